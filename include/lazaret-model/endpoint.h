@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Model of a PCIe function: config space (from a dump), an address
+ * translation cache with capacity and eviction, a DMA engine that uses the
+ * translations it has cached, function level reset, and the ways in which all
+ * of that goes wrong.
+ */
+#ifndef LAZARET_MODEL_ENDPOINT_H
+#define LAZARET_MODEL_ENDPOINT_H
+
+#include "lazaret-model/bus.h"
+#include "lazaret-model/smmuv3.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum lzm_ep_fault {
+	LZM_EP_SOUND,
+	LZM_EP_ATC_SILENT,	   /* never answers an Invalidate Request; until a reset */
+	LZM_EP_ATC_SILENT_N,	   /* does not answer the next `count` */
+	LZM_EP_ATC_SLOW,	   /* answers after `delay_ns` (below the timeout) */
+	LZM_EP_ATC_LATE,	   /* the same, above the timeout */
+	LZM_EP_ATC_RANGES,	   /* answers whole-space requests, not ranges */
+	LZM_EP_ATC_UNSUPPORTED,	   /* lost its ATS Enable by itself: answers UR */
+	LZM_EP_SILENT_AFTER_RESET, /* sound until the next reset, silent from then on */
+	LZM_EP_FLR_FAILS,	   /* FLR does nothing */
+	LZM_EP_FLR_TIMEOUT,	   /* does not come back from FLR: config reads all ones */
+	LZM_EP_CONFIG_ONES, /* config space reads all ones, writes are lost; DMA and silence go on
+			     */
+	LZM_EP_REMOVED,	    /* surprise removal */
+};
+
+struct lzm_ep;
+
+struct lzm_ep_config {
+	const char *name;
+	const uint8_t *config;	 /* copied */
+	size_t config_len;	 /* 64 .. 4096 */
+	uint16_t vendor, device; /* used when config has ffff:ffff (VF) */
+	bool add_ats;		 /* give it an ATS capability when it has none */
+	uint32_t sid;
+	unsigned atc_entries; /* capacity; 32 */
+	uint64_t answer_ns;   /* normal time to answer an invalidation */
+	uint64_t flr_ns;      /* time an FLR takes */
+	uint64_t seed;
+	struct lzm_ep *upstream; /* port above (for ACS translation blocking), or NULL */
+};
+
+/* How the endpoint reaches the IOMMU and memory, and what the bench sees. */
+struct lzm_ep_link {
+	void *ctx;
+	uint64_t (*now)(void *ctx);
+	void (*answer)(void *ctx, struct lzm_ep *ep, uint64_t tag, enum lzm_atc_answer a);
+	enum lzm_result (*translate)(void *ctx, struct lzm_ep *ep, uint64_t iova,
+				     struct lzm_translation *out);
+	enum lzm_result (*translated)(void *ctx, struct lzm_ep *ep, uint64_t pa,
+				      enum lzm_access access, uint64_t *out_pa);
+	enum lzm_result (*untranslated)(void *ctx, struct lzm_ep *ep, uint64_t iova,
+					enum lzm_access access, uint64_t *pa);
+	/* A memory access that got through. `translated`: from the ATC. */
+	void (*dma)(void *ctx, struct lzm_ep *ep, uint64_t iova, uint64_t pa,
+		    enum lzm_access access, bool translated);
+	/* The function was reset (FLR begun, or bus reset). */
+	void (*reset)(void *ctx, struct lzm_ep *ep);
+};
+
+struct lzm_ep *lzm_ep_create(const struct lzm_ep_config *cfg, const struct lzm_ep_link *link);
+void lzm_ep_destroy(struct lzm_ep *ep);
+const char *lzm_ep_name(const struct lzm_ep *ep);
+uint32_t lzm_ep_sid(const struct lzm_ep *ep);
+
+uint32_t lzm_ep_cfg_read(struct lzm_ep *ep, unsigned offset, unsigned width);
+void lzm_ep_cfg_write(struct lzm_ep *ep, unsigned offset, unsigned width, uint32_t value);
+
+/* An Invalidate Request arrives. */
+void lzm_ep_invalidate(struct lzm_ep *ep, uint64_t tag, const struct lzm_atc_inv *inv);
+/* Asks the DMA engine for one access to `iova`: from the ATC when cached, by a
+ * Translation Request when ATS is enabled, untranslated otherwise. */
+enum lzm_result lzm_ep_dma(struct lzm_ep *ep, uint64_t iova, enum lzm_access access);
+/* One access through a random cached translation; false when the ATC is empty
+ * or the function may not master the bus. */
+bool lzm_ep_dma_cached(struct lzm_ep *ep, enum lzm_access access);
+
+/* Progress: due answers, FLR end. */
+bool lzm_ep_step(struct lzm_ep *ep);
+uint64_t lzm_ep_wake(struct lzm_ep *ep);
+
+/* Several faults may be set; LZM_EP_SOUND clears all. `count` and `delay_ns`
+ * where the fault has one. */
+void lzm_ep_fault(struct lzm_ep *ep, enum lzm_ep_fault f, unsigned count, uint64_t delay_ns);
+/* Would it answer an invalidation now? For oracles. */
+bool lzm_ep_answers(const struct lzm_ep *ep);
+bool lzm_ep_ats_enabled(const struct lzm_ep *ep);
+bool lzm_ep_bus_master(const struct lzm_ep *ep);
+unsigned lzm_ep_atc_used(const struct lzm_ep *ep);
+/* Bus-level reset as from the port above. */
+void lzm_ep_bus_reset(struct lzm_ep *ep);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

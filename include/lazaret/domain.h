@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * I/O address spaces: attach, map, unmap, custody.
+ *
+ * What a call answers while device D is in a state:
+ *
+ *   call                          | open  | suspect, fencing | fenced/blocked | resetting
+ *   attach paging or identity     | done  | BUSY             | BUSY           | BUSY
+ *   attach blocking               | done  | done, no ATC_INV | retained only  | retained only
+ *   detach (cannot fail)          | done  | into custody     | pointer only   | pointer only
+ *   unmap in a domain that D is in| ATC_INV | hold, custody  | skip, released | skip, released
+ *   attach another device to it   | done  | done             | done           | done
+ */
+#ifndef LAZARET_DOMAIN_H
+#define LAZARET_DOMAIN_H
+
+#include "lazaret/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum lz_domain_type { LZ_DOMAIN_PAGING, LZ_DOMAIN_IDENTITY, LZ_DOMAIN_BLOCKING };
+
+/** Permissions of a mapping. */
+#define LZ_READ	 (1u << 0) /**< the device may read memory */
+#define LZ_WRITE (1u << 1) /**< the device may write memory */
+#define LZ_MMIO	 (1u << 2) /**< device memory, such as an MSI doorbell */
+
+struct lz_domain_ops {
+	/** `size` bytes at `iova` that were in custody are free now: neither
+	 *  IOVA nor pages can be reached by hardware any more. Called once per
+	 *  contiguous run, task context, no lock held; may map and unmap. */
+	void (*release)(void *ctx, struct lz_domain *dom, lz_iova iova, size_t size);
+	/** A domain whose destruction went into custody is gone now. */
+	void (*destroyed)(void *ctx);
+};
+
+/**
+ * Makes a domain for devices of `iommu`. `ops` may be NULL, else it is
+ * referenced until the domain is destroyed. Task context. LZ_ENOMEM,
+ * LZ_ENOTSUP, LZ_ELIMIT (no address space id left).
+ */
+LZ_MUST_CHECK enum lz_status lz_domain_create(struct lz_iommu *iommu, enum lz_domain_type type,
+					      const struct lz_domain_ops *ops, void *ctx,
+					      struct lz_domain **out);
+
+/**
+ * Destroys a domain that no device is attached to, whatever is still mapped.
+ * LZ_OK, or LZ_IN_CUSTODY: tables, context memory and what was mapped are
+ * released when hardware cannot reach them any more (`destroyed` tells). The
+ * pointer is dead for the caller at once. LZ_EBUSY while a device is attached.
+ * Task context.
+ */
+LZ_MUST_CHECK enum lz_status lz_domain_destroy(struct lz_domain *dom);
+
+/** Attaches the device's untranslated and ATS traffic (RID). All devices of a
+ *  group are in one domain or blocked. Task context; see the table above.
+ *  LZ_EBUSY, LZ_EINVAL (another IOMMU), LZ_ENOMEM, LZ_ETIMEDOUT/LZ_EIO with
+ *  the old attachment intact. */
+LZ_MUST_CHECK enum lz_status lz_attach(struct lz_device *dev, struct lz_domain *dom);
+/** Back to blocking. Cannot fail. Task context. */
+void lz_detach(struct lz_device *dev);
+/** The same for one PASID (1..2^pasid_bits-1). A paging domain must be
+ *  attached to the RID. LZ_ENOTSUP without PASID support. Task context. */
+LZ_MUST_CHECK enum lz_status lz_attach_pasid(struct lz_device *dev, uint32_t pasid,
+					     struct lz_domain *dom);
+void lz_detach_pasid(struct lz_device *dev, uint32_t pasid);
+/** The domain that the core keeps for the RID or a PASID; NULL = blocking. */
+struct lz_domain *lz_attached(const struct lz_device *dev, uint32_t pasid);
+
+/**
+ * Maps [iova, iova+size) to [phys, phys+size); all multiples of LZ_PAGE. Uses
+ * blocks where alignment allows. Any context. Callers keep operations on one
+ * range apart. LZ_EINVAL, LZ_ENOMEM, LZ_EEXIST (something is mapped there),
+ * LZ_EBUSY (part of it is in custody), LZ_ELIMIT. On failure nothing of the
+ * range is mapped.
+ */
+LZ_MUST_CHECK enum lz_status lz_map(struct lz_domain *dom, lz_iova iova, lz_phys phys, size_t size,
+				    unsigned prot);
+
+/**
+ * Unmaps whatever is mapped in [iova, iova+size) and waits for the hardware:
+ * sync_bound in task context, atomic_wait in atomic context.
+ *
+ * LZ_OK: nothing can reach the pages any more. LZ_IN_CUSTODY: unmapped, but
+ * somebody may still reach them: `release` will tell, IOVA and pages are not
+ * to be reused before. LZ_EINVAL: misaligned, or the range cuts a block
+ * mapping; nothing was changed. LZ_ENOENT: nothing was mapped. Any context.
+ */
+LZ_MUST_CHECK enum lz_status lz_unmap(struct lz_domain *dom, lz_iova iova, size_t size);
+
+#define LZ_GATHER_RANGES 8u
+/** A gather: several unmaps, one invalidation. Zero-initialise; any context,
+ *  one user at a time. Adjacent ranges merge; when all slots are taken the
+ *  next unmap syncs first and the outcome is remembered in `held`. */
+struct lz_gather {
+	struct lz_domain *dom;
+	struct {
+		lz_iova start, end; /* end exclusive */
+	} range[LZ_GATHER_RANGES];
+	unsigned n;
+	bool held;
+};
+/** Unmaps without waiting. The pages are in flight until lz_gather_sync(). */
+LZ_MUST_CHECK enum lz_status lz_unmap_gather(struct lz_domain *dom, lz_iova iova, size_t size,
+					     struct lz_gather *gather);
+/** Waits for everything gathered. LZ_OK or LZ_IN_CUSTODY as lz_unmap(). */
+LZ_MUST_CHECK enum lz_status lz_gather_sync(struct lz_gather *gather);
+
+/** Waits until nothing of the domain is in custody, at most `bound`. LZ_OK or
+ *  LZ_ETIMEDOUT. Task context; somebody else runs lz_poll(). */
+LZ_MUST_CHECK enum lz_status lz_domain_wait(struct lz_domain *dom, lz_ns bound);
+
+/** What the page table says; 0 and false when not mapped. Any context. */
+bool lz_iova_to_phys(struct lz_domain *dom, lz_iova iova, lz_phys *phys);
+
+struct lz_custody {
+	uint64_t pages;	    /**< in custody now */
+	uint64_t pages_max; /**< most at any time */
+};
+void lz_domain_custody(const struct lz_domain *dom, struct lz_custody *out);
+void *lz_domain_ctx(const struct lz_domain *dom);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

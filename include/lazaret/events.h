@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the library tells its embedder while a fault is handled. */
+#ifndef LAZARET_EVENTS_H
+#define LAZARET_EVENTS_H
+
+#include "lazaret/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** How sure we are which device it was. */
+enum lz_evidence {
+	LZ_EVIDENCE_NONE,
+	LZ_EVIDENCE_NAMED,   /**< the only one that could have been it, or
+				  named by the hardware */
+	LZ_EVIDENCE_PROBED,  /**< failed an invalidation of its own */
+	LZ_EVIDENCE_ASSUMED, /**< the hardware denied the evidence, or the
+				  configuration says not to probe */
+};
+
+enum lz_event_kind {
+	LZ_EV_TIMEOUT,		/**< the hardware reported an ATC invalidation
+				     timeout; detail = queue position (CONS) */
+	LZ_EV_LATE,		/**< nobody waited any more when it came */
+	LZ_EV_SUSPECT,		/**< device is accused by a failed sync */
+	LZ_EV_PROBE,		/**< a probe of the device was issued */
+	LZ_EV_EXONERATED,	/**< it answered its probe */
+	LZ_EV_FENCED,		/**< EATS is off with effect */
+	LZ_EV_ESCALATED,	/**< a rung of the ladder was tried; detail =
+				     enum lz_rung, status = its outcome */
+	LZ_EV_CUSTODY_HELD,	/**< domain: first pages went into custody */
+	LZ_EV_CUSTODY_RELEASED, /**< domain: custody empty; detail = pages */
+	LZ_EV_QUARANTINED,	/**< blocked in the core, RID and PASIDs */
+	LZ_EV_OWNER_TOLD,
+	LZ_EV_RESET_BEGIN,  /**< outermost prepare */
+	LZ_EV_RESET_END,    /**< outermost done; status = worst result */
+	LZ_EV_UNFENCED,	    /**< EATS may be switched on again */
+	LZ_EV_RECOVERED,    /**< unblocked after a successful reset */
+	LZ_EV_STILL_BROKEN, /**< the reset did not help */
+	LZ_EV_REMOVED,
+	LZ_EV_QUEUE_ERROR,     /**< a command was illegal or could not be
+				    fetched; detail = CMDQ_CONS */
+	LZ_EV_QUEUE_STALLED,   /**< no progress and no error; detail = CONS */
+	LZ_EV_SERVICE_FAILURE, /**< the IOMMU stopped translating */
+	LZ_EV_DMA_FAULT,       /**< a decoded fault record; detail = IOVA */
+	LZ_EV_EVENTS_LOST,     /**< the event queue overflowed */
+};
+
+/** Rungs of the ladder for a queue on which no sync succeeds. */
+enum lz_rung {
+	LZ_RUNG_REWRITE,      /**< failed sync rewritten to a CFGI of the suspect */
+	LZ_RUNG_RESTART,      /**< command queue restarted */
+	LZ_RUNG_FUNCTION_OFF, /**< bus master and ATS off at the function */
+	LZ_RUNG_PORT_BLOCK,   /**< translated requests blocked at the port above */
+	LZ_RUNG_GLOBAL_ABORT, /**< the whole IOMMU off, aborting */
+};
+
+struct lz_event {
+	enum lz_event_kind kind;
+	enum lz_evidence evidence;
+	enum lz_status status;
+	uint32_t generation;	  /**< of the device; 0 without one */
+	struct lz_device *device; /**< may be NULL; valid during the call */
+	struct lz_domain *domain; /**< may be NULL; valid during the call */
+	struct lz_iommu *iommu;	  /**< may be NULL */
+	lz_ns time;
+	uint64_t detail;
+};
+
+/** Constant names such as "quarantined" and "probed"; never NULL. */
+const char *lz_event_name(enum lz_event_kind k);
+const char *lz_evidence_name(enum lz_evidence e);
+const char *lz_rung_name(enum lz_rung r);
+
+/**
+ * Receives events. Any context, also under the library's spinlocks: it must
+ * not sleep and must not call back into the library.
+ */
+typedef void (*lz_event_fn)(void *ctx, const struct lz_event *ev);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Arm SMMUv3 (Arm IHI 0070). */
+#ifndef LAZARET_SMMUV3_H
+#define LAZARET_SMMUV3_H
+
+#include "lazaret/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct lz_smmuv3_desc {
+	const char *name;   /**< for log lines; copied, 31 characters */
+	uintptr_t mmio;	    /**< base that the port's MMIO accessors take;
+				 two 64 KiB pages */
+	unsigned cmdq_log2; /**< 0: the driver's choice; capped by IDR1 */
+	unsigned evtq_log2; /**< likewise */
+	bool coherent;	    /**< platform says that table walks are coherent;
+				 required (IDR0.COHACC or this) */
+};
+
+/**
+ * Probes the ID registers, brings the SMMU from any state to a known one and
+ * enables it: every stream aborts until a device is attached, ATSCHK is on and
+ * acknowledged. Task context. LZ_ENOTSUP (no stage 1, no 4 KiB granule, no
+ * AArch64 tables, not coherent), LZ_ENOMEM, LZ_ETIMEDOUT (a register is not
+ * acknowledged).
+ */
+LZ_MUST_CHECK enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3_desc *desc,
+					   struct lz_iommu **out);
+
+/** Aborts everything, disables and frees. LZ_EBUSY while it has devices or
+ *  domains. Task context. */
+LZ_MUST_CHECK enum lz_status lz_smmuv3_remove(struct lz_iommu *iommu);
+
+/** Interrupt handlers: GERROR line or MSI, event queue line or MSI. Hard
+ *  interrupt context. Return whether there was something to do. */
+bool lz_smmuv3_gerror_irq(struct lz_iommu *iommu);
+bool lz_smmuv3_evtq_irq(struct lz_iommu *iommu);
+
+/** A fault record, decoded (section 7.3). */
+struct lz_smmuv3_fault {
+	uint8_t id;	  /**< event number, for example 0x10 */
+	const char *name; /**< for example "F_TRANSLATION" */
+	uint32_t stream;
+	bool has_pasid, write, privileged, instruction, stage2;
+	uint32_t pasid;
+	uint64_t iova; /**< InputAddr where the record has one */
+	uint64_t raw[4];
+};
+typedef void (*lz_smmuv3_fault_fn)(void *ctx, struct lz_iommu *iommu,
+				   const struct lz_smmuv3_fault *fault);
+/** Sets who receives decoded records; called from lz_poll(), task context. */
+void lz_smmuv3_set_fault_handler(struct lz_iommu *iommu, lz_smmuv3_fault_fn fn, void *ctx);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

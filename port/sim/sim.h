@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The deterministic port, seen by whoever builds a machine on it: virtual CPUs
+ * with tasks and interrupts, hardware agents, virtual time, one schedule
+ * chosen by a seed.
+ *
+ * One simulation per process at a time (the arch header has no handle).
+ * Everything runs on the calling thread. Same seed and same calls: same run.
+ */
+#ifndef LAZARET_PORT_SIM_H
+#define LAZARET_PORT_SIM_H
+
+#include "lazaret/port.h"
+#include "lazaret/types.h"
+
+struct sim_config {
+	unsigned cpus;		/* 1 .. LZ_MAX_CPUS */
+	uint64_t seed;		/* chooses the schedule */
+	unsigned switch_one_in; /* at a visible operation, switch agent with
+				   probability 1/N; 0: only when one waits */
+	lz_ns op_cost;		/* virtual time per visible operation; 2 ns */
+	size_t dma_bytes;	/* physical memory that dma_alloc() hands out */
+	lz_phys dma_base;	/* its bus address */
+	void (*log)(void *ctx, enum lz_log_level level, const char *line);
+	void *log_ctx;
+};
+
+void sim_start(const struct sim_config *cfg);
+/* Ends the simulation and frees all of it. */
+void sim_stop(void);
+
+/* The services table to hand to lz_init(). */
+const struct lz_port *sim_port(void);
+
+/* ---- agents ---- */
+
+/* A task bound to one virtual CPU. Tasks of one CPU take turns only where they
+ * wait. May be called from outside the run or from a task. The name is copied. */
+typedef void (*sim_task_fn)(void *arg);
+void sim_task(const char *name, unsigned cpu, sim_task_fn fn, void *arg);
+
+/* An interrupt line handled on `cpu`. Edge: raising a pending line again is
+ * one interrupt. Delivered when the CPU has interrupts unmasked and is not in
+ * a handler. Returns the line number. */
+typedef void (*sim_irq_fn)(void *arg);
+unsigned sim_irq_line(const char *name, unsigned cpu, sim_irq_fn fn, void *arg);
+/* Any agent or outside. `delay` ns later at the earliest. */
+void sim_irq_raise(unsigned line, lz_ns delay);
+
+/* A hardware unit. `step` makes one unit of progress and returns whether it
+ * did anything; when it did not, the agent rests until some other agent did a
+ * store or MMIO access, or until `wake(arg)` (the virtual time at which it
+ * wants to be stepped again, LZ_NEVER for none) is reached. */
+struct sim_hw {
+	const char *name;
+	bool (*step)(void *arg);
+	lz_ns (*wake)(void *arg);
+	void *arg;
+};
+void sim_hw_add(const struct sim_hw *hw); /* copied */
+
+/* MMIO: accesses of the library to [base, base+size) go to these callbacks. */
+struct sim_mmio {
+	uintptr_t base;
+	size_t size;
+	uint64_t (*read)(void *arg, uint32_t off, unsigned width);
+	void (*write)(void *arg, uint32_t off, unsigned width, uint64_t value);
+	void *arg;
+};
+void sim_mmio_add(const struct sim_mmio *m); /* copied */
+
+/* Host address of DMA memory, or NULL when [phys, phys+len) is not all inside
+ * memory that dma_alloc() handed out (freed memory is outside). */
+void *sim_dma_ptr(lz_phys phys, size_t len);
+
+/* ---- running ---- */
+
+/* Runs until every task has returned (0), nothing can ever run again although
+ * tasks are left (-1), or virtual time passes `until` (1). */
+int sim_run(lz_ns until);
+
+lz_ns sim_now(void);
+/* Sleeps the calling task until virtual time `t`. */
+void sim_sleep_until(lz_ns t);
+/* Suspends the calling task until `*word` differs from `seen` or time `t`. */
+void sim_wait_word(const uint32_t *word, uint32_t seen, lz_ns t);
+/* Runs fn as a hard interrupt handler would: interrupts of the calling task's
+ * CPU masked, lz_in_atomic() true. For workloads that act in irq context. */
+void sim_in_irq(sim_task_fn fn, void *arg);
+
+/* The library's services fail from now on: every alloc and dma_alloc returns
+ * NULL. `true` to arm, `false` to disarm. */
+void sim_fail_alloc(bool fail);
+
+/* Services kick(): how often it was called; the worker waits on this word. */
+const uint32_t *sim_kick_word(void);
+/* Ready-made worker: a task body that calls lz_poll(lz) when kicked or due,
+ * until `*(bool *)stop` is true. */
+struct sim_worker {
+	struct lz *lz;
+	bool stop;
+};
+void sim_worker_task(void *sim_worker);
+
+/* ---- what the port saw (invariant H and figures) ---- */
+struct sim_stats {
+	uint64_t ops[16]; /* per enum lz_sim_op */
+	uint64_t switches;
+	uint64_t violations; /* broken context rules, all kinds */
+	char first_violation[160];
+	lz_ns longest_masked;	   /* by the library, in virtual time */
+	lz_ns longest_masked_wait; /* longest lz_await() with interrupts masked by the caller */
+	uint64_t live_allocs, live_bytes; /* alloc and dma_alloc not freed yet */
+	uint64_t failed_allocs;
+};
+void sim_stats_get(struct sim_stats *out);
+
+#endif

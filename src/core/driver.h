@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Between the core and the IOMMU drivers: what the core asks of a driver, what
+ * it offers to one, and the parts of the core's objects that drivers read.
+ *
+ * Core and drivers agree on this division:
+ *
+ *   core    who is attached to what, custody, block reasons, resets, reports,
+ *           owners, deferred work
+ *   driver  tables, queues, invalidation, detecting a timeout, finding the
+ *           device, the fence and its effect
+ */
+#ifndef LZ_CORE_DRIVER_H
+#define LZ_CORE_DRIVER_H
+
+#include "lz_arch.h"
+
+#include "core/work.h"
+#include "lazaret/device.h"
+#include "lazaret/domain.h"
+#include "lazaret/lazaret.h"
+#include "pgtable/pgtable.h"
+
+/* ---- lock classes; docs/LOCKING.md has the table ---- */
+enum lz_rank {
+	LZ_RANK_GROUP = 10,	/* lz_group.lock */
+	LZ_RANK_DOMAIN = 20,	/* lz_domain.lock (array writers, custody record) */
+	LZ_RANK_IOMMU = 30,	/* lz_iommu.lock (lists of devices and domains) */
+	LZ_RANK_QUEUE_ERR = 40, /* queue error lock */
+	LZ_RANK_SID = 50,	/* stream id index */
+	LZ_RANK_FENCE = 60,	/* lz_device.fence_lock */
+	LZ_RANK_WORK = 70,	/* work list */
+};
+
+struct lz {
+	const struct lz_port *port;
+	struct lz_config cfg;
+	struct lz_workqueue wq;
+	uint32_t n_iommus; /* atomic */
+	uint32_t n_groups; /* atomic */
+	/* counters, atomic */
+	uint64_t cmdq_errors, atc_timeouts, probes, fences, quarantines, recoveries;
+	uint64_t custody_pages, custody_pages_max, blocked_ids, references;
+};
+
+/* ---- driver operations ---- */
+
+/* What a call of work() wants next. */
+struct lz_work_next {
+	lz_ns due;	  /* call again at this time; LZ_NEVER */
+	bool queue_works; /* syncs complete: custody may be swept */
+};
+
+struct lz_iommu_ops {
+	/* Task context, gate of the device's group held (see gate.h), unless
+	 * said otherwise. "With effect" = a sync after the change succeeded. */
+
+	/* Registers the stream ids, takes all memory the device will need,
+	 * makes every STE abort, with effect. Sets dev->drv, ats_capable,
+	 * pasid_bits. Fence state open. */
+	enum lz_status (*device_add)(struct lz_device *dev);
+	/* Stream ids out of the index, memory of `dev->drv` freed. The device
+	 * is blocked and fenced or its last invalidation has been drained. */
+	void (*device_remove)(struct lz_device *dev);
+
+	/* ASID, page table (dom->pt), invalidation array. */
+	enum lz_status (*domain_init)(struct lz_domain *dom);
+	/* The reverse; nothing can reach the tables any more. */
+	void (*domain_fini)(struct lz_domain *dom);
+
+	/* Puts the device's entries for `pasid` into the domain's invalidation
+	 * array, before any table points there. LZ_ENOMEM. */
+	enum lz_status (*link)(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom);
+	/* Takes them out and waits until no reader of the array has them.
+	 * Cannot fail (memory was taken by link). */
+	void (*unlink)(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom);
+
+	/* Points the hardware from `old` to `new_` for `pasid` (0 = RID); NULL
+	 * is blocking. Includes ATS at the endpoint and in the IOMMU, in the
+	 * orderly order (H76). To a domain: LZ_OK with effect, or LZ_EIO /
+	 * LZ_ETIMEDOUT with the old one installed. To blocking: always
+	 * installed; LZ_OK with effect, LZ_ETIMEDOUT without it yet: the
+	 * caller keeps the links until the effect is known (leaving). */
+	enum lz_status (*install)(struct lz_device *dev, uint32_t pasid, struct lz_domain *new_,
+				  struct lz_domain *old);
+
+	/* Quarantine or reset: every STE of the device aborts, EATS off, no
+	 * ATC_INV is sent (fence order). Moves the fence state to fencing, and
+	 * to fenced with LZ_OK (with effect). LZ_ETIMEDOUT: stays fencing, the
+	 * driver goes on trying from work(). Safe to repeat. */
+	enum lz_status (*block)(struct lz_device *dev);
+	/* The fence is lifted: state open, invalidations may be sent again;
+	 * tables go on aborting until install(). Any state. No waiting. */
+	void (*unfence)(struct lz_device *dev);
+	/* One invalidate-all that must be answered. LZ_OK, LZ_EIO, LZ_ETIMEDOUT. */
+	enum lz_status (*probe)(struct lz_device *dev);
+	/* A reset of the device succeeded: a queue that stands still because
+	 * of it may be tried again. No waiting. */
+	void (*reset_succeeded)(struct lz_device *dev);
+
+	/* Somebody says the device is broken: same path as if it had been
+	 * identified. Any context. */
+	void (*accuse)(struct lz_device *dev);
+
+	/* Invalidates [start, end) in IOTLB, then ATCs, and waits at most
+	 * sync_bound (task) or atomic_wait (atomic). LZ_OK: nothing can reach
+	 * the range any more. Everything else (LZ_EIO, LZ_ETIMEDOUT, LZ_EBUSY =
+	 * a suspect is held): pages into custody. `granule` is the smallest
+	 * block that was unmapped. Any context, no gate. */
+	enum lz_status (*invalidate)(struct lz_domain *dom, lz_iova start, lz_iova end,
+				     size_t granule);
+	/* The same for the whole domain; task context, no gate. */
+	enum lz_status (*invalidate_all)(struct lz_domain *dom);
+
+	/* The driver's deferred part: errors, identification, fences, ladder.
+	 * Waits at most sync_bound a few times. Task context, no gate. */
+	struct lz_work_next (*work)(struct lz_iommu *iommu);
+};
+
+/* ---- objects ---- */
+
+struct lz_iommu {
+	const struct lz_iommu_ops *ops;
+	struct lz *lz;
+	char name[32];
+	struct lz_work work;	   /* core/contain.c: ops->work, then custody */
+	struct lz_spinlock lock;   /* devices, domains lists */
+	struct lz_device *devices; /* by next_in_iommu; [lock] */
+	struct lz_domain *domains; /* by next_in_iommu; [lock] */
+	uint32_t dead;		   /* nothing is translated any more (atomic) */
+};
+
+struct lz_attachment {
+	uint32_t pasid;
+	struct lz_domain *dom;	   /* what the core keeps; NULL = blocking */
+	struct lz_domain *leaving; /* left without effect yet: links remain */
+	struct lz_attachment *next;
+};
+
+struct lz_device {
+	struct lz *lz;
+	struct lz_iommu *iommu;
+	struct lz_group *group;
+	char name[32];
+	const struct lz_pci_access *pci;
+	const struct lz_owner_ops *owner;
+	void *owner_ctx, *user;
+	unsigned n_streams;
+	uint32_t streams[LZ_MAX_STREAMS];
+	bool ats_allowed; /* platform says so */
+	bool ats_capable; /* allowed, and device and IOMMU can; set by device_add */
+	uint8_t ats_on;	  /* endpoint's ATS enable is on; [gate] */
+	unsigned pasid_bits;
+	void *drv;     /* the driver's own */
+	uint32_t refs; /* atomic */
+
+	/* Fence and evidence: written under fence_lock, read without it by
+	 * invalidations (relaxed). A byte of its own (H63). */
+	struct lz_spinlock fence_lock;
+	uint8_t fence;	     /* enum lz_fence_state */
+	uint8_t evidence;    /* enum lz_evidence; [fence_lock] */
+	uint32_t generation; /* odd: in reset */
+	uint32_t reported;   /* generation reported + 1; 0 never; [fence_lock] */
+	bool report_pending; /* [fence_lock] */
+	uint32_t timeouts, n_probes, n_fences, n_quarantines, n_recoveries; /* atomic */
+
+	/* The core's; [group lock] for reading, gate for changing. */
+	uint32_t block; /* LZ_BLOCK_* (atomic) */
+	uint32_t reset_depth;
+	enum lz_reset_result reset_worst;
+	uint8_t fence_before_reset;
+	uint8_t presence; /* enum lz_presence (atomic) */
+	bool counted;	  /* is in the group's recovery count (H08, H11) */
+	struct lz_attachment rid;
+	struct lz_attachment *pasids; /* list; rid.next unused */
+	struct lz_work report_work;   /* one per device (H28) */
+	struct lz_work free_work;     /* last reference dropped anywhere (H26) */
+	struct lz_device *next_in_group, *next_in_iommu;
+};
+
+struct lz_domain {
+	struct lz *lz;
+	struct lz_iommu *iommu;
+	enum lz_domain_type type;
+	const struct lz_domain_ops *dops;
+	void *ctx;
+	void *drv; /* the driver's own: ASID, invalidation array */
+	struct lz_pt pt;
+	uint32_t attached; /* attachments incl. leaving; atomic */
+	struct lz_spinlock lock;
+	struct lz_custody_record *custody; /* core/custody.c */
+	bool dying;			   /* destroy is in custody; [lock] */
+	struct lz_domain *next_in_iommu;
+};
+
+/* ---- what the core offers to drivers ---- */
+
+/* References. get: any context, where the device cannot vanish meanwhile
+ * (H25). put: any context; the last one frees from task context (H26). */
+void lz_device_get(struct lz_device *dev);
+void lz_device_put(struct lz_device *dev);
+
+/* Sets up the common part of an IOMMU; the driver's structure embeds it. */
+void lz_iommu_init(struct lz_iommu *iommu, struct lz *lz, const struct lz_iommu_ops *ops,
+		   const char *name);
+/* LZ_EBUSY while it has devices or domains; drains its work. Task context. */
+enum lz_status lz_iommu_fini(struct lz_iommu *iommu);
+/* "Run ops->work and sweep custody soon." Any context, any lock below WORK. */
+void lz_iommu_kick(struct lz_iommu *iommu);
+
+/* Reports a device broken once per generation: queues its report work. The
+ * caller holds a reference; `generation` is that of the evidence; dropped if
+ * it moved. The fence is in effect, or on its way. Any context. */
+void lz_report_broken(struct lz_device *dev, uint32_t generation, enum lz_evidence evidence);
+
+/* Emits an event with time filled in. Any context. */
+void lz_emit(struct lz *lz, const struct lz_event *ev);
+/* Shorthand: an event about a device. */
+void lz_emit_device(struct lz_device *dev, enum lz_event_kind kind, enum lz_status status,
+		    uint64_t detail);
+/* printf subset: %s %u %x %08x %llx %llu %d %c %%; at most 200 characters;
+ * prefixed by `who` and ": ". Any context. */
+void lz_log(struct lz *lz, enum lz_log_level level, const char *who, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static inline lz_ns lz_now(const struct lz *lz)
+{
+	return lz->port->now(lz->port->ctx);
+}
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The gate of a group: one slow operation (attach, detach, block, reset step,
+ * removal) at a time. It is not a lock that anybody holds while another spins:
+ * who finds it closed sleeps, bounded, and the fault path (unmap, fence,
+ * custody) never enters it. Functions that need it take the token.
+ */
+#ifndef LZ_CORE_GATE_H
+#define LZ_CORE_GATE_H
+
+#include "core/driver.h"
+
+struct lz_group {
+	struct lz *lz;
+	unsigned id;
+	struct lz_spinlock lock;   /* devices, counts, domain pointers */
+	uint32_t gate_owner;	   /* 0: open; [lock] */
+	struct lz_device *devices; /* [lock] */
+	uint32_t recovery_count;   /* blocked requester ids; [lock] (E) */
+};
+
+/* Proof that the gate is held; made by lz_gate_enter() only. */
+struct lz_gated {
+	struct lz_group *group;
+};
+
+/* Sleeps until the gate is free, at most `bound` ns: LZ_EBUSY then. */
+enum lz_status lz_gate_enter(struct lz_group *group, lz_ns bound, struct lz_gated *out);
+void lz_gate_leave(struct lz_gated g);
+
+#endif
