@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A scenario file as a structure. docs/SCENARIO.md documents every key. */
+#ifndef LAZARET_CLI_SCENARIO_H
+#define LAZARET_CLI_SCENARIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* All durations are in nanoseconds of model time. `line` is where something
+ * stands in the file, for errors that only the machine can tell. */
+
+struct scenario_file {
+	char *path; /* relative paths are resolved against the scenario; NULL: not given */
+	unsigned line;
+};
+
+struct scenario_device {
+	uint32_t bdf; /* segment << 16 | bus << 8 | device << 3 | function */
+	unsigned line;
+};
+struct scenario_devices {
+	struct scenario_device *item;
+	size_t n;
+};
+
+struct scenario_name {
+	char *text;
+	unsigned line;
+};
+struct scenario_names {
+	struct scenario_name *item;
+	size_t n;
+};
+
+enum scenario_ats { SCENARIO_ATS_PLATFORM, SCENARIO_ATS_CAPABLE, SCENARIO_ATS_LIST };
+enum scenario_lanes { SCENARIO_LANES_NONE, SCENARIO_LANES_ECMDQ, SCENARIO_LANES_CMDQV };
+
+struct scenario_smmu {
+	uint64_t cmdq_log2;
+	uint64_t evtq_log2;
+	unsigned lanes; /* enum scenario_lanes; only none gets past the parser */
+	uint64_t ats_timeout;
+	uint64_t cons_batch;
+	uint64_t prefetch;
+};
+
+struct scenario_machine {
+	struct scenario_file lspci; /* always given */
+	struct scenario_file iort;  /* exactly one of iort and dtb is given */
+	struct scenario_file dtb;
+	enum scenario_ats ats;
+	struct scenario_devices ats_list; /* SCENARIO_ATS_LIST */
+	struct scenario_smmu smmu;
+};
+
+enum scenario_identify { SCENARIO_PROBE, SCENARIO_ASSUME };
+enum scenario_contain { SCENARIO_CONTAIN_ON, SCENARIO_CONTAIN_OBSERVE, SCENARIO_CONTAIN_OFF };
+#define SCENARIO_POLICY_PORT_BLOCK   (1u << 0)
+#define SCENARIO_POLICY_GLOBAL_ABORT (1u << 1)
+
+struct scenario_software {
+	uint64_t sync_bound, atomic_wait, late_bound;
+	unsigned identify; /* enum scenario_identify */
+	unsigned contain;  /* enum scenario_contain */
+	uint64_t settle_max;
+	uint64_t custody_limit; /* pages */
+	unsigned policy;	/* SCENARIO_POLICY_* */
+};
+
+struct scenario_domain {
+	unsigned line;
+	char *name;
+	struct scenario_devices devices; /* at least one */
+};
+
+#define SCENARIO_CONTEXT_TASK (1u << 0)
+#define SCENARIO_CONTEXT_IRQ  (1u << 1)
+enum scenario_workload_kind { SCENARIO_TRACE, SCENARIO_RANDOM };
+
+struct scenario_workload {
+	unsigned line;
+	enum scenario_workload_kind kind;
+	/* SCENARIO_TRACE */
+	struct scenario_file trace;
+	uint64_t limit; /* map and unmap records; 0: all */
+	/* SCENARIO_RANDOM */
+	struct scenario_name domain;
+	size_t domain_index; /* in scenario.domains */
+	uint64_t maps;
+	uint64_t pages_min, pages_max;
+	uint64_t seed;
+	unsigned contexts; /* SCENARIO_CONTEXT_* */
+};
+
+enum scenario_fault_kind {
+	/* of a device */
+	SCENARIO_ATC_SILENT,
+	SCENARIO_ATC_SILENT_N,
+	SCENARIO_ATC_SLOW,
+	SCENARIO_ATC_LATE,
+	SCENARIO_ATC_RANGES,
+	SCENARIO_ATC_UNSUPPORTED,
+	SCENARIO_SILENT_AFTER_RESET,
+	SCENARIO_FLR_FAILS,
+	SCENARIO_FLR_TIMEOUT,
+	SCENARIO_CONFIG_ONES,
+	SCENARIO_REMOVED,
+	/* of the SMMU */
+	SCENARIO_QUEUE_STALLED,
+	SCENARIO_ILLEGAL_COMMAND,
+	SCENARIO_CONFIG_ABORT,
+	SCENARIO_MSI_ABORT,
+	SCENARIO_SFM,
+	SCENARIO_GERROR_LATE,
+	SCENARIO_EVENT_FLOOD,
+	SCENARIO_PRI_FLOOD,
+	SCENARIO_FAULT_KINDS
+};
+
+/* A moment: model time, or a share of the workload's operations. */
+struct scenario_moment {
+	bool is_percent;
+	unsigned percent; /* 0..100 */
+	uint64_t ns;
+};
+
+struct scenario_fault {
+	unsigned line;
+	unsigned kind; /* enum scenario_fault_kind */
+	struct scenario_moment at;
+	bool has_device;
+	struct scenario_device device;
+	uint64_t count;	     /* atc_silent_n, event_flood, pri_flood */
+	uint64_t delay;	     /* atc_slow, atc_late, gerror_late */
+	uint64_t length;     /* queue_stalled: `for`; 0: `until` was given */
+	uint64_t until;	     /* queue_stalled: model time; 0: `for` was given */
+};
+
+enum scenario_owner { SCENARIO_RESETS, SCENARIO_LEAVES_ALONE, SCENARIO_DISCONNECTS };
+enum scenario_reset { SCENARIO_FLR };
+
+struct scenario_recovery {
+	unsigned owner;	 /* enum scenario_owner */
+	unsigned method; /* enum scenario_reset */
+	uint64_t after;	 /* from the owner being told to its reset */
+};
+
+struct scenario_expect {
+	struct scenario_devices quarantined, recovered, not_quarantined;
+};
+
+struct scenario {
+	char *path; /* as given to scenario_load() */
+	char *description;
+	uint64_t cpus;
+	uint64_t seed; /* of the schedule; --seed overrides */
+	struct scenario_machine machine;
+	struct scenario_software software;
+	struct scenario_domain *domains;
+	size_t n_domains;
+	struct scenario_workload *workload;
+	size_t n_workload;
+	struct scenario_fault *faults;
+	size_t n_faults;
+	struct scenario_recovery recovery;
+	struct scenario_expect expect;
+	struct scenario_names regimes; /* empty: not given */
+};
+
+/*
+ * Reads a scenario. 0, or -1 with one line `FILE:LINE: what was expected` in
+ * `err`; then nothing is left in `out`. Files named in it have to be readable.
+ */
+int scenario_load(const char *path, struct scenario *out, char *err, size_t err_size);
+/* The same from memory; named files are not looked at. */
+int scenario_parse(const char *path, const void *text, size_t len, struct scenario *out, char *err,
+		   size_t err_size);
+void scenario_free(struct scenario *s);
+
+/* "atc_silent" and so on. */
+const char *scenario_fault_name(enum scenario_fault_kind k);
+/* "0000:0f:00.0" or "0f:00.0"; false for anything else. */
+bool scenario_bdf_parse(const char *text, uint32_t *bdf);
+/* The long form; `out` has at least 13 bytes. Returns `out`. */
+char *scenario_bdf_format(uint32_t bdf, char out[16]);
+
+/* Calls `fn` for every key ("machine.smmu.lanes") and every word that a key
+ * takes as value ("machine.smmu.lanes", "none"; NULL for the key itself). */
+void scenario_vocabulary(void (*fn)(void *ctx, const char *key, const char *word), void *ctx);
+
+#endif
