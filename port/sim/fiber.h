@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Coroutines of the deterministic port. The thread that calls fiber_run() is
+ * the hub; a fiber goes back to it with fiber_yield(). A fiber's body never
+ * returns: it loops over jobs, so that a finished one is used again as it is.
+ */
+#ifndef SIM_FIBER_H
+#define SIM_FIBER_H
+
+struct sim_fiber;
+
+/* Takes one from the pool or makes one. `entry` never returns. */
+struct sim_fiber *sim_fiber_get(void (*entry)(void));
+/* Back to the pool. Its frames are forgotten. */
+void sim_fiber_put(struct sim_fiber *f);
+/* From the hub: runs `f` until it yields. */
+void sim_fiber_run(struct sim_fiber *f);
+/* From the running fiber: back to the hub. */
+void sim_fiber_yield(struct sim_fiber *self);
+/* First thing in `entry`. */
+void sim_fiber_begin(struct sim_fiber *self);
+
+#endif

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory services. Freed memory is filled with 0xdd and kept a while, so that
+ * a use after free reads the same nonsense in each run; under AddressSanitizer
+ * it is freed at once. DMA memory comes from one arena by a buddy allocator.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "internal.h"
+
+#define POISON	   0xdd
+#define UNIT_SHIFT 6u /* the arena is booked in units of 64 bytes */
+#define UNIT	   ((size_t)1 << UNIT_SHIFT)
+#define ORDERS	   40u
+#define NIL	   UINT32_MAX
+#define KEPT	   4096u
+
+/* ---- plain memory ---- */
+
+struct block {
+	struct block *next, *prev;
+	size_t size;
+	uint64_t magic;
+	_Alignas(16) unsigned char data[];
+};
+#define LIVE 0x6c61766561626c65ull
+#define DEAD 0x6465616464656164ull
+
+static struct block live = {&live, &live, 0, 0};
+static struct block *kept[KEPT];
+static size_t kept_at;
+
+void *sim_alloc(void *ctx, size_t size)
+{
+	struct block *b;
+
+	(void)ctx;
+	if (lz_in_atomic())
+		sim_violation("alloc in atomic context");
+	b = sim.fail_alloc ? NULL : calloc(1, sizeof(*b) + size);
+	if (!b) {
+		sim.st.failed_allocs++;
+		return NULL;
+	}
+	b->size = size;
+	b->magic = LIVE;
+	b->next = live.next;
+	b->prev = &live;
+	b->next->prev = b;
+	live.next = b;
+	sim.st.live_allocs++;
+	sim.st.live_bytes += size;
+	return b->data;
+}
+
+static void release(struct block *b)
+{
+	if (SIM_ASAN) {
+		free(b);
+		return;
+	}
+	free(kept[kept_at]);
+	kept[kept_at] = b;
+	kept_at = (kept_at + 1) % KEPT;
+}
+
+void sim_free(void *ctx, void *p, size_t size)
+{
+	struct block *b = (struct block *)((char *)p - offsetof(struct block, data));
+
+	(void)ctx;
+	if (lz_in_atomic())
+		sim_violation("free in atomic context");
+	if (!p)
+		return;
+	if (b->magic != LIVE) {
+		sim_violation("free of memory that is not allocated");
+		return;
+	}
+	if (b->size != size)
+		sim_violation("free with another size than alloc");
+	b->prev->next = b->next;
+	b->next->prev = b->prev;
+	b->magic = DEAD;
+	sim.st.live_allocs--;
+	sim.st.live_bytes -= b->size;
+	memset(b->data, POISON, b->size);
+	release(b);
+}
+
+/* ---- DMA memory ---- */
+
+static struct {
+	unsigned char *va;
+	size_t bytes;
+	uint32_t units;
+	uint64_t *used;	       /* one bit per unit */
+	uint8_t *order;	       /* first unit of a block: its order + 1 */
+	uint8_t *is_free;      /* first unit of a free block */
+	uint32_t *size;	       /* first unit of an allocated block: units asked for */
+	uint32_t *next, *prev; /* free lists */
+	uint32_t head[ORDERS];
+} dma;
+
+static void put_free(uint32_t u, unsigned order)
+{
+	dma.order[u] = (uint8_t)(order + 1);
+	dma.is_free[u] = 1;
+	dma.prev[u] = NIL;
+	dma.next[u] = dma.head[order];
+	if (dma.head[order] != NIL)
+		dma.prev[dma.head[order]] = u;
+	dma.head[order] = u;
+}
+
+static void take_free(uint32_t u, unsigned order)
+{
+	if (dma.prev[u] == NIL)
+		dma.head[order] = dma.next[u];
+	else
+		dma.next[dma.prev[u]] = dma.next[u];
+	if (dma.next[u] != NIL)
+		dma.prev[dma.next[u]] = dma.prev[u];
+	dma.is_free[u] = 0;
+	dma.order[u] = 0;
+}
+
+static void *table(size_t n, size_t size)
+{
+	void *p = calloc(n, size);
+
+	if (!p)
+		lz_port_panic("out of memory for the DMA arena", __FILE__, __LINE__);
+	return p;
+}
+
+void sim_mem_start(void)
+{
+	uint32_t u = 0;
+
+	memset(&dma, 0, sizeof(dma));
+	memset(dma.head, 0xff, sizeof(dma.head));
+	dma.bytes = sim.cfg.dma_bytes & ~(UNIT - 1);
+	dma.units = (uint32_t)(dma.bytes >> UNIT_SHIFT);
+	if (!dma.units)
+		return;
+	dma.va = mmap(NULL, dma.bytes, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (dma.va == MAP_FAILED)
+		lz_port_panic("out of memory for the DMA arena", __FILE__, __LINE__);
+	dma.used = table(dma.units / 64 + 2, sizeof(*dma.used));
+	dma.order = table(dma.units, sizeof(*dma.order));
+	dma.is_free = table(dma.units, sizeof(*dma.is_free));
+	dma.size = table(dma.units, sizeof(*dma.size));
+	dma.next = table(dma.units, sizeof(*dma.next));
+	dma.prev = table(dma.units, sizeof(*dma.prev));
+	while (u < dma.units) {
+		unsigned order = 0;
+
+		while (order + 1 < 31 && u % (2u << order) == 0 && dma.units - u >= 2u << order)
+			order++;
+		put_free(u, order);
+		u += 1u << order;
+	}
+}
+
+void sim_mem_stop(void)
+{
+	size_t i;
+
+	while (live.next != &live) {
+		struct block *b = live.next;
+
+		live.next = b->next;
+		free(b);
+	}
+	live.prev = &live;
+	for (i = 0; i < KEPT && kept[i]; i++) {
+		free(kept[i]);
+		kept[i] = NULL;
+	}
+	kept_at = 0;
+	if (dma.va)
+		munmap(dma.va, dma.bytes);
+	free(dma.used);
+	free(dma.order);
+	free(dma.is_free);
+	free(dma.size);
+	free(dma.next);
+	free(dma.prev);
+	memset(&dma, 0, sizeof(dma));
+}
+
+static void set_used(uint32_t first, uint32_t n, bool used)
+{
+	uint32_t u;
+
+	for (u = first; u < first + n; u++) {
+		if (u % 64 == 0 && first + n - u >= 64) {
+			dma.used[u / 64] = used ? UINT64_MAX : 0;
+			u += 63;
+		} else if (used) {
+			dma.used[u / 64] |= (uint64_t)1 << u % 64;
+		} else {
+			dma.used[u / 64] &= ~((uint64_t)1 << u % 64);
+		}
+	}
+}
+
+static uint32_t take(unsigned want)
+{
+	unsigned order = want;
+	uint32_t u;
+
+	while (order < ORDERS && dma.head[order] == NIL)
+		order++;
+	if (order == ORDERS)
+		return NIL;
+	u = dma.head[order];
+	take_free(u, order);
+	while (order > want) {
+		order--;
+		put_free(u + (1u << order), order);
+	}
+	dma.order[u] = (uint8_t)(want + 1);
+	return u;
+}
+
+void *sim_dma_alloc(void *ctx, size_t size, size_t align, lz_phys *phys)
+{
+	uint32_t units = (uint32_t)((size + UNIT - 1) >> UNIT_SHIFT), u = NIL;
+	unsigned order = 0;
+
+	(void)ctx;
+	lz_assert(align && (align & (align - 1)) == 0 && size);
+	while (order < 31 && ((uint32_t)1 << order < units || UNIT << order < align))
+		order++;
+	if (!sim.fail_alloc && dma.units && size <= dma.bytes)
+		u = take(order);
+	if (u == NIL) {
+		sim.st.failed_allocs++;
+		return NULL;
+	}
+	*phys = sim.cfg.dma_base + ((lz_phys)u << UNIT_SHIFT);
+	/* The arena's base must be aligned for what is asked of it. */
+	lz_assert((*phys & (align - 1)) == 0);
+	dma.size[u] = units;
+	set_used(u, units, true);
+	sim.st.live_allocs++;
+	sim.st.live_bytes += size;
+	return memset(dma.va + ((size_t)u << UNIT_SHIFT), 0, (size_t)units << UNIT_SHIFT);
+}
+
+void sim_dma_free(void *ctx, void *va, size_t size)
+{
+	size_t off = (size_t)((unsigned char *)va - dma.va);
+	uint32_t u = (uint32_t)(off >> UNIT_SHIFT), units;
+	unsigned order;
+
+	(void)ctx;
+	if (lz_in_atomic())
+		sim_violation("dma_free in atomic context");
+	if (!va)
+		return;
+	if (off >= dma.bytes || off % UNIT || dma.is_free[u] || !dma.size[u]) {
+		sim_violation("dma_free of memory that is not allocated");
+		return;
+	}
+	units = dma.size[u];
+	if ((size + UNIT - 1) >> UNIT_SHIFT != units)
+		sim_violation("dma_free with another size than dma_alloc");
+	memset(va, POISON, (size_t)units << UNIT_SHIFT);
+	set_used(u, units, false);
+	dma.size[u] = 0;
+	sim.st.live_allocs--;
+	sim.st.live_bytes -= size;
+	order = dma.order[u] - 1u;
+	for (; order < 30; order++) {
+		uint32_t buddy = u ^ (1u << order);
+
+		if (buddy >= dma.units || !dma.is_free[buddy] || dma.order[buddy] != order + 1)
+			break;
+		take_free(buddy, order);
+		dma.order[u] = 0;
+		u &= ~(1u << order);
+	}
+	put_free(u, order);
+}
+
+void *sim_dma_virt(void *ctx, lz_phys phys)
+{
+	(void)ctx;
+	lz_assert(phys - sim.cfg.dma_base < dma.bytes);
+	return dma.va + (phys - sim.cfg.dma_base);
+}
+
+void *sim_dma_ptr(lz_phys phys, size_t len)
+{
+	lz_phys off = phys - sim.cfg.dma_base;
+	uint32_t u, last;
+
+	if (phys < sim.cfg.dma_base || off >= dma.bytes || len > dma.bytes - off)
+		return NULL;
+	last = (uint32_t)((off + (len ? len - 1 : 0)) >> UNIT_SHIFT);
+	for (u = (uint32_t)(off >> UNIT_SHIFT); u <= last; u++) {
+		if (u % 64 == 0 && last - u >= 63 && dma.used[u / 64] == UINT64_MAX)
+			u += 63;
+		else if (!(dma.used[u / 64] >> u % 64 & 1))
+			return NULL;
+	}
+	return dma.va + off;
+}
+
+void sim_fail_alloc(bool fail)
+{
+	sim.fail_alloc = fail;
+}
