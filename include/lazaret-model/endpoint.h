@@ -37,8 +37,10 @@ struct lzm_ep_config {
 	const char *name;
 	const uint8_t *config;	 /* copied */
 	size_t config_len;	 /* 64 .. 4096 */
-	uint16_t vendor, device; /* used when config has ffff:ffff (VF) */
-	bool add_ats;		 /* give it an ATS capability when it has none */
+	uint16_t vendor, device; /* what it is when config has ffff:ffff (VF);
+				    config space goes on reading ffff:ffff */
+	bool add_ats;		 /* give it an ATS capability when it has none;
+				    without effect on a conventional function */
 	uint32_t sid;
 	unsigned atc_entries; /* capacity; 32 */
 	uint64_t answer_ns;   /* normal time to answer an invalidation */
@@ -69,6 +71,7 @@ struct lzm_ep *lzm_ep_create(const struct lzm_ep_config *cfg, const struct lzm_e
 void lzm_ep_destroy(struct lzm_ep *ep);
 const char *lzm_ep_name(const struct lzm_ep *ep);
 uint32_t lzm_ep_sid(const struct lzm_ep *ep);
+void lzm_ep_ids(const struct lzm_ep *ep, uint16_t *vendor, uint16_t *device);
 
 uint32_t lzm_ep_cfg_read(struct lzm_ep *ep, unsigned offset, unsigned width);
 void lzm_ep_cfg_write(struct lzm_ep *ep, unsigned offset, unsigned width, uint32_t value);
@@ -89,10 +92,15 @@ uint64_t lzm_ep_wake(struct lzm_ep *ep);
 /* Several faults may be set; LZM_EP_SOUND clears all. `count` and `delay_ns`
  * where the fault has one. */
 void lzm_ep_fault(struct lzm_ep *ep, enum lzm_ep_fault f, unsigned count, uint64_t delay_ns);
-/* Would it answer an invalidation now? For oracles. */
+/* DEVSTA says Transactions Pending until that time. */
+void lzm_ep_hold_transactions(struct lzm_ep *ep, uint64_t until_ns);
+/* Would it answer any invalidation in time now? For oracles. Slow counts as
+ * yes; late, ranges and unsupported as no. With ATS off the answer of a sound
+ * function is "unsupported request", which is an answer. */
 bool lzm_ep_answers(const struct lzm_ep *ep);
 bool lzm_ep_ats_enabled(const struct lzm_ep *ep);
 bool lzm_ep_bus_master(const struct lzm_ep *ep);
+/* Entries held, usable or not (ATS off keeps them until it is on again). */
 unsigned lzm_ep_atc_used(const struct lzm_ep *ep);
 /* Bus-level reset as from the port above. */
 void lzm_ep_bus_reset(struct lzm_ep *ep);
