@@ -60,8 +60,10 @@ LZ_MUST_CHECK enum lz_status lz_pci_can_flr(struct lz_device *dev);
  * Function level reset: prepare, wait for pending transactions, FLR, settle,
  * ready wait, restore of config space, done(result). Settling and restoring
  * happen after a failed reset too. Task context; takes 100 ms and more.
- * Returns what lz_reset_done() returned, LZ_ENOTSUP when the function has no
- * FLR (nothing was touched), LZ_ETIMEDOUT when it did not come back.
+ * Returns what went wrong first: what lz_reset_prepare() returned, LZ_ENOTSUP
+ * when the function has no FLR (nothing was touched), LZ_ENODEV when its config
+ * space did not answer (not attempted), LZ_ETIMEDOUT when it did not come back,
+ * LZ_EIO when FLR had no visible effect; else what lz_reset_done() returned.
  */
 LZ_MUST_CHECK enum lz_status lz_pci_reset_flr(struct lz_device *dev);
 

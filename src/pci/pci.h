@@ -19,9 +19,10 @@ unsigned lz_pci_pasid_bits(const struct lz_pci_access *a);
 
 /* Enable := 1 with `stu` (the smallest translation unit, log2 of 4 KiB
  * multiples), 0 -> 1 so that the ATC is emptied; read back. LZ_EIO when it does
- * not read back, LZ_ENODEV when config space does not answer. */
+ * not read back, LZ_ENODEV when config space does not answer, LZ_ENOTSUP
+ * without the capability. */
 enum lz_status lz_pci_ats_enable(const struct lz_pci_access *a, unsigned stu);
-/* Enable := 0; LZ_OK only when it reads back as 0. */
+/* Enable := 0; LZ_OK only when it reads back as 0; errors as above. */
 enum lz_status lz_pci_ats_disable(const struct lz_pci_access *a);
 /* What config space says now; false also when it does not answer. */
 bool lz_pci_ats_enabled(const struct lz_pci_access *a);
