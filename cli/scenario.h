@@ -131,10 +131,10 @@ struct scenario_fault {
 	struct scenario_moment at;
 	bool has_device;
 	struct scenario_device device;
-	uint64_t count;	     /* atc_silent_n, event_flood, pri_flood */
-	uint64_t delay;	     /* atc_slow, atc_late, gerror_late */
-	uint64_t length;     /* queue_stalled: `for`; 0: `until` was given */
-	uint64_t until;	     /* queue_stalled: model time; 0: `for` was given */
+	uint64_t count;	 /* atc_silent_n, event_flood, pri_flood */
+	uint64_t delay;	 /* atc_slow, atc_late, gerror_late */
+	uint64_t length; /* queue_stalled: `for`; 0: `until` was given */
+	uint64_t until;	 /* queue_stalled: model time; 0: `for` was given */
 };
 
 enum scenario_owner { SCENARIO_RESETS, SCENARIO_LEAVES_ALONE, SCENARIO_DISCONNECTS };

@@ -1,0 +1,650 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The keys of a scenario, their defaults, and what has to fit together. */
+#include "cli/scenario.h"
+
+#include "cli/scenario_read.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define US	  1000ull
+#define MS	  1000000ull
+#define SEC	  1000000000ull
+#define LONGEST	  (1000000 * SEC)
+#define COUNT_MAX 1000000000ull
+
+#define END                  \
+	{                    \
+		.name = NULL \
+	}
+
+/* ---- words ---- */
+
+static const char *const lanes_words[] = {"none", "ecmdq", "cmdqv", NULL};
+static const char *const ats_words[] = {"platform", "capable", NULL};
+static const char *const identify_words[] = {"probe", "assume", NULL};
+static const char *const contain_words[] = {"on", "observe", "off", NULL};
+static const char *const policy_words[] = {"port_block", "global_abort", NULL};
+static const char *const generate_words[] = {"random", NULL};
+static const char *const context_words[] = {"task", "irq", NULL};
+static const char *const owner_words[] = {"resets", "none", "disconnects", NULL};
+static const char *const method_words[] = {"flr", NULL};
+static const char *const fault_words[SCENARIO_FAULT_KINDS + 1] = {
+	[SCENARIO_ATC_SILENT] = "atc_silent",
+	[SCENARIO_ATC_SILENT_N] = "atc_silent_n",
+	[SCENARIO_ATC_SLOW] = "atc_slow",
+	[SCENARIO_ATC_LATE] = "atc_late",
+	[SCENARIO_ATC_RANGES] = "atc_ranges",
+	[SCENARIO_ATC_UNSUPPORTED] = "atc_unsupported",
+	[SCENARIO_SILENT_AFTER_RESET] = "silent_after_reset",
+	[SCENARIO_FLR_FAILS] = "flr_fails",
+	[SCENARIO_FLR_TIMEOUT] = "flr_timeout",
+	[SCENARIO_CONFIG_ONES] = "config_ones",
+	[SCENARIO_REMOVED] = "removed",
+	[SCENARIO_QUEUE_STALLED] = "queue_stalled",
+	[SCENARIO_ILLEGAL_COMMAND] = "illegal_command",
+	[SCENARIO_CONFIG_ABORT] = "config_abort",
+	[SCENARIO_MSI_ABORT] = "msi_abort",
+	[SCENARIO_SFM] = "sfm",
+	[SCENARIO_GERROR_LATE] = "gerror_late",
+	[SCENARIO_EVENT_FLOOD] = "event_flood",
+	[SCENARIO_PRI_FLOOD] = "pri_flood",
+};
+
+const char *scenario_fault_name(enum scenario_fault_kind k)
+{
+	return fault_words[k];
+}
+
+/* ---- devices, names, files ---- */
+
+static bool hex(const char **text, unsigned digits, char end, uint32_t *out)
+{
+	uint32_t v = 0;
+
+	for (; digits; digits--, (*text)++) {
+		char c = **text;
+
+		if (c >= '0' && c <= '9')
+			v = v << 4 | (uint32_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			v = v << 4 | (uint32_t)(c - 'a' + 10);
+		else if (c >= 'A' && c <= 'F')
+			v = v << 4 | (uint32_t)(c - 'A' + 10);
+		else
+			return false;
+	}
+	if (**text != end)
+		return false;
+	if (end)
+		(*text)++;
+	*out = v;
+	return true;
+}
+
+bool scenario_bdf_parse(const char *text, uint32_t *bdf)
+{
+	uint32_t segment = 0, bus, dev, fn;
+
+	if (strlen(text) == strlen("0000:00:00.0") && !hex(&text, 4, ':', &segment))
+		return false;
+	if (!hex(&text, 2, ':', &bus) || !hex(&text, 2, '.', &dev) || !hex(&text, 1, '\0', &fn) ||
+	    dev > 0x1f || fn > 7)
+		return false;
+	*bdf = segment << 16 | bus << 8 | dev << 3 | fn;
+	return true;
+}
+
+char *scenario_bdf_format(uint32_t bdf, char out[16])
+{
+	snprintf(out, 16, "%04x:%02x:%02x.%x", (unsigned)(bdf >> 16), (unsigned)(bdf >> 8 & 0xff),
+		 (unsigned)(bdf >> 3 & 0x1f), (unsigned)(bdf & 7));
+	return out;
+}
+
+static bool read_device(struct reader *r, const struct key *k, yaml_node_t *node, void *field)
+{
+	struct scenario_device *d = field;
+	const char *text = node_text(node);
+
+	(void)k;
+	if (!text || !scenario_bdf_parse(text, &d->bdf))
+		return read_expected(r, node, "a device such as 0000:0f:00.0");
+	d->line = node_line(node);
+	return true;
+}
+
+static bool has_device(const struct scenario_devices *list, uint32_t bdf)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->item[i].bdf == bdf)
+			return true;
+	return false;
+}
+
+static bool read_devices_item(struct reader *r, yaml_node_t *item, void *arg)
+{
+	struct scenario_devices *list = arg;
+	struct scenario_device d;
+
+	if (!read_device(r, NULL, item, &d))
+		return false;
+	if (has_device(list, d.bdf))
+		return read_fail_line(r, d.line, "device %s is listed twice", node_text(item));
+	*(struct scenario_device *)list_append(list, sizeof(d)) = d;
+	return true;
+}
+
+static bool read_devices(struct reader *r, const struct key *k, yaml_node_t *node, void *field)
+{
+	char what[80];
+
+	snprintf(what, sizeof(what), "a list of devices for %s", k->name);
+	return read_items(r, node, what, field, read_devices_item);
+}
+
+static bool read_name(struct reader *r, const struct key *k, yaml_node_t *node, void *field)
+{
+	struct scenario_name *name = field;
+
+	name->line = node_line(node);
+	return read_text(r, k, node, &name->text);
+}
+
+static bool read_names_item(struct reader *r, yaml_node_t *item, void *arg)
+{
+	static const struct key name = {.name = "the name of a regime"};
+
+	if (!node_text(item))
+		return read_expected(r, item, name.name);
+	return read_name(r, &name, item, list_append(arg, sizeof(struct scenario_name)));
+}
+
+static bool read_names(struct reader *r, const struct key *k, yaml_node_t *node, void *field)
+{
+	(void)k;
+	return read_items(r, node, "a list of regimes", field, read_names_item);
+}
+
+/* A path: relative ones count from the scenario's folder. */
+static bool read_file(struct reader *r, const struct key *k, yaml_node_t *node, void *field)
+{
+	struct scenario_file *f = field;
+	const char *slash = strrchr(r->path, '/');
+	size_t folder = slash ? (size_t)(slash - r->path) + 1 : 0;
+	char *given;
+
+	if (!read_text(r, k, node, &f->path))
+		return false;
+	f->line = node_line(node);
+	if (f->path[0] == '/' || !folder)
+		return true;
+	given = f->path;
+	f->path = malloc(folder + strlen(given) + 1);
+	if (!f->path)
+		abort();
+	memcpy(f->path, r->path, folder);
+	strcpy(f->path + folder, given);
+	free(given);
+	return true;
+}
+
+/* ---- machine ---- */
+
+static bool read_ats(struct reader *r, const struct key *k, yaml_node_t *node, void *field)
+{
+	struct scenario_machine *m = field;
+	unsigned word = 0;
+
+	if (node->type == YAML_SEQUENCE_NODE) {
+		m->ats = SCENARIO_ATS_LIST;
+		return read_devices(r, k, node, &m->ats_list);
+	}
+	if (node->type != YAML_SCALAR_NODE)
+		return read_expected(r, node, "platform, capable or a list of devices for ats");
+	if (!read_word(r, k, node, &word))
+		return false;
+	m->ats = word ? SCENARIO_ATS_CAPABLE : SCENARIO_ATS_PLATFORM;
+	return true;
+}
+
+static const struct key smmu_keys[] = {
+	{"cmdq_log2", read_number, .offset = offsetof(struct scenario_smmu, cmdq_log2), .min = 3,
+	 .max = 19},
+	{"evtq_log2", read_number, .offset = offsetof(struct scenario_smmu, evtq_log2), .min = 3,
+	 .max = 19},
+	{"lanes", read_word, .offset = offsetof(struct scenario_smmu, lanes), .words = lanes_words},
+	{"ats_timeout", read_duration, .offset = offsetof(struct scenario_smmu, ats_timeout),
+	 .min = 1, .max = LONGEST},
+	{"cons_batch", read_number, .offset = offsetof(struct scenario_smmu, cons_batch), .min = 1,
+	 .max = 65536},
+	{"prefetch", read_number, .offset = offsetof(struct scenario_smmu, prefetch), .min = 0,
+	 .max = 256},
+	END,
+};
+
+static bool check_smmu(struct reader *r, yaml_node_t *node, void *out, uint32_t given)
+{
+	const struct scenario_smmu *s = out;
+
+	(void)given;
+	if (s->lanes == SCENARIO_LANES_NONE)
+		return true;
+	return read_fail_line(r, node_line(node),
+			      "lanes: %s is not available yet; expected lanes: none",
+			      lanes_words[s->lanes]);
+}
+
+static const struct section smmu_section = {
+	.what = "machine.smmu", .keys = smmu_keys, .check = check_smmu};
+
+static const struct key machine_keys[] = {
+	{"lspci", read_file, .offset = offsetof(struct scenario_machine, lspci), .required = true},
+	{"iort", read_file, .offset = offsetof(struct scenario_machine, iort)},
+	{"dtb", read_file, .offset = offsetof(struct scenario_machine, dtb)},
+	{"ats", read_ats, 0, .words = ats_words},
+	{"smmu", read_section, .offset = offsetof(struct scenario_machine, smmu),
+	 .section = &smmu_section},
+	END,
+};
+
+static bool check_machine(struct reader *r, yaml_node_t *node, void *out, uint32_t given)
+{
+	const struct scenario_machine *m = out;
+
+	(void)given;
+	if (!m->iort.path == !m->dtb.path)
+		return read_fail_line(r, node_line(node),
+				      "expected either the key \"iort\" or \"dtb\" in machine");
+	return true;
+}
+
+static const struct section machine_section = {
+	.what = "machine", .keys = machine_keys, .check = check_machine};
+
+/* ---- software ---- */
+
+static const struct key software_keys[] = {
+	{"sync_bound", read_duration, .offset = offsetof(struct scenario_software, sync_bound),
+	 .min = 1, .max = LONGEST},
+	{"atomic_wait", read_duration, .offset = offsetof(struct scenario_software, atomic_wait),
+	 .min = 1, .max = LONGEST},
+	{"late_bound", read_duration, .offset = offsetof(struct scenario_software, late_bound),
+	 .min = 1, .max = LONGEST},
+	{"identify", read_word, .offset = offsetof(struct scenario_software, identify),
+	 .words = identify_words},
+	{"contain", read_word, .offset = offsetof(struct scenario_software, contain),
+	 .words = contain_words},
+	{"settle_max", read_number, .offset = offsetof(struct scenario_software, settle_max),
+	 .min = 1, .max = 1000},
+	{"custody_limit", read_number, .offset = offsetof(struct scenario_software, custody_limit),
+	 .min = 1, .max = UINT32_MAX},
+	{"policy", read_words, .offset = offsetof(struct scenario_software, policy),
+	 .words = policy_words},
+	END,
+};
+
+static bool check_software(struct reader *r, yaml_node_t *node, void *out, uint32_t given)
+{
+	const struct scenario_software *s = out;
+
+	(void)given;
+	if (s->late_bound < s->sync_bound)
+		return read_fail_line(r, node_line(node),
+				      "expected late_bound to be at least sync_bound");
+	return true;
+}
+
+static const struct section software_section = {
+	.what = "software", .keys = software_keys, .check = check_software};
+
+/* ---- domains ---- */
+
+static void start_domain(yaml_node_t *node, void *out)
+{
+	((struct scenario_domain *)out)->line = node_line(node);
+}
+
+static const struct key domain_keys[] = {
+	{"name", read_text, .offset = offsetof(struct scenario_domain, name), .required = true},
+	{"devices", read_devices, .offset = offsetof(struct scenario_domain, devices),
+	 .required = true},
+	END,
+};
+
+static bool check_domain(struct reader *r, yaml_node_t *node, void *out, uint32_t given)
+{
+	const struct scenario_domain *d = out;
+
+	(void)given;
+	return d->devices.n ||
+	       read_fail_line(r, node_line(node),
+			      "expected at least one device in domain \"%.60s\"", d->name);
+}
+
+static const struct section domain_section = {.what = "domains",
+					      .keys = domain_keys,
+					      .size = sizeof(struct scenario_domain),
+					      .start = start_domain,
+					      .check = check_domain};
+
+/* ---- workload ---- */
+
+/* "1-16" or "4". */
+static bool read_pages(struct reader *r, const struct key *k, yaml_node_t *node, void *field)
+{
+	struct scenario_workload *w = field;
+	const char *text = node_text(node);
+	const char *dash = text ? strchr(text, '-') : NULL;
+	char low[24] = "";
+	bool ok;
+
+	if (dash)
+		snprintf(low, sizeof(low), "%.*s", (int)(dash - text < 23 ? dash - text : 23),
+			 text);
+	ok = text && parse_number(dash ? low : text, &w->pages_min) &&
+	     parse_number(dash ? dash + 1 : text, &w->pages_max) && w->pages_min >= k->min &&
+	     w->pages_min <= w->pages_max && w->pages_max <= k->max;
+	return ok || read_expected(r, node, "a number or range of pages such as 1-16 for pages");
+}
+
+enum { W_TRACE, W_LIMIT, W_GENERATE, W_DOMAIN, W_MAPS, W_PAGES, W_SEED, W_CONTEXTS };
+static const struct key workload_keys[] = {
+	[W_TRACE] = {"trace", read_file, .offset = offsetof(struct scenario_workload, trace)},
+	[W_LIMIT] = {"limit", read_number, .offset = offsetof(struct scenario_workload, limit),
+		     .min = 1, .max = COUNT_MAX},
+	[W_GENERATE] = {"generate", read_word, .offset = offsetof(struct scenario_workload, kind),
+			.words = generate_words},
+	[W_DOMAIN] = {"domain", read_name, .offset = offsetof(struct scenario_workload, domain)},
+	[W_MAPS] = {"maps", read_number, .offset = offsetof(struct scenario_workload, maps),
+		    .min = 1, .max = COUNT_MAX},
+	[W_PAGES] = {"pages", read_pages, 0, .min = 1, .max = 262144},
+	[W_SEED] = {"seed", read_number, .offset = offsetof(struct scenario_workload, seed),
+		    .min = 0, .max = UINT64_MAX},
+	[W_CONTEXTS] = {"contexts", read_words,
+			.offset = offsetof(struct scenario_workload, contexts),
+			.words = context_words},
+	END,
+};
+
+static void start_workload(yaml_node_t *node, void *out)
+{
+	struct scenario_workload *w = out;
+
+	w->line = node_line(node);
+	w->maps = 1000;
+	w->pages_min = w->pages_max = 1;
+	w->seed = 1;
+	w->contexts = SCENARIO_CONTEXT_TASK;
+}
+
+static bool check_workload(struct reader *r, yaml_node_t *node, void *out, uint32_t given)
+{
+	static const uint32_t of_trace = 1u << W_TRACE | 1u << W_LIMIT;
+	struct scenario_workload *w = out;
+	bool trace = given & 1u << W_TRACE;
+
+	if (trace == !!(given & 1u << W_GENERATE))
+		return read_fail_line(r, node_line(node),
+				      "expected either the key \"trace\" or \"generate\"");
+	for (unsigned i = 0; workload_keys[i].name; i++)
+		if ((given & 1u << i) && (of_trace >> i & 1) != trace)
+			return read_fail_line(r, node_line(node),
+					      "key \"%s\" does not go with \"%s\"",
+					      workload_keys[i].name, trace ? "trace" : "generate");
+	w->kind = trace ? SCENARIO_TRACE : SCENARIO_RANDOM;
+	if (!trace && !w->domain.text)
+		return read_fail_line(r, node_line(node),
+				      "expected the key \"domain\" beside \"generate\"");
+	if (!w->contexts)
+		return read_fail_line(r, node_line(node), "expected at least one word in contexts");
+	return true;
+}
+
+static const struct section workload_section = {.what = "workload",
+						.keys = workload_keys,
+						.size = sizeof(struct scenario_workload),
+						.start = start_workload,
+						.check = check_workload};
+
+/* ---- faults ---- */
+
+static bool read_moment(struct reader *r, const struct key *k, yaml_node_t *node, void *field)
+{
+	struct scenario_moment *m = field;
+	const char *text = node_text(node);
+	size_t len = text ? strlen(text) : 0;
+	uint64_t percent;
+	char number[8];
+
+	if (len > 1 && len < sizeof(number) && text[len - 1] == '%') {
+		memcpy(number, text, len - 1);
+		number[len - 1] = '\0';
+		if (parse_number(number, &percent) && percent <= 100) {
+			m->is_percent = true;
+			m->percent = (unsigned)percent;
+			return true;
+		}
+	} else if (text && parse_duration(text, &m->ns) && m->ns <= k->max) {
+		return true;
+	}
+	return read_expected(r, node, "a duration such as 2ms or a share such as 50% for at");
+}
+
+enum { F_AT, F_KIND, F_DEVICE, F_COUNT, F_DELAY, F_FOR, F_UNTIL };
+static const struct key fault_keys[] = {
+	[F_AT] = {"at", read_moment, .offset = offsetof(struct scenario_fault, at),
+		  .required = true, .max = LONGEST},
+	[F_KIND] = {"kind", read_word, .offset = offsetof(struct scenario_fault, kind),
+		    .required = true, .words = fault_words},
+	[F_DEVICE] = {"device", read_device, .offset = offsetof(struct scenario_fault, device)},
+	[F_COUNT] = {"count", read_number, .offset = offsetof(struct scenario_fault, count),
+		     .min = 1, .max = COUNT_MAX},
+	[F_DELAY] = {"delay", read_duration, .offset = offsetof(struct scenario_fault, delay),
+		     .min = 1, .max = LONGEST},
+	[F_FOR] = {"for", read_duration, .offset = offsetof(struct scenario_fault, length),
+		   .min = 1, .max = LONGEST},
+	[F_UNTIL] = {"until", read_duration, .offset = offsetof(struct scenario_fault, until),
+		     .min = 1, .max = LONGEST},
+	END,
+};
+
+#define DEVICE (1u << F_DEVICE)
+#define COUNT  (1u << F_COUNT)
+#define DELAY  (1u << F_DELAY)
+/* The keys that a kind needs; no others go with it. `for` and `until` belong to
+ * queue_stalled, one of the two. */
+static const uint32_t fault_needs[SCENARIO_FAULT_KINDS] = {
+	[SCENARIO_ATC_SILENT] = DEVICE,
+	[SCENARIO_ATC_SILENT_N] = DEVICE | COUNT,
+	[SCENARIO_ATC_SLOW] = DEVICE | DELAY,
+	[SCENARIO_ATC_LATE] = DEVICE | DELAY,
+	[SCENARIO_ATC_RANGES] = DEVICE,
+	[SCENARIO_ATC_UNSUPPORTED] = DEVICE,
+	[SCENARIO_SILENT_AFTER_RESET] = DEVICE,
+	[SCENARIO_FLR_FAILS] = DEVICE,
+	[SCENARIO_FLR_TIMEOUT] = DEVICE,
+	[SCENARIO_CONFIG_ONES] = DEVICE,
+	[SCENARIO_REMOVED] = DEVICE,
+	[SCENARIO_CONFIG_ABORT] = DEVICE,
+	[SCENARIO_GERROR_LATE] = DELAY,
+	[SCENARIO_EVENT_FLOOD] = DEVICE | COUNT,
+	[SCENARIO_PRI_FLOOD] = DEVICE | COUNT,
+};
+#undef DEVICE
+#undef COUNT
+#undef DELAY
+
+static void start_fault(yaml_node_t *node, void *out)
+{
+	((struct scenario_fault *)out)->line = node_line(node);
+}
+
+static bool check_fault(struct reader *r, yaml_node_t *node, void *out, uint32_t given)
+{
+	struct scenario_fault *f = out;
+	uint32_t stall = given & (1u << F_FOR | 1u << F_UNTIL);
+	uint32_t need = fault_needs[f->kind] | 1u << F_AT | 1u << F_KIND;
+	const char *kind = fault_words[f->kind];
+	unsigned line = node_line(node);
+
+	if (f->kind == SCENARIO_QUEUE_STALLED) {
+		if (!stall || (stall & (stall - 1)))
+			return read_fail_line(r, line, "%s: expected either \"for\" or \"until\"",
+					      kind);
+		need |= stall;
+	}
+	for (unsigned i = 0; fault_keys[i].name; i++) {
+		if (need & ~given & 1u << i)
+			return read_fail_line(r, line, "expected the key \"%s\" with kind %s",
+					      fault_keys[i].name, kind);
+		if (given & ~need & 1u << i)
+			return read_fail_line(r, line, "key \"%s\" does not go with kind %s",
+					      fault_keys[i].name, kind);
+	}
+	if (f->until && !f->at.is_percent && f->until <= f->at.ns)
+		return read_fail_line(r, line, "%s: expected until to be after at", kind);
+	f->has_device = given & 1u << F_DEVICE;
+	return true;
+}
+
+static const struct section fault_section = {.what = "faults",
+					     .keys = fault_keys,
+					     .size = sizeof(struct scenario_fault),
+					     .start = start_fault,
+					     .check = check_fault};
+
+/* ---- recovery, expectations ---- */
+
+static const struct key recovery_keys[] = {
+	{"owner", read_word, .offset = offsetof(struct scenario_recovery, owner),
+	 .words = owner_words},
+	{"method", read_word, .offset = offsetof(struct scenario_recovery, method),
+	 .words = method_words},
+	{"after", read_duration, .offset = offsetof(struct scenario_recovery, after),
+	 .max = LONGEST},
+	END,
+};
+static const struct section recovery_section = {.what = "recovery", .keys = recovery_keys};
+
+static const struct key expect_keys[] = {
+	{"quarantined", read_devices, .offset = offsetof(struct scenario_expect, quarantined)},
+	{"recovered", read_devices, .offset = offsetof(struct scenario_expect, recovered)},
+	{"not_quarantined", read_devices,
+	 .offset = offsetof(struct scenario_expect, not_quarantined)},
+	END,
+};
+
+static bool check_expect(struct reader *r, yaml_node_t *node, void *out, uint32_t given)
+{
+	const struct scenario_expect *e = out;
+
+	(void)given;
+	(void)node;
+	for (size_t i = 0; i < e->not_quarantined.n; i++) {
+		const struct scenario_device *d = &e->not_quarantined.item[i];
+
+		if (has_device(&e->quarantined, d->bdf))
+			return read_fail_line(r, d->line,
+					      "device is in quarantined and in not_quarantined");
+	}
+	return true;
+}
+static const struct section expect_section = {
+	.what = "expect", .keys = expect_keys, .check = check_expect};
+
+/* ---- the whole ---- */
+
+static const struct key scenario_keys[] = {
+	{"description", read_text, .offset = offsetof(struct scenario, description)},
+	{"machine", read_section, .offset = offsetof(struct scenario, machine), .required = true,
+	 .section = &machine_section},
+	{"software", read_section, .offset = offsetof(struct scenario, software),
+	 .section = &software_section},
+	{"cpus", read_number, .offset = offsetof(struct scenario, cpus), .min = 1, .max = 8},
+	{"seed", read_number, .offset = offsetof(struct scenario, seed), .min = 0,
+	 .max = UINT64_MAX},
+	{"domains", read_list, .offset = offsetof(struct scenario, domains),
+	 .section = &domain_section},
+	{"workload", read_list, .offset = offsetof(struct scenario, workload),
+	 .section = &workload_section},
+	{"faults", read_list, .offset = offsetof(struct scenario, faults),
+	 .section = &fault_section},
+	{"recovery", read_section, .offset = offsetof(struct scenario, recovery),
+	 .section = &recovery_section},
+	{"expect", read_section, .offset = offsetof(struct scenario, expect),
+	 .section = &expect_section},
+	{"regimes", read_names, .offset = offsetof(struct scenario, regimes)},
+	END,
+};
+
+static void start_scenario(yaml_node_t *node, void *out)
+{
+	struct scenario *s = out;
+
+	(void)node;
+	s->cpus = 2;
+	s->seed = 1;
+	s->machine.smmu.cmdq_log2 = 8;
+	s->machine.smmu.evtq_log2 = 7;
+	s->machine.smmu.ats_timeout = 50 * MS;
+	s->machine.smmu.cons_batch = 1;
+	s->software.sync_bound = SEC;
+	s->software.atomic_wait = 100 * US;
+	s->software.late_bound = 100 * SEC;
+	s->software.settle_max = 8;
+	s->software.custody_limit = 65536;
+	s->recovery.after = 5 * MS;
+}
+
+static bool check_domains(struct reader *r, const struct scenario *s)
+{
+	for (size_t i = 0; i < s->n_domains; i++) {
+		const struct scenario_domain *d = &s->domains[i];
+
+		for (size_t j = 0; j < i; j++) {
+			if (!strcmp(s->domains[j].name, d->name))
+				return read_fail_line(r, d->line, "domain \"%.60s\" is there twice",
+						      d->name);
+			for (size_t k = 0; k < d->devices.n; k++)
+				if (has_device(&s->domains[j].devices, d->devices.item[k].bdf))
+					return read_fail_line(r, d->devices.item[k].line,
+							      "device is in domain \"%.60s\" too",
+							      s->domains[j].name);
+		}
+	}
+	return true;
+}
+
+static bool find_domain(struct reader *r, const struct scenario *s, struct scenario_workload *w)
+{
+	for (w->domain_index = 0; w->domain_index < s->n_domains; w->domain_index++)
+		if (!strcmp(s->domains[w->domain_index].name, w->domain.text))
+			return true;
+	return read_fail_line(r, w->domain.line, "expected the name of a domain, found \"%.60s\"",
+			      w->domain.text);
+}
+
+static bool check_scenario(struct reader *r, yaml_node_t *node, void *out, uint32_t given)
+{
+	struct scenario *s = out;
+
+	(void)given;
+	(void)node;
+	if (!check_domains(r, s))
+		return false;
+	for (size_t i = 0; i < s->n_workload; i++)
+		if (s->workload[i].kind == SCENARIO_RANDOM && !find_domain(r, s, &s->workload[i]))
+			return false;
+	for (size_t i = 0; i < s->n_faults; i++)
+		if (s->faults[i].at.is_percent && !s->n_workload)
+			return read_fail_line(r, s->faults[i].line,
+					      "a share of the workload needs a workload");
+	return true;
+}
+
+const struct section scenario_section = {.what = "the scenario",
+					 .keys = scenario_keys,
+					 .start = start_scenario,
+					 .check = check_scenario};
