@@ -71,13 +71,14 @@ static void release(struct block *b)
 
 void sim_free(void *ctx, void *p, size_t size)
 {
-	struct block *b = (struct block *)((char *)p - offsetof(struct block, data));
+	struct block *b;
 
 	(void)ctx;
 	if (lz_in_atomic())
 		sim_violation("free in atomic context");
 	if (!p)
 		return;
+	b = (struct block *)((char *)p - offsetof(struct block, data));
 	if (b->magic != LIVE) {
 		sim_violation("free of memory that is not allocated");
 		return;
@@ -258,7 +259,7 @@ void *sim_dma_alloc(void *ctx, size_t size, size_t align, lz_phys *phys)
 
 void sim_dma_free(void *ctx, void *va, size_t size)
 {
-	size_t off = (size_t)((unsigned char *)va - dma.va);
+	size_t off = (uintptr_t)va - (uintptr_t)dma.va;
 	uint32_t u = (uint32_t)(off >> UNIT_SHIFT), units;
 	unsigned order;
 
