@@ -54,7 +54,8 @@ unsigned lz_group_recovery_count(const struct lz_group *group);
  * fencing and blocking will ever need is taken here. Task context.
  *
  * LZ_EINVAL, LZ_ENOMEM, LZ_EEXIST (a stream id is taken by another device),
- * LZ_ETIMEDOUT when the IOMMU's queue is stalled. On failure nothing remains.
+ * LZ_ETIMEDOUT when the IOMMU's queue is stalled, LZ_EIO when the function's
+ * ATS cannot be switched off. On failure nothing remains.
  */
 LZ_MUST_CHECK enum lz_status lz_device_add(struct lz_group *group,
 					   const struct lz_device_desc *desc,

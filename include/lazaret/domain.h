@@ -100,6 +100,7 @@ struct lz_gather {
 		lz_iova start, end; /* end exclusive */
 	} range[LZ_GATHER_RANGES];
 	unsigned n;
+	size_t granule; /* smallest entry unmapped since the last sync */
 	bool held;
 };
 /** Unmaps without waiting. The pages are in flight until lz_gather_sync(). */

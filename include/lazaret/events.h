@@ -31,7 +31,9 @@ enum lz_event_kind {
 				     enum lz_rung, status = its outcome */
 	LZ_EV_CUSTODY_HELD,	/**< domain: first pages went into custody */
 	LZ_EV_CUSTODY_RELEASED, /**< domain: custody empty; detail = pages */
-	LZ_EV_QUARANTINED,	/**< blocked in the core, RID and PASIDs */
+	LZ_EV_QUARANTINED,	/**< blocked in the core, RID and PASIDs; status
+				     LZ_ENOTSUP: would have been, but containment
+				     is not on */
 	LZ_EV_OWNER_TOLD,
 	LZ_EV_RESET_BEGIN,  /**< outermost prepare */
 	LZ_EV_RESET_END,    /**< outermost done; status = worst result */

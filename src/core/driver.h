@@ -62,6 +62,10 @@ struct lz_iommu_ops {
 	/* Stream ids out of the index, memory of `dev->drv` freed. The device
 	 * is blocked and fenced or its last invalidation has been drained. */
 	void (*device_remove)(struct lz_device *dev);
+	/* The last reference is gone: memory that somebody with a reference
+	 * may have looked at since device_remove. May be NULL. Task context,
+	 * no gate. */
+	void (*device_free)(struct lz_device *dev);
 
 	/* ASID, page table (dom->pt), invalidation array. */
 	enum lz_status (*domain_init)(struct lz_domain *dom);
@@ -109,7 +113,9 @@ struct lz_iommu_ops {
 	 * block that was unmapped. Any context, no gate. */
 	enum lz_status (*invalidate)(struct lz_domain *dom, lz_iova start, lz_iova end,
 				     size_t granule);
-	/* The same for the whole domain; task context, no gate. */
+	/* The same for the whole domain, linked devices that are leaving it
+	 * included: LZ_OK says also that what install(NULL) or block wrote for
+	 * them is in effect. Task context, no gate. */
 	enum lz_status (*invalidate_all)(struct lz_domain *dom);
 
 	/* The driver's deferred part: errors, identification, fences, ladder.
@@ -128,13 +134,18 @@ struct lz_iommu {
 	struct lz_device *devices; /* by next_in_iommu; [lock] */
 	struct lz_domain *domains; /* by next_in_iommu; [lock] */
 	uint32_t dead;		   /* nothing is translated any more (atomic) */
+	lz_ns backoff;		   /* of the sweep; [work] */
+	uint32_t sweep_pass;	   /* [work] */
 };
 
 struct lz_attachment {
+	struct lz_device *dev;
 	uint32_t pasid;
 	struct lz_domain *dom;	   /* what the core keeps; NULL = blocking */
 	struct lz_domain *leaving; /* left without effect yet: links remain */
 	struct lz_attachment *next;
+	unsigned left_epoch;		    /* [leaving->lock] */
+	struct lz_attachment *next_leaving; /* [leaving->lock] */
 };
 
 struct lz_device {
@@ -169,8 +180,11 @@ struct lz_device {
 	uint32_t reset_depth;
 	enum lz_reset_result reset_worst;
 	uint8_t fence_before_reset;
-	uint8_t presence; /* enum lz_presence (atomic) */
-	bool counted;	  /* is in the group's recovery count (H08, H11) */
+	uint8_t presence;  /* enum lz_presence (atomic) */
+	bool counted;	   /* is in the group's recovery count (H08, H11) */
+	bool reattach;	   /* a good reset, tables still to be written; [gate] */
+	uint32_t in_owner; /* CPU + 1 whose task is in an owner callback (H19) */
+	lz_ns backoff;	   /* of the report work */
 	struct lz_attachment rid;
 	struct lz_attachment *pasids; /* list; rid.next unused */
 	struct lz_work report_work;   /* one per device (H28) */
@@ -188,8 +202,13 @@ struct lz_domain {
 	struct lz_pt pt;
 	uint32_t attached; /* attachments incl. leaving; atomic */
 	struct lz_spinlock lock;
-	struct lz_custody_record *custody; /* core/custody.c */
-	bool dying;			   /* destroy is in custody; [lock] */
+	struct lz_custody_record *custody; /* core/custody.c; [lock] */
+	struct lz_attachment *leaving;	   /* by next_leaving; [lock] */
+	uint32_t n_leaving;		   /* [lock] */
+	uint32_t in_custody;		   /* a sweep has to look at it (atomic) */
+	bool dying;			   /* destroy is in custody; [iommu lock] */
+	bool sweeping;			   /* the work looks at it; [iommu lock] */
+	uint32_t sweep_pass;		   /* [iommu lock] */
 	struct lz_domain *next_in_iommu;
 };
 

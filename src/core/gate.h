@@ -14,7 +14,7 @@ struct lz_group {
 	struct lz *lz;
 	unsigned id;
 	struct lz_spinlock lock;   /* devices, counts, domain pointers */
-	uint32_t gate_owner;	   /* 0: open; [lock] */
+	uint32_t gate;		   /* 0: open (atomic) */
 	struct lz_device *devices; /* [lock] */
 	uint32_t recovery_count;   /* blocked requester ids; [lock] (E) */
 };
@@ -24,8 +24,13 @@ struct lz_gated {
 	struct lz_group *group;
 };
 
-/* Sleeps until the gate is free, at most `bound` ns: LZ_EBUSY then. */
-enum lz_status lz_gate_enter(struct lz_group *group, lz_ns bound, struct lz_gated *out);
+/* Sleeps until the gate is free, at most `bound` ns: LZ_EBUSY then. With a
+ * bound of 0 it tries once; that is for work, which never waits for a gate
+ * whose holder may wait for work. */
+LZ_MUST_CHECK enum lz_status lz_gate_enter(struct lz_group *group, lz_ns bound,
+					   struct lz_gated *out);
+/* For what cannot fail. Each holder leaves within a bound. */
+void lz_gate_enter_always(struct lz_group *group, struct lz_gated *out);
 void lz_gate_leave(struct lz_gated g);
 
 #endif

@@ -14,9 +14,11 @@ typedef void (*lz_work_fn)(struct lz_work *w);
 struct lz_work {
 	struct lz *lz;
 	lz_work_fn fn;
-	lz_ns due;			/* [wq lock] */
-	bool queued, running, disabled; /* [wq lock] */
-	struct lz_work *next;		/* [wq lock] */
+	bool frees_itself;     /* fn may free the work; never disabled */
+	lz_ns due;	       /* [wq lock] */
+	bool queued, disabled; /* [wq lock] */
+	uint32_t running;      /* written under [wq lock] */
+	struct lz_work *next;  /* [wq lock] */
 };
 
 struct lz_workqueue {

@@ -12,6 +12,7 @@
 #ifndef LZ_PGTABLE_H
 #define LZ_PGTABLE_H
 
+#include "lazaret/domain.h"
 #include "lazaret/port.h"
 #include "lazaret/types.h"
 
@@ -45,6 +46,9 @@ uint64_t lz_pt_hold(struct lz_pt *pt, lz_iova iova, size_t size, unsigned epoch)
 typedef void (*lz_pt_released)(void *ctx, lz_iova iova, size_t size);
 uint64_t lz_pt_release(struct lz_pt *pt, lz_iova iova, size_t size, unsigned epoch,
 		       lz_pt_released released, void *ctx);
+/* What is in custody since `epoch` or earlier counts as held since `epoch`: for
+ * custody that outlives many epochs. */
+void lz_pt_age(struct lz_pt *pt, lz_iova iova, size_t size, unsigned epoch);
 bool lz_pt_lookup(const struct lz_pt *pt, lz_iova iova, lz_phys *phys);
 /* Whole input range in bytes. */
 static inline uint64_t lz_pt_span(const struct lz_pt *pt)

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Attach and detach, by the table in lazaret/domain.h. */
+#include "core/core.h"
+
+static struct lz_attachment *find(const struct lz_device *dev, uint32_t pasid)
+{
+	struct lz_attachment *a;
+
+	if (pasid == LZ_NO_PASID)
+		return (struct lz_attachment *)&dev->rid;
+	for (a = dev->pasids; a && a->pasid != pasid; a = a->next)
+		;
+	return a;
+}
+
+/* What the core keeps; read under the group lock by others. */
+static void keep(struct lz_gated g, struct lz_attachment *att, struct lz_domain *dom)
+{
+	unsigned long flags = lz_spin_lock(&g.group->lock);
+
+	att->dom = dom;
+	lz_spin_unlock(&g.group->lock, flags);
+}
+
+/* ---- attach ---- */
+
+/* All devices of a group in one domain or blocked. A blocked one counts with
+ * the domain that it is going to be re-attached to. */
+static bool group_agrees(struct lz_gated g, const struct lz_device *dev,
+			 const struct lz_domain *dom)
+{
+	unsigned long flags = lz_spin_lock(&g.group->lock);
+	bool ok = true;
+
+	for (struct lz_device *d = g.group->devices; d; d = d->next_in_group)
+		if (d != dev && d->rid.dom && d->rid.dom != dom && d->presence == LZ_PRESENT)
+			ok = false;
+	lz_spin_unlock(&g.group->lock, flags);
+	return ok;
+}
+
+static enum lz_status may_attach(struct lz_gated g, const struct lz_device *dev, uint32_t pasid,
+				 const struct lz_domain *dom)
+{
+	if (dev->presence != LZ_PRESENT)
+		return LZ_ENODEV;
+	if (dom->iommu != dev->iommu)
+		return LZ_EINVAL;
+	if (dev->reset_depth || dev->block || lz_device_fence(dev) != LZ_FENCE_OPEN)
+		return LZ_EBUSY;
+	if (pasid == LZ_NO_PASID) {
+		bool pasids = false;
+
+		for (const struct lz_attachment *a = dev->pasids; a; a = a->next)
+			pasids |= a->dom != NULL;
+		if (pasids && dom->type != LZ_DOMAIN_PAGING)
+			return LZ_EBUSY;
+		return group_agrees(g, dev, dom) ? LZ_OK : LZ_EBUSY;
+	}
+	if (!dev->rid.dom || dev->rid.dom->type != LZ_DOMAIN_PAGING ||
+	    dom->type != LZ_DOMAIN_PAGING)
+		return LZ_EINVAL;
+	return LZ_OK;
+}
+
+/* Finds or makes the attachment of a PASID. */
+static struct lz_attachment *provide(struct lz_gated g, struct lz_device *dev, uint32_t pasid)
+{
+	const struct lz_port *port = dev->lz->port;
+	struct lz_attachment *att = find(dev, pasid);
+	unsigned long flags;
+
+	if (att)
+		return att;
+	att = port->alloc(port->ctx, sizeof(*att));
+	if (!att)
+		return NULL;
+	att->dev = dev;
+	att->pasid = pasid;
+	flags = lz_spin_lock(&g.group->lock);
+	att->next = dev->pasids;
+	dev->pasids = att;
+	lz_spin_unlock(&g.group->lock, flags);
+	return att;
+}
+
+/* Frees the attachment of a PASID when nothing needs it any more. */
+static void drop(struct lz_gated g, struct lz_device *dev, struct lz_attachment *att)
+{
+	const struct lz_port *port = dev->lz->port;
+	struct lz_attachment **p = &dev->pasids;
+	unsigned long flags;
+
+	if (att == &dev->rid || att->dom || att->leaving)
+		return;
+	flags = lz_spin_lock(&g.group->lock);
+	while (*p != att)
+		p = &(*p)->next;
+	*p = att->next;
+	lz_spin_unlock(&g.group->lock, flags);
+	port->free(port->ctx, att, sizeof(*att));
+}
+
+/* Links first, so that no translation exists that an unmap would not know of
+ * (A); the old links go when nothing uses them any more. */
+static enum lz_status move(struct lz_gated g, struct lz_attachment *att, struct lz_domain *dom)
+{
+	struct lz_device *dev = att->dev;
+	const struct lz_iommu_ops *ops = dev->iommu->ops;
+	struct lz_domain *old = att->dom;
+	enum lz_status r = ops->link(dev, att->pasid, dom);
+
+	if (r)
+		return r;
+	r = ops->install(dev, att->pasid, dom, old);
+	if (r) {
+		ops->unlink(dev, att->pasid, dom);
+		return r;
+	}
+	lz_fetch_add32(&dom->attached, 1);
+	keep(g, att, dom);
+	if (old) {
+		ops->unlink(dev, att->pasid, old);
+		lz_fetch_add32(&old->attached, UINT32_MAX);
+	}
+	return LZ_OK;
+}
+
+static enum lz_status attach(struct lz_gated g, struct lz_device *dev, uint32_t pasid,
+			     struct lz_domain *dom)
+{
+	struct lz_attachment *att = find(dev, pasid);
+	enum lz_status r = may_attach(g, dev, pasid, dom);
+
+	if (r)
+		return r;
+	if (att && att->leaving)
+		return LZ_EBUSY;
+	if (att && att->dom == dom)
+		return LZ_OK;
+	att = provide(g, dev, pasid);
+	if (!att)
+		return LZ_ENOMEM;
+	r = move(g, att, dom);
+	drop(g, dev, att);
+	return r;
+}
+
+/* ---- detach ---- */
+
+static void detach(struct lz_gated g, struct lz_device *dev, struct lz_attachment *att)
+{
+	const struct lz_iommu_ops *ops = dev->iommu->ops;
+	struct lz_domain *old = att->dom;
+	bool blocked = dev->block != 0 || dev->reset_depth;
+	bool effect;
+
+	if (!old)
+		return;
+	/* Blocked: hardware is not touched (H12). Its block may still be without
+	 * effect; then unmaps go on to count with the device. */
+	if (blocked)
+		effect = lz_device_fence(dev) == LZ_FENCE_FENCED;
+	else
+		effect = ops->install(dev, att->pasid, NULL, old) == LZ_OK;
+	effect = effect || lz_iommu_dead(dev->iommu);
+	keep(g, att, NULL);
+	if (effect) {
+		ops->unlink(dev, att->pasid, old);
+		lz_fetch_add32(&old->attached, UINT32_MAX);
+	} else {
+		lz_custody_leave(att, old);
+	}
+}
+
+void lz_detach_all(struct lz_gated g, struct lz_device *dev)
+{
+	struct lz_attachment *next;
+
+	for (struct lz_attachment *a = dev->pasids; a; a = next) {
+		next = a->next;
+		detach(g, dev, a);
+		drop(g, dev, a);
+	}
+	detach(g, dev, &dev->rid);
+}
+
+/* ---- public ---- */
+
+enum lz_status lz_attach(struct lz_device *dev, struct lz_domain *dom)
+{
+	struct lz_gated g;
+	enum lz_status r;
+
+	if (dom->type == LZ_DOMAIN_BLOCKING) {
+		lz_detach(dev);
+		return LZ_OK;
+	}
+	if (lz_gate_enter(dev->group, lz_gate_bound(dev->lz), &g) != LZ_OK)
+		return LZ_EBUSY;
+	r = attach(g, dev, LZ_NO_PASID, dom);
+	lz_gate_leave(g);
+	return r;
+}
+
+void lz_detach(struct lz_device *dev)
+{
+	struct lz_gated g;
+
+	lz_gate_enter_always(dev->group, &g);
+	lz_detach_all(g, dev);
+	lz_gate_leave(g);
+}
+
+enum lz_status lz_attach_pasid(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom)
+{
+	struct lz_gated g;
+	enum lz_status r;
+
+	if (!dev->pasid_bits)
+		return LZ_ENOTSUP;
+	if (pasid == LZ_NO_PASID || pasid >> dev->pasid_bits)
+		return LZ_EINVAL;
+	if (dom->type == LZ_DOMAIN_BLOCKING) {
+		lz_detach_pasid(dev, pasid);
+		return LZ_OK;
+	}
+	if (lz_gate_enter(dev->group, lz_gate_bound(dev->lz), &g) != LZ_OK)
+		return LZ_EBUSY;
+	r = attach(g, dev, pasid, dom);
+	lz_gate_leave(g);
+	return r;
+}
+
+void lz_detach_pasid(struct lz_device *dev, uint32_t pasid)
+{
+	struct lz_attachment *att;
+	struct lz_gated g;
+
+	lz_gate_enter_always(dev->group, &g);
+	att = pasid == LZ_NO_PASID ? NULL : find(dev, pasid);
+	if (att) {
+		detach(g, dev, att);
+		drop(g, dev, att);
+	}
+	lz_gate_leave(g);
+}
+
+struct lz_domain *lz_attached(const struct lz_device *dev, uint32_t pasid)
+{
+	unsigned long flags = lz_spin_lock(&dev->group->lock);
+	struct lz_attachment *att = find(dev, pasid);
+	struct lz_domain *dom = att ? att->dom : NULL;
+
+	lz_spin_unlock(&dev->group->lock, flags);
+	return dom;
+}

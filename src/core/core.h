@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Between the files of the core; drivers do not include it. */
+#ifndef LZ_CORE_CORE_H
+#define LZ_CORE_CORE_H
+
+#include "core/driver.h"
+#include "core/gate.h"
+#include "core/mem.h"
+
+#define lz_container(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+
+/* A few syncs of the holder before us, several times over. */
+static inline lz_ns lz_gate_bound(const struct lz *lz)
+{
+	return 16 * lz->cfg.sync_bound;
+}
+
+/* ---- custody.c ---- */
+#define LZ_CUSTODY_RANGES 8u
+struct lz_custody_range {
+	lz_iova start, end;
+	unsigned last; /* epoch of its newest entry */
+};
+struct lz_custody_record {
+	struct lz_custody_range range[LZ_CUSTODY_RANGES];
+	unsigned n;
+	unsigned epoch;	 /* of what is held now */
+	unsigned oldest; /* of what is in the ranges */
+	bool used;	 /* something is held since `epoch` began */
+	uint64_t pages, pages_max;
+	uint64_t released; /* since custody was last empty */
+};
+
+/* Entries of the range from in flight to in custody. Any context. */
+void lz_custody_hold(struct lz_domain *dom, lz_iova start, lz_iova end);
+/* The attachment left `dom` without effect; the gate is held. */
+void lz_custody_leave(struct lz_attachment *att, struct lz_domain *dom);
+/* The device cannot reach the domain that it was leaving any more. Gate held. */
+void lz_custody_left(struct lz_gated g, struct lz_attachment *att);
+/* Task context, from the IOMMU's work only. True when something remains. */
+bool lz_custody_sweep(struct lz_iommu *iommu);
+bool lz_custody_any(struct lz_iommu *iommu);
+
+/* ---- contain.c ---- */
+/* Is nothing translated any more (then everything is invalidated)? */
+static inline bool lz_iommu_dead(const struct lz_iommu *iommu)
+{
+	return lz_load32_acquire(&iommu->dead) != 0;
+}
+
+/* ---- domain.c ---- */
+/* `dom` is not reachable by anybody, hardware included. */
+void lz_domain_free(struct lz_domain *dom);
+
+/* ---- device.c; the gate is held ---- */
+/* Adds or takes block reasons and keeps the books (H08, H11, E). */
+void lz_block_set(struct lz_gated g, struct lz_device *dev, uint32_t reasons);
+void lz_block_clear(struct lz_gated g, struct lz_device *dev, uint32_t reasons);
+/* ATS off in config space. */
+void lz_device_ats_off(struct lz_gated g, struct lz_device *dev);
+uint8_t lz_device_fence(const struct lz_device *dev);
+/* Brackets an owner callback; they nest (a reset from error_detected). */
+uint32_t lz_owner_enter(struct lz_device *dev);
+void lz_owner_leave(struct lz_device *dev, uint32_t outer);
+
+/* ---- attach.c ---- */
+/* Detaches every PASID, then the RID; as good as the state allows. */
+void lz_detach_all(struct lz_gated g, struct lz_device *dev);
+
+/* ---- report.c ---- */
+void lz_report_run(struct lz_work *w);
+/* Queues the report work, with a reference of its own. */
+void lz_report_queue(struct lz_device *dev, lz_ns delay);
+
+/* ---- reset.c ---- */
+/* Tries again to write the tables after a good reset. False: not yet. */
+bool lz_reset_reattach(struct lz_gated g, struct lz_device *dev);
+/* Tells the owner; outside the gate. */
+void lz_reset_tell_owner(struct lz_device *dev);
+
+#endif

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Devices: add, remove, references, health, the books of blocked ids. */
+#include "core/core.h"
+#include "pci/pci.h"
+
+static const struct lz_lock_class fence_class = {"fence", LZ_RANK_FENCE};
+
+#define RETRY_REMOVAL LZ_MS(10)
+
+/* ---- references ---- */
+
+void lz_device_get(struct lz_device *dev)
+{
+	uint32_t before = lz_fetch_add32(&dev->refs, 1);
+
+	lz_assert(before > 0);
+	lz_fetch_add64(&dev->lz->references, 1);
+}
+
+static void free_device(struct lz_device *dev)
+{
+	const struct lz_port *port = dev->lz->port;
+
+	if (dev->iommu->ops->device_free)
+		dev->iommu->ops->device_free(dev);
+	lz_fetch_add64(&dev->lz->references, UINT64_MAX);
+	port->free(port->ctx, dev, sizeof(*dev));
+}
+
+void lz_device_put(struct lz_device *dev)
+{
+	struct lz *lz = dev->lz;
+
+	if (lz_fetch_add32(&dev->refs, UINT32_MAX) != 1) {
+		lz_fetch_add64(&lz->references, UINT64_MAX);
+		return;
+	}
+	/* free_device() gives the last one back to the books: lz_fini() waits
+	 * for it. Freeing memory may sleep (H26). */
+	if (lz_in_atomic())
+		lz_work_queue(&dev->free_work, lz_now(lz));
+	else
+		free_device(dev);
+}
+
+/* ---- books; gate held ---- */
+
+static void set_block(struct lz_group *group, struct lz_device *dev, uint32_t block)
+{
+	bool blocked = block != 0;
+	uint32_t ids = dev->n_streams;
+
+	lz_store32(&dev->block, block);
+	if (blocked == dev->counted)
+		return;
+	dev->counted = blocked;
+	lz_store32(&group->recovery_count,
+		   blocked ? group->recovery_count + ids : group->recovery_count - ids);
+	lz_fetch_add64(&dev->lz->blocked_ids, blocked ? ids : 0 - (uint64_t)ids);
+}
+
+void lz_block_set(struct lz_gated g, struct lz_device *dev, uint32_t reasons)
+{
+	unsigned long flags = lz_spin_lock(&g.group->lock);
+
+	set_block(g.group, dev, dev->block | reasons);
+	lz_spin_unlock(&g.group->lock, flags);
+}
+
+void lz_block_clear(struct lz_gated g, struct lz_device *dev, uint32_t reasons)
+{
+	unsigned long flags = lz_spin_lock(&g.group->lock);
+
+	set_block(g.group, dev, dev->block & ~reasons);
+	lz_spin_unlock(&g.group->lock, flags);
+}
+
+void lz_device_ats_off(struct lz_gated g, struct lz_device *dev)
+{
+	(void)g;
+	/* A function that is gone or does not obey has no effect on the fence,
+	 * which is in the IOMMU. */
+	if (dev->pci && dev->ats_capable)
+		(void)lz_pci_ats_disable(dev->pci);
+	lz_store8(&dev->ats_on, 0);
+}
+
+uint8_t lz_device_fence(const struct lz_device *dev)
+{
+	return lz_load8_acquire(&dev->fence);
+}
+
+/* ---- add ---- */
+
+static void free_run(struct lz_work *w);
+
+static void copy_name(char *to, size_t size, const char *from)
+{
+	size_t n = 0;
+
+	for (; from && from[n] && n < size - 1; n++)
+		to[n] = from[n];
+	to[n] = '\0';
+}
+
+static bool is_valid(const struct lz_group *group, const struct lz_device_desc *d)
+{
+	if (!d->iommu || d->iommu->lz != group->lz || !d->n_streams ||
+	    d->n_streams > LZ_MAX_STREAMS || d->pasid_bits > 20)
+		return false;
+	for (unsigned i = 0; i < d->n_streams; i++)
+		for (unsigned j = 0; j < i; j++)
+			if (d->streams[i] == d->streams[j])
+				return false;
+	return true;
+}
+
+static void fill_in(struct lz_device *dev, struct lz_group *group, const struct lz_device_desc *d)
+{
+	struct lz *lz = group->lz;
+
+	dev->lz = lz;
+	dev->iommu = d->iommu;
+	dev->group = group;
+	copy_name(dev->name, sizeof(dev->name), d->name);
+	dev->pci = d->pci;
+	dev->owner = d->owner;
+	dev->owner_ctx = d->owner_ctx;
+	dev->user = d->user;
+	dev->n_streams = d->n_streams;
+	memcpy(dev->streams, d->streams, d->n_streams * sizeof(dev->streams[0]));
+	dev->ats_allowed = d->ats;
+	dev->pasid_bits = d->pasid_bits;
+	dev->presence = LZ_PRESENT;
+	dev->rid.dev = dev;
+	dev->refs = 1;
+	lz_spin_init(&dev->fence_lock, &fence_class);
+	lz_work_init(lz, &dev->report_work, lz_report_run);
+	lz_work_init(lz, &dev->free_work, free_run);
+	dev->free_work.frees_itself = true;
+}
+
+static void publish(struct lz_device *dev)
+{
+	struct lz_group *group = dev->group;
+	struct lz_iommu *iommu = dev->iommu;
+	unsigned long flags = lz_spin_lock(&group->lock);
+
+	dev->next_in_group = group->devices;
+	group->devices = dev;
+	lz_spin_unlock(&group->lock, flags);
+	flags = lz_spin_lock(&iommu->lock);
+	dev->next_in_iommu = iommu->devices;
+	iommu->devices = dev;
+	lz_spin_unlock(&iommu->lock, flags);
+	lz_fetch_add64(&dev->lz->references, 1);
+}
+
+enum lz_status lz_device_add(struct lz_group *group, const struct lz_device_desc *desc,
+			     struct lz_device **out)
+{
+	const struct lz_port *port = group->lz->port;
+	struct lz_device *dev;
+	struct lz_gated g;
+	enum lz_status r;
+
+	*out = NULL;
+	if (!is_valid(group, desc))
+		return LZ_EINVAL;
+	/* H91: whatever firmware left there. */
+	if (desc->pci && lz_pci_has_ats(desc->pci) && lz_pci_ats_disable(desc->pci) != LZ_OK)
+		return LZ_EIO;
+	dev = port->alloc(port->ctx, sizeof(*dev));
+	if (!dev)
+		return LZ_ENOMEM;
+	fill_in(dev, group, desc);
+	lz_gate_enter_always(group, &g);
+	r = dev->iommu->ops->device_add(dev);
+	if (r)
+		port->free(port->ctx, dev, sizeof(*dev));
+	else
+		publish(dev);
+	lz_gate_leave(g);
+	if (!r)
+		*out = dev;
+	return r;
+}
+
+/* ---- remove ---- */
+
+static void take_out(struct lz_device *dev)
+{
+	struct lz_group *group = dev->group;
+	struct lz_iommu *iommu = dev->iommu;
+	struct lz_device **p;
+	unsigned long flags = lz_spin_lock(&iommu->lock);
+
+	for (p = &iommu->devices; *p != dev; p = &(*p)->next_in_iommu)
+		;
+	*p = dev->next_in_iommu;
+	lz_spin_unlock(&iommu->lock, flags);
+
+	flags = lz_spin_lock(&group->lock);
+	for (p = &group->devices; *p != dev; p = &(*p)->next_in_group)
+		;
+	*p = dev->next_in_group;
+	set_block(group, dev, 0); /* H10 */
+	lz_store8(&dev->presence, LZ_GONE);
+	lz_spin_unlock(&group->lock, flags);
+}
+
+static void free_attachments(struct lz_gated g, struct lz_device *dev)
+{
+	const struct lz_port *port = dev->lz->port;
+
+	if (dev->rid.leaving)
+		lz_custody_left(g, &dev->rid);
+	while (dev->pasids) {
+		struct lz_attachment *att = dev->pasids;
+
+		if (att->leaving)
+			lz_custody_left(g, att);
+		dev->pasids = att->next;
+		port->free(port->ctx, att, sizeof(*att));
+	}
+}
+
+/* The device is gone when its block has effect. False: not yet. */
+static bool finish_removal(struct lz_gated g, struct lz_device *dev)
+{
+	struct lz_iommu *iommu = dev->iommu;
+
+	if (iommu->ops->block(dev) != LZ_OK && !lz_iommu_dead(iommu))
+		return false;
+	free_attachments(g, dev);
+	iommu->ops->device_remove(dev);
+	take_out(dev);
+	lz_iommu_kick(iommu); /* a domain may have waited for it */
+	return true;
+}
+
+/* Either the removal is not finished, or the last reference is gone. */
+static void free_run(struct lz_work *w)
+{
+	struct lz_device *dev = lz_container(w, struct lz_device, free_work);
+	struct lz_gated g;
+	bool done = false;
+
+	if (lz_load8(&dev->presence) == LZ_GONE) {
+		free_device(dev);
+		return;
+	}
+	if (lz_gate_enter(dev->group, 0, &g) == LZ_OK) {
+		done = finish_removal(g, dev);
+		lz_gate_leave(g);
+	}
+	if (!done) {
+		lz_work_queue(w, lz_now(dev->lz) + RETRY_REMOVAL);
+		return;
+	}
+	lz_emit_device(dev, LZ_EV_REMOVED, LZ_OK, 0);
+	lz_device_put(dev);
+}
+
+static bool begin_removal(struct lz_device *dev)
+{
+	unsigned long flags = lz_spin_lock(&dev->group->lock);
+	bool first = dev->presence == LZ_PRESENT;
+
+	if (first)
+		lz_store8(&dev->presence, LZ_REMOVING);
+	lz_spin_unlock(&dev->group->lock, flags);
+	return first;
+}
+
+enum lz_status lz_device_remove(struct lz_device *dev)
+{
+	struct lz_gated g;
+	bool done;
+
+	if (!begin_removal(dev))
+		return LZ_EBUSY;
+	/* H20, H21: no report runs or is queued after this; the gate, which a
+	 * report takes, is not held. H27: a cancelled run's reference is ours. */
+	if (lz_work_disable(&dev->report_work))
+		lz_device_put(dev);
+
+	lz_gate_enter_always(dev->group, &g);
+	lz_detach_all(g, dev);
+	dev->reset_depth = 0;
+	done = finish_removal(g, dev);
+	lz_device_ats_off(g, dev);
+	lz_gate_leave(g);
+	if (!done) {
+		lz_work_queue(&dev->free_work, lz_now(dev->lz) + RETRY_REMOVAL);
+		return LZ_OK;
+	}
+	lz_emit_device(dev, LZ_EV_REMOVED, LZ_OK, 0);
+	lz_device_put(dev);
+	return LZ_OK;
+}
+
+/* ---- owner ---- */
+
+uint32_t lz_owner_enter(struct lz_device *dev)
+{
+	uint32_t outer = lz_load32(&dev->in_owner);
+
+	lz_store32(&dev->in_owner, lz_cpu_id() + 1);
+	return outer;
+}
+
+void lz_owner_leave(struct lz_device *dev, uint32_t outer)
+{
+	lz_store32(&dev->in_owner, outer);
+}
+
+void lz_device_report_broken(struct lz_device *dev)
+{
+	/* H19. An interrupt on top of the callback is somebody else. */
+	lz_assert(lz_in_atomic() || lz_load32(&dev->in_owner) != lz_cpu_id() + 1);
+	dev->iommu->ops->accuse(dev);
+}
+
+/* ---- asking ---- */
+
+const char *lz_device_name(const struct lz_device *dev)
+{
+	return dev->name;
+}
+
+void *lz_device_user(const struct lz_device *dev)
+{
+	return dev->user;
+}
+
+struct lz_group *lz_device_group(const struct lz_device *dev)
+{
+	return dev->group;
+}
+
+bool lz_device_ats_active(const struct lz_device *dev)
+{
+	return lz_load8(&dev->ats_on) && lz_device_fence(dev) < LZ_FENCE_FENCING;
+}
+
+static const char *state_name(const struct lz_health *h)
+{
+	if (h->presence != LZ_PRESENT)
+		return "removed";
+	if (h->block & LZ_BLOCK_PERMANENT)
+		return "failed permanently";
+	if (h->reset_depth)
+		return "resetting";
+	if (h->block & LZ_BLOCK_RESET_FAILED)
+		return "reset failed";
+	if (h->block & ~(uint32_t)LZ_BLOCK_RESET)
+		return "broken";
+	if (h->block)
+		return "resetting"; /* good reset, tables not written yet */
+	if (h->fence >= LZ_FENCE_FENCING)
+		return "broken";
+	return h->fence == LZ_FENCE_SUSPECT ? "suspect" : "healthy";
+}
+
+void lz_device_health(const struct lz_device *dev, struct lz_health *out)
+{
+	*out = (struct lz_health){
+		.fence = (enum lz_fence_state)lz_device_fence(dev),
+		.block = lz_load32(&dev->block),
+		.reset_depth = lz_load32(&dev->reset_depth),
+		.presence = (enum lz_presence)lz_load8(&dev->presence),
+		.generation = lz_load32(&dev->generation),
+		.evidence = (enum lz_evidence)lz_load8(&dev->evidence),
+		.timeouts = lz_load32(&dev->timeouts),
+		.probes = lz_load32(&dev->n_probes),
+		.fences = lz_load32(&dev->n_fences),
+		.quarantines = lz_load32(&dev->n_quarantines),
+		.recoveries = lz_load32(&dev->n_recoveries),
+	};
+	out->state = state_name(out);
+}

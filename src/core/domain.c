@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Domains: create, destroy, map, unmap, gather. */
+#include "core/core.h"
+
+static const struct lz_lock_class domain_class = {"domain", LZ_RANK_DOMAIN};
+
+/* ---- life ---- */
+
+static void insert(struct lz_domain *dom)
+{
+	dom->next_in_iommu = dom->iommu->domains;
+	dom->iommu->domains = dom;
+}
+
+enum lz_status lz_domain_create(struct lz_iommu *iommu, enum lz_domain_type type,
+				const struct lz_domain_ops *ops, void *ctx, struct lz_domain **out)
+{
+	struct lz *lz = iommu->lz;
+	const struct lz_port *port = lz->port;
+	struct lz_domain *dom = port->alloc(port->ctx, sizeof(*dom));
+	enum lz_status r = LZ_ENOMEM;
+	unsigned long flags;
+
+	*out = NULL;
+	if (!dom)
+		return LZ_ENOMEM;
+	dom->lz = lz;
+	dom->iommu = iommu;
+	dom->type = type;
+	dom->dops = ops;
+	dom->ctx = ctx;
+	lz_spin_init(&dom->lock, &domain_class);
+	dom->custody = port->alloc(port->ctx, sizeof(*dom->custody));
+	/* A blocking domain is only a name for "detached". */
+	if (dom->custody)
+		r = type == LZ_DOMAIN_BLOCKING ? LZ_OK : iommu->ops->domain_init(dom);
+	if (r) {
+		if (dom->custody)
+			port->free(port->ctx, dom->custody, sizeof(*dom->custody));
+		port->free(port->ctx, dom, sizeof(*dom));
+		return r;
+	}
+	flags = lz_spin_lock(&iommu->lock);
+	insert(dom);
+	lz_spin_unlock(&iommu->lock, flags);
+	*out = dom;
+	return LZ_OK;
+}
+
+void lz_domain_free(struct lz_domain *dom)
+{
+	const struct lz_port *port = dom->lz->port;
+
+	if (dom->type != LZ_DOMAIN_BLOCKING)
+		dom->iommu->ops->domain_fini(dom);
+	port->free(port->ctx, dom->custody, sizeof(*dom->custody));
+	port->free(port->ctx, dom, sizeof(*dom));
+}
+
+/* Leaves the domain to the sweep; IOMMU lock held. */
+static void give_to_sweep(struct lz_domain *dom)
+{
+	dom->dying = true;
+	lz_store32_release(&dom->in_custody, 1);
+}
+
+/* Out of the list, unless custody or a sweep has it. */
+static bool take_out(struct lz_domain *dom)
+{
+	struct lz_iommu *iommu = dom->iommu;
+	struct lz_domain **p = &iommu->domains;
+	unsigned long flags = lz_spin_lock(&iommu->lock);
+	bool ours = !dom->sweeping && !lz_load32_acquire(&dom->in_custody);
+
+	if (ours) {
+		while (*p != dom)
+			p = &(*p)->next_in_iommu;
+		*p = dom->next_in_iommu;
+	} else {
+		give_to_sweep(dom);
+	}
+	lz_spin_unlock(&iommu->lock, flags);
+	return ours;
+}
+
+enum lz_status lz_domain_destroy(struct lz_domain *dom)
+{
+	struct lz_iommu *iommu = dom->iommu;
+	unsigned long flags = lz_spin_lock(&dom->lock);
+	bool in_use = lz_load32(&dom->attached) != dom->n_leaving;
+
+	lz_spin_unlock(&dom->lock, flags);
+	if (in_use)
+		return LZ_EBUSY;
+	if (!take_out(dom)) {
+		lz_iommu_kick(iommu);
+		return LZ_IN_CUSTODY;
+	}
+	/* The address space id and the tables are free when no cache has them. */
+	if (dom->type == LZ_DOMAIN_BLOCKING || lz_iommu_dead(iommu) ||
+	    iommu->ops->invalidate_all(dom) == LZ_OK || dom->lz->cfg.contain != LZ_CONTAIN_ON) {
+		lz_domain_free(dom);
+		return LZ_OK;
+	}
+	flags = lz_spin_lock(&iommu->lock);
+	give_to_sweep(dom);
+	insert(dom);
+	lz_spin_unlock(&iommu->lock, flags);
+	lz_iommu_kick(iommu);
+	return LZ_IN_CUSTODY;
+}
+
+/* ---- map and unmap ---- */
+
+enum lz_status lz_map(struct lz_domain *dom, lz_iova iova, lz_phys phys, size_t size, unsigned prot)
+{
+	if (dom->type != LZ_DOMAIN_PAGING)
+		return LZ_EINVAL;
+	if (lz_load64(&dom->custody->pages) >= dom->lz->cfg.custody_limit)
+		return LZ_ELIMIT;
+	return lz_pt_map(&dom->pt, iova, phys, size, prot);
+}
+
+/* Waits for the hardware; entries of the range are in flight. No lock, no
+ * atomic of the core's unless the answer is not OK. */
+static bool is_invalid(struct lz_domain *dom, lz_iova start, lz_iova end, size_t granule)
+{
+	enum lz_status r = dom->iommu->ops->invalidate(dom, start, end, granule);
+
+	return r == LZ_OK || dom->lz->cfg.contain != LZ_CONTAIN_ON || lz_iommu_dead(dom->iommu);
+}
+
+static enum lz_status settle(struct lz_domain *dom, bool invalid, lz_iova start, lz_iova end)
+{
+	if (invalid) {
+		lz_pt_forget(&dom->pt, start, end - start);
+		return LZ_OK;
+	}
+	lz_custody_hold(dom, start, end);
+	return LZ_IN_CUSTODY;
+}
+
+enum lz_status lz_unmap(struct lz_domain *dom, lz_iova iova, size_t size)
+{
+	uint64_t bytes;
+	size_t granule;
+	enum lz_status r;
+
+	if (dom->type != LZ_DOMAIN_PAGING)
+		return LZ_EINVAL;
+	r = lz_pt_unmap(&dom->pt, iova, size, &bytes, &granule);
+	if (r)
+		return r;
+	return settle(dom, is_invalid(dom, iova, iova + size, granule), iova, iova + size);
+}
+
+/* ---- gather ---- */
+
+static void sync_ranges(struct lz_gather *g)
+{
+	bool invalid[LZ_GATHER_RANGES];
+
+	for (unsigned i = 0; i < g->n; i++)
+		invalid[i] = is_invalid(g->dom, g->range[i].start, g->range[i].end, g->granule);
+	for (unsigned i = 0; i < g->n; i++)
+		if (settle(g->dom, invalid[i], g->range[i].start, g->range[i].end) != LZ_OK)
+			g->held = true;
+	g->n = 0;
+	g->granule = 0;
+}
+
+static bool merge(struct lz_gather *g, lz_iova start, lz_iova end)
+{
+	for (unsigned i = 0; i < g->n; i++) {
+		if (g->range[i].end == start)
+			g->range[i].end = end;
+		else if (g->range[i].start == end)
+			g->range[i].start = start;
+		else
+			continue;
+		return true;
+	}
+	return false;
+}
+
+enum lz_status lz_unmap_gather(struct lz_domain *dom, lz_iova iova, size_t size,
+			       struct lz_gather *gather)
+{
+	uint64_t bytes;
+	size_t granule;
+	enum lz_status r;
+
+	if (dom->type != LZ_DOMAIN_PAGING || (gather->dom && gather->dom != dom))
+		return LZ_EINVAL;
+	r = lz_pt_unmap(&dom->pt, iova, size, &bytes, &granule);
+	if (r)
+		return r;
+	gather->dom = dom;
+	if (!merge(gather, iova, iova + size)) {
+		if (gather->n == LZ_GATHER_RANGES)
+			sync_ranges(gather);
+		gather->range[gather->n].start = iova;
+		gather->range[gather->n++].end = iova + size;
+	}
+	if (!gather->granule || granule < gather->granule)
+		gather->granule = granule;
+	return LZ_OK;
+}
+
+enum lz_status lz_gather_sync(struct lz_gather *gather)
+{
+	bool held;
+
+	sync_ranges(gather);
+	held = gather->held;
+	gather->held = false;
+	gather->dom = NULL;
+	return held ? LZ_IN_CUSTODY : LZ_OK;
+}
+
+/* ---- asking ---- */
+
+static bool custody_is_empty(void *arg)
+{
+	struct lz_domain *dom = arg;
+
+	return lz_load32_acquire(&dom->in_custody) == 0;
+}
+
+enum lz_status lz_domain_wait(struct lz_domain *dom, lz_ns bound)
+{
+	bool empty = lz_await(custody_is_empty, dom, lz_now(dom->lz) + bound);
+
+	return empty ? LZ_OK : LZ_ETIMEDOUT;
+}
+
+bool lz_iova_to_phys(struct lz_domain *dom, lz_iova iova, lz_phys *phys)
+{
+	*phys = 0;
+	if (dom->type == LZ_DOMAIN_PAGING)
+		return lz_pt_lookup(&dom->pt, iova, phys);
+	if (dom->type == LZ_DOMAIN_IDENTITY)
+		*phys = iova;
+	return dom->type == LZ_DOMAIN_IDENTITY;
+}
+
+void lz_domain_custody(const struct lz_domain *dom, struct lz_custody *out)
+{
+	out->pages = lz_load64(&dom->custody->pages);
+	out->pages_max = lz_load64(&dom->custody->pages_max);
+}
+
+void *lz_domain_ctx(const struct lz_domain *dom)
+{
+	return dom->ctx;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The instance: policy, life cycle, counters. */
+#include "core/core.h"
+
+static const struct lz_lock_class work_class = {"work", LZ_RANK_WORK};
+
+void lz_config_default(struct lz_config *cfg)
+{
+	*cfg = (struct lz_config){
+		.sync_bound = LZ_SEC(1),
+		.atomic_wait = LZ_US(100),
+		.late_bound = LZ_SEC(100),
+		.settle_max = 8,
+		.custody_limit = 65536,
+		.contain = LZ_CONTAIN_ON,
+		.identify = LZ_IDENTIFY_PROBE,
+	};
+}
+
+enum lz_status lz_init(const struct lz_port *port, const struct lz_config *cfg, struct lz **out)
+{
+	struct lz *lz;
+
+	*out = NULL;
+	if (!port->alloc || !port->free || !port->dma_alloc || !port->dma_free || !port->dma_virt ||
+	    !port->now)
+		return LZ_EINVAL;
+	if (!cfg->sync_bound || !cfg->atomic_wait || !cfg->late_bound)
+		return LZ_EINVAL;
+	lz = port->alloc(port->ctx, sizeof(*lz));
+	if (!lz)
+		return LZ_ENOMEM;
+	lz->port = port;
+	lz->cfg = *cfg;
+	lz_spin_init(&lz->wq.lock, &work_class);
+	*out = lz;
+	return LZ_OK;
+}
+
+enum lz_status lz_fini(struct lz *lz)
+{
+	struct lz_stats s;
+
+	lz_stats_get(lz, &s);
+	if (lz_load32(&lz->n_iommus) || lz_load32(&lz->n_groups) || s.references || s.work_pending)
+		return LZ_EBUSY;
+	lz->port->free(lz->port->ctx, lz, sizeof(*lz));
+	return LZ_OK;
+}
+
+void lz_stats_get(struct lz *lz, struct lz_stats *out)
+{
+	unsigned long flags;
+
+	*out = (struct lz_stats){
+		.cmdq_errors = lz_load64(&lz->cmdq_errors),
+		.atc_timeouts = lz_load64(&lz->atc_timeouts),
+		.probes = lz_load64(&lz->probes),
+		.fences = lz_load64(&lz->fences),
+		.quarantines = lz_load64(&lz->quarantines),
+		.recoveries = lz_load64(&lz->recoveries),
+		.custody_pages = lz_load64(&lz->custody_pages),
+		.custody_pages_max = lz_load64(&lz->custody_pages_max),
+		.blocked_ids = lz_load64(&lz->blocked_ids),
+		.references = lz_load64(&lz->references),
+	};
+	flags = lz_spin_lock(&lz->wq.lock);
+	out->work_pending = lz->wq.pending;
+	lz_spin_unlock(&lz->wq.lock, flags);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From "the driver says it is broken" to "blocked, and the owner knows".
+ * Once per device and generation (G, H62).
+ *
+ * The report work has a second duty: it goes on writing the tables of a device
+ * whose reset was good while the IOMMU's queue did not answer.
+ */
+#include "core/core.h"
+
+#define BACKOFF_MIN LZ_MS(1)
+#define BACKOFF_MAX LZ_MS(100)
+
+void lz_report_queue(struct lz_device *dev, lz_ns delay)
+{
+	/* H22: the work has its own reference. A run that is queued already
+	 * has one; when it is disabled the device is being removed (H20). */
+	lz_device_get(dev);
+	if (!lz_work_queue(&dev->report_work, lz_now(dev->lz) + delay))
+		lz_device_put(dev);
+}
+
+void lz_report_broken(struct lz_device *dev, uint32_t generation, enum lz_evidence evidence)
+{
+	unsigned long flags = lz_spin_lock(&dev->fence_lock);
+	bool fresh = dev->generation == generation && !(generation & 1) &&
+		     dev->reported != generation + 1;
+
+	if (fresh) {
+		dev->reported = generation + 1;
+		dev->report_pending = true;
+		lz_store8(&dev->evidence, (uint8_t)evidence);
+	}
+	lz_spin_unlock(&dev->fence_lock, flags);
+	if (fresh)
+		lz_report_queue(dev, 0);
+}
+
+/* H16, H23: looked at again under the locks that a reset and a removal take. */
+static bool take_report(struct lz_gated g, struct lz_device *dev)
+{
+	unsigned long flags = lz_spin_lock(&g.group->lock);
+	unsigned long fence_flags = lz_spin_lock(&dev->fence_lock);
+	bool valid = dev->presence == LZ_PRESENT && dev->report_pending &&
+		     dev->reported == dev->generation + 1 && !(dev->generation & 1);
+
+	/* In reset: lz_reset_done() says what becomes of it. */
+	if (valid)
+		dev->report_pending = false;
+	lz_spin_unlock(&dev->fence_lock, fence_flags);
+	lz_spin_unlock(&g.group->lock, flags);
+	return valid;
+}
+
+static void give_report_back(struct lz_device *dev)
+{
+	unsigned long flags = lz_spin_lock(&dev->fence_lock);
+
+	dev->report_pending = true;
+	lz_spin_unlock(&dev->fence_lock, flags);
+}
+
+static void tell_owner(struct lz_device *dev, uint32_t generation)
+{
+	uint32_t outer;
+
+	if (!dev->owner || !dev->owner->error_detected)
+		return;
+	lz_emit_device(dev, LZ_EV_OWNER_TOLD, LZ_OK, 0);
+	outer = lz_owner_enter(dev);
+	dev->owner->error_detected(dev->owner_ctx, dev, (enum lz_evidence)lz_load8(&dev->evidence),
+				   generation);
+	lz_owner_leave(dev, outer);
+}
+
+/* LZ_OK: quarantined. Everything else: to be tried again (H66). */
+static enum lz_status quarantine(struct lz_gated g, struct lz_device *dev)
+{
+	struct lz *lz = dev->lz;
+	enum lz_status r;
+
+	lz_block_set(g, dev, LZ_BLOCK_BROKEN);
+	r = dev->iommu->ops->block(dev);
+	/* Without effect yet: the driver goes on trying. */
+	if (r != LZ_OK && r != LZ_ETIMEDOUT)
+		return r;
+	lz_device_ats_off(g, dev);
+	lz_fetch_add32(&dev->n_quarantines, 1);
+	lz_fetch_add64(&lz->quarantines, 1);
+	lz_emit_device(dev, LZ_EV_QUARANTINED, LZ_OK, 0);
+	lz_log(lz, LZ_LOG_ERR, dev->name, "IOMMU has quarantined the device (evidence: %s)",
+	       lz_evidence_name((enum lz_evidence)lz_load8(&dev->evidence)));
+	return LZ_OK;
+}
+
+enum outcome { DONE, TOLD, AGAIN, RESUME };
+
+static enum outcome run_gated(struct lz_gated g, struct lz_device *dev, uint32_t *generation)
+{
+	*generation = dev->generation;
+	if (take_report(g, dev)) {
+		if (dev->lz->cfg.contain != LZ_CONTAIN_ON) {
+			lz_emit_device(dev, LZ_EV_QUARANTINED, LZ_ENOTSUP, 0);
+			return DONE;
+		}
+		if (quarantine(g, dev) == LZ_OK)
+			return TOLD;
+		give_report_back(dev);
+		return AGAIN;
+	}
+	if (dev->reattach && dev->presence == LZ_PRESENT)
+		return lz_reset_reattach(g, dev) ? RESUME : AGAIN;
+	return DONE;
+}
+
+void lz_report_run(struct lz_work *w)
+{
+	struct lz_device *dev = lz_container(w, struct lz_device, report_work);
+	enum outcome o = AGAIN;
+	uint32_t generation = 0;
+	struct lz_gated g;
+
+	/* Whoever holds the gate may wait for work: never wait for it here. */
+	if (lz_gate_enter(dev->group, 0, &g) == LZ_OK) {
+		o = run_gated(g, dev, &generation);
+		lz_gate_leave(g);
+	}
+	if (o == AGAIN) {
+		if (dev->backoff < BACKOFF_MIN)
+			dev->backoff = BACKOFF_MIN;
+		lz_report_queue(dev, dev->backoff);
+		dev->backoff = dev->backoff * 2 < BACKOFF_MAX ? dev->backoff * 2 : BACKOFF_MAX;
+	} else {
+		dev->backoff = 0;
+	}
+	if (o == TOLD)
+		tell_owner(dev, generation);
+	if (o == RESUME)
+		lz_reset_tell_owner(dev);
+	lz_device_put(dev);
+}

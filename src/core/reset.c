@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Resets, from prepare to done. The generation is odd in between, so evidence
+ * of that time says nothing (H86).
+ */
+#include "core/core.h"
+#include "pci/pci.h"
+
+#define BLOCK_OF_FAULTS (LZ_BLOCK_RESET | LZ_BLOCK_RESET_FAILED | LZ_BLOCK_BROKEN)
+
+static void move_generation(struct lz_device *dev)
+{
+	unsigned long flags = lz_spin_lock(&dev->fence_lock);
+
+	lz_store32(&dev->generation, dev->generation + 1);
+	lz_spin_unlock(&dev->fence_lock, flags);
+}
+
+/* ---- prepare ---- */
+
+static void begin(struct lz_gated g, struct lz_device *dev)
+{
+	dev->reset_worst = LZ_RESET_OK;
+	/* One whose tables are still to be written was open as far as its
+	 * health goes. */
+	dev->fence_before_reset = dev->reattach ? LZ_FENCE_OPEN : lz_device_fence(dev);
+	dev->reattach = false;
+	move_generation(dev);
+	lz_block_set(g, dev, LZ_BLOCK_RESET); /* counted once (H08) */
+	lz_emit_device(dev, LZ_EV_RESET_BEGIN, LZ_OK, 0);
+	/* Without effect in time: the reset may go on, memory is in custody. */
+	(void)dev->iommu->ops->block(dev);
+	lz_device_ats_off(g, dev);
+}
+
+enum lz_status lz_reset_prepare(struct lz_device *dev)
+{
+	enum lz_status r = LZ_OK;
+	struct lz_gated g;
+
+	if (lz_gate_enter(dev->group, lz_gate_bound(dev->lz), &g) != LZ_OK)
+		return LZ_EBUSY;
+	if (dev->presence != LZ_PRESENT) {
+		r = LZ_ENODEV;
+	} else {
+		lz_store32(&dev->reset_depth, dev->reset_depth + 1);
+		if (dev->reset_depth == 1) /* H05 */
+			begin(g, dev);
+	}
+	lz_gate_leave(g);
+	return r;
+}
+
+/* ---- the ends ---- */
+
+/* RID, then the mark, then PASIDs (H14). */
+static enum lz_status reattach(struct lz_gated g, struct lz_device *dev)
+{
+	const struct lz_iommu_ops *ops = dev->iommu->ops;
+	enum lz_status r = LZ_OK;
+
+	if (dev->rid.dom)
+		r = ops->install(dev, LZ_NO_PASID, dev->rid.dom, NULL);
+	if (!r)
+		lz_block_clear(g, dev, BLOCK_OF_FAULTS);
+	for (struct lz_attachment *a = dev->pasids; a && !r; a = a->next)
+		if (a->dom)
+			r = ops->install(dev, a->pasid, a->dom, NULL);
+	if (r) {
+		/* The queue does not answer; nobody is to blame. */
+		lz_block_set(g, dev, LZ_BLOCK_RESET);
+		(void)ops->block(dev);
+		lz_device_ats_off(g, dev);
+		dev->reattach = true;
+	}
+	return r;
+}
+
+static void count_recovery(struct lz_device *dev)
+{
+	lz_fetch_add32(&dev->n_recoveries, 1);
+	lz_fetch_add64(&dev->lz->recoveries, 1);
+	lz_emit_device(dev, LZ_EV_RECOVERED, LZ_OK, 0);
+	lz_log(dev->lz, LZ_LOG_INFO, dev->name, "Device is unblocked after successful reset");
+}
+
+bool lz_reset_reattach(struct lz_gated g, struct lz_device *dev)
+{
+	dev->reattach = false;
+	dev->iommu->ops->unfence(dev);
+	if (reattach(g, dev) != LZ_OK)
+		return false;
+	count_recovery(dev);
+	return true;
+}
+
+/* Does it answer? ATS is on for the probe only: install() turns it on again in
+ * the orderly order (H76). */
+static enum lz_status try_device(struct lz_gated g, struct lz_device *dev, bool was_reset)
+{
+	const struct lz_iommu_ops *ops = dev->iommu->ops;
+	enum lz_status r;
+
+	if (dev->ats_capable && dev->pci && lz_pci_ats_enable(dev->pci, 0) != LZ_OK)
+		return LZ_EIO;
+	if (was_reset)
+		ops->reset_succeeded(dev);
+	ops->unfence(dev); /* H15: the driver first */
+	r = dev->ats_capable ? ops->probe(dev) : LZ_OK;
+	lz_device_ats_off(g, dev);
+	return r;
+}
+
+/* H17: after the driver's callback; H18: before the re-attach. */
+static void retire_report(struct lz_device *dev)
+{
+	unsigned long flags = lz_spin_lock(&dev->fence_lock);
+
+	dev->report_pending = false;
+	dev->reported = 0;
+	lz_store8(&dev->evidence, LZ_EVIDENCE_NONE);
+	lz_spin_unlock(&dev->fence_lock, flags);
+}
+
+static bool is_report_pending(struct lz_device *dev)
+{
+	unsigned long flags = lz_spin_lock(&dev->fence_lock);
+	bool pending = dev->report_pending;
+
+	lz_spin_unlock(&dev->fence_lock, flags);
+	return pending;
+}
+
+/* A report that the reset did not settle is one of the new generation. */
+static void renew_report(struct lz_device *dev, bool anyway)
+{
+	unsigned long flags = lz_spin_lock(&dev->fence_lock);
+	bool renew = dev->report_pending || anyway;
+
+	if (renew) {
+		dev->report_pending = true;
+		dev->reported = dev->generation + 1;
+	}
+	lz_spin_unlock(&dev->fence_lock, flags);
+	if (renew)
+		lz_report_queue(dev, 0);
+}
+
+static enum lz_status still_broken(struct lz_gated g, struct lz_device *dev, enum lz_status why)
+{
+	lz_block_set(g, dev, LZ_BLOCK_RESET_FAILED); /* H09: only rises */
+	lz_block_clear(g, dev, LZ_BLOCK_RESET);
+	(void)dev->iommu->ops->block(dev);
+	lz_device_ats_off(g, dev);
+	renew_report(dev, false);
+	lz_emit_device(dev, LZ_EV_STILL_BROKEN, why, 0);
+	return why;
+}
+
+static enum lz_status end_ok(struct lz_gated g, struct lz_device *dev)
+{
+	enum lz_status r;
+
+	if (dev->block & ~(uint32_t)BLOCK_OF_FAULTS) {
+		/* Not ours to lift. */
+		retire_report(dev);
+		lz_block_clear(g, dev, BLOCK_OF_FAULTS);
+		return LZ_OK;
+	}
+	r = try_device(g, dev, true);
+	if (r)
+		return still_broken(g, dev, r);
+	retire_report(dev);
+	lz_emit_device(dev, LZ_EV_UNFENCED, LZ_OK, 0);
+	r = reattach(g, dev);
+	if (r)
+		lz_report_queue(dev, LZ_MS(1));
+	return r;
+}
+
+static enum lz_status end_not_attempted(struct lz_gated g, struct lz_device *dev)
+{
+	const struct lz_iommu_ops *ops = dev->iommu->ops;
+	bool open = dev->fence_before_reset == LZ_FENCE_OPEN && !is_report_pending(dev);
+	enum lz_status r = LZ_OK;
+
+	if (dev->block & ~(uint32_t)LZ_BLOCK_RESET) {
+		lz_block_clear(g, dev, LZ_BLOCK_RESET);
+		renew_report(dev, false);
+		return LZ_OK;
+	}
+	if (dev->fence_before_reset == LZ_FENCE_SUSPECT) {
+		/* Its evidence is of another generation now: asked again. */
+		r = try_device(g, dev, false);
+		open = r == LZ_OK && !is_report_pending(dev);
+	} else if (open) {
+		ops->unfence(dev);
+	}
+	if (open) {
+		r = reattach(g, dev);
+		if (r)
+			lz_report_queue(dev, LZ_MS(1));
+		return r;
+	}
+	/* Found broken, not yet quarantined: the report is made again. */
+	lz_block_set(g, dev, LZ_BLOCK_BROKEN);
+	lz_block_clear(g, dev, LZ_BLOCK_RESET);
+	(void)ops->block(dev);
+	renew_report(dev, true);
+	return LZ_OK;
+}
+
+static enum lz_status status_of(enum lz_reset_result worst)
+{
+	if (worst == LZ_RESET_OK)
+		return LZ_OK;
+	return worst == LZ_RESET_FAILED ? LZ_EIO : LZ_ENOTSUP;
+}
+
+/* The outermost done (H06); the gate is held. */
+static enum lz_status end(struct lz_gated g, struct lz_device *dev)
+{
+	enum lz_reset_result worst = dev->reset_worst;
+	enum lz_status r = LZ_OK;
+
+	move_generation(dev);
+	if (worst == LZ_RESET_OK)
+		r = end_ok(g, dev);
+	else if (worst == LZ_RESET_NOT_ATTEMPTED)
+		r = end_not_attempted(g, dev);
+	else
+		(void)still_broken(g, dev, LZ_EIO);
+	lz_emit_device(dev, LZ_EV_RESET_END, r ? r : status_of(worst), 0);
+	return r;
+}
+
+void lz_reset_tell_owner(struct lz_device *dev)
+{
+	uint32_t outer;
+
+	if (!dev->owner || !dev->owner->resume)
+		return;
+	outer = lz_owner_enter(dev);
+	dev->owner->resume(dev->owner_ctx, dev);
+	lz_owner_leave(dev, outer);
+}
+
+enum lz_status lz_reset_done(struct lz_device *dev, enum lz_reset_result result)
+{
+	enum lz_status r = LZ_OK;
+	bool resumed = false;
+	struct lz_gated g;
+
+	lz_gate_enter_always(dev->group, &g);
+	if (!dev->reset_depth) {
+		lz_gate_leave(g);
+		return LZ_EINVAL;
+	}
+	if (result > dev->reset_worst) /* H04, H07 */
+		dev->reset_worst = result;
+	lz_store32(&dev->reset_depth, dev->reset_depth - 1);
+	if (!dev->reset_depth) {
+		r = end(g, dev);
+		resumed = dev->reset_worst == LZ_RESET_OK && !r && !dev->block;
+		if (resumed)
+			count_recovery(dev);
+	}
+	if (resumed)
+		lz_device_get(dev); /* the owner may remove it meanwhile */
+	lz_gate_leave(g);
+	if (resumed) {
+		lz_reset_tell_owner(dev);
+		lz_device_put(dev);
+	}
+	return r;
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Page table walker: Arm LPAE stage 1. */
+#include "pgtable/lpae.h"
+
+#include "lz_arch.h"
+#include "pgtable/pgtable.h"
+
+static size_t entry_size(unsigned level)
+{
+	return (size_t)1 << lpae_shift(level);
+}
+
+static uint64_t *slot_of(uint64_t *table, unsigned level, lz_iova iova)
+{
+	return &table[(iova >> lpae_shift(level)) & (LPAE_ENTRIES - 1)];
+}
+
+/* First address behind the entry of `iova`, at most `end`. */
+static lz_iova behind(unsigned level, lz_iova iova, lz_iova end)
+{
+	lz_iova next = (iova | (entry_size(level) - 1)) + 1;
+
+	return next < end ? next : end;
+}
+
+static uint64_t *table_of(const struct lz_pt *pt, uint64_t e)
+{
+	return pt->port->dma_virt(pt->port->ctx, e & LPAE_ADDR);
+}
+
+static bool in_span(const struct lz_pt *pt, lz_iova iova, size_t size)
+{
+	return size && !((iova | size) & (LZ_PAGE - 1)) && iova < lz_pt_span(pt) &&
+	       size <= lz_pt_span(pt) - iova;
+}
+
+enum lz_status lz_pt_init(struct lz_pt *pt, const struct lz_port *port, unsigned ias, unsigned oas)
+{
+	if (ias < 32 || ias > 48 || oas < 32 || oas > 48)
+		return LZ_EINVAL;
+	pt->port = port;
+	pt->ias = ias;
+	pt->oas = oas;
+	pt->start_level = ias > lpae_shift(0) ? 0 : 1;
+	pt->root = port->dma_alloc(port->ctx, LPAE_TABLE_LEN, LPAE_TABLE_LEN, &pt->root_phys);
+	return pt->root ? LZ_OK : LZ_ENOMEM;
+}
+
+static void free_tables(struct lz_pt *pt, uint64_t *table, unsigned level)
+{
+	for (unsigned i = 0; level < 3 && i < LPAE_ENTRIES; i++) {
+		uint64_t e = lz_dma_load64(&table[i]);
+
+		if (lpae_is_table(e, level))
+			free_tables(pt, table_of(pt, e), level + 1);
+	}
+	pt->port->dma_free(pt->port->ctx, table, LPAE_TABLE_LEN);
+}
+
+void lz_pt_fini(struct lz_pt *pt)
+{
+	if (pt->root)
+		free_tables(pt, pt->root, pt->start_level);
+	pt->root = NULL;
+}
+
+/* ---- map: everything that can fail happens before the first entry is valid,
+ * so hardware never sees half of a mapping that failed ---- */
+
+struct mapping {
+	struct lz_pt *pt;
+	lz_phys delta; /* output minus input address */
+	uint64_t bits;
+};
+
+/* The table below an absent entry; whoever comes second takes the first's. */
+static uint64_t *add_table(struct lz_pt *pt, uint64_t *slot)
+{
+	const struct lz_port *port = pt->port;
+	lz_phys phys;
+	uint64_t *table = port->dma_alloc(port->ctx, LPAE_TABLE_LEN, LPAE_TABLE_LEN, &phys);
+	uint64_t seen = 0;
+
+	if (!table)
+		return NULL;
+	lz_dma_wmb(); /* zeroes before the entry that shows them */
+	if (lz_dma_cas64(slot, &seen, phys | LPAE_TABLE | LPAE_VALID))
+		return table;
+	port->dma_free(port->ctx, table, LPAE_TABLE_LEN);
+	return (seen & LPAE_VALID) && (seen & LPAE_TABLE) ? table_of(pt, seen) : NULL;
+}
+
+static bool fits_entry(const struct mapping *m, unsigned level, lz_iova iova, lz_iova end)
+{
+	size_t size = entry_size(level);
+
+	return level > 0 && !((iova | (iova + m->delta)) & (size - 1)) && end - iova >= size;
+}
+
+static enum lz_status prepare(struct mapping *m, uint64_t *table, unsigned level, lz_iova iova,
+			      lz_iova end)
+{
+	for (lz_iova next; iova < end; iova = next) {
+		uint64_t *slot = slot_of(table, level, iova);
+		uint64_t e = lz_dma_load64(slot);
+		uint64_t *below;
+		enum lz_status r;
+
+		next = behind(level, iova, end);
+		if (lpae_is_dead(e))
+			return LZ_EBUSY;
+		if ((e & LPAE_VALID) && !lpae_is_table(e, level))
+			return LZ_EEXIST;
+		if (!e && fits_entry(m, level, iova, end))
+			continue;
+		below = e ? table_of(m->pt, e) : add_table(m->pt, slot);
+		if (!below)
+			return LZ_ENOMEM;
+		r = prepare(m, below, level + 1, iova, next);
+		if (r)
+			return r;
+	}
+	return LZ_OK;
+}
+
+static void commit(const struct mapping *m, uint64_t *table, unsigned level, lz_iova iova,
+		   lz_iova end)
+{
+	for (lz_iova next; iova < end; iova = next) {
+		uint64_t *slot = slot_of(table, level, iova);
+		uint64_t e = lz_dma_load64(slot);
+
+		next = behind(level, iova, end);
+		if (e)
+			commit(m, table_of(m->pt, e), level + 1, iova, next);
+		else
+			lz_dma_store64(slot, (iova + m->delta) | m->bits |
+						     (level == 3 ? LPAE_PAGE : 0) | LPAE_VALID);
+	}
+}
+
+enum lz_status lz_pt_map(struct lz_pt *pt, lz_iova iova, lz_phys phys, size_t size, unsigned prot)
+{
+	struct mapping m = {.pt = pt, .delta = phys - iova};
+	enum lz_status r;
+
+	if (!in_span(pt, iova, size) || (phys & (LZ_PAGE - 1)) || phys >> pt->oas ||
+	    (phys + size - 1) >> pt->oas || !(prot & (LZ_READ | LZ_WRITE)) ||
+	    (prot & ~(LZ_READ | LZ_WRITE | LZ_MMIO)))
+		return LZ_EINVAL;
+	m.bits = LPAE_AF | LPAE_NG | LPAE_SH_INNER | LPAE_AP_UNPRIV | LPAE_PXN | LPAE_UXN |
+		 (prot & LZ_MMIO ? LPAE_ATTR_DEVICE : LPAE_ATTR_NORMAL) |
+		 (prot & LZ_WRITE ? 0 : LPAE_AP_READ_ONLY);
+	r = prepare(&m, pt->root, pt->start_level, iova, iova + size);
+	if (r)
+		return r;
+	commit(&m, pt->root, pt->start_level, iova, iova + size);
+	lz_dma_wmb(); /* the entries before any doorbell of the device */
+	return LZ_OK;
+}
+
+/* ---- everything else visits the leaf entries of a range ---- */
+
+struct visit {
+	enum lz_status (*fn)(struct visit *v, uint64_t *slot, uint64_t e, unsigned level,
+			     lz_iova iova, bool whole);
+	unsigned epoch;
+	uint64_t bytes;
+	size_t granule;
+	lz_pt_released released;
+	void *ctx;
+	lz_iova run, run_end; /* not told yet */
+};
+
+static enum lz_status walk(struct lz_pt *pt, uint64_t *table, unsigned level, lz_iova iova,
+			   lz_iova end, struct visit *v)
+{
+	for (lz_iova next; iova < end; iova = next) {
+		uint64_t *slot = slot_of(table, level, iova);
+		uint64_t e = lz_dma_load64(slot);
+		enum lz_status r = LZ_OK;
+
+		next = behind(level, iova, end);
+		if (lpae_is_table(e, level))
+			r = walk(pt, table_of(pt, e), level + 1, iova, next, v);
+		else if (e)
+			r = v->fn(v, slot, e, level, iova, next - iova == entry_size(level));
+		if (r)
+			return r;
+	}
+	return LZ_OK;
+}
+
+static enum lz_status visit_range(struct lz_pt *pt, lz_iova iova, size_t size, struct visit *v)
+{
+	return walk(pt, pt->root, pt->start_level, iova, iova + size, v);
+}
+
+static enum lz_status check_whole(struct visit *v, uint64_t *slot, uint64_t e, unsigned level,
+				  lz_iova iova, bool whole)
+{
+	(void)v, (void)slot, (void)level, (void)iova;
+	return (e & LPAE_VALID) && !whole ? LZ_EINVAL : LZ_OK;
+}
+
+static enum lz_status kill_entry(struct visit *v, uint64_t *slot, uint64_t e, unsigned level,
+				 lz_iova iova, bool whole)
+{
+	(void)iova, (void)whole;
+	if (!(e & LPAE_VALID) || !lz_dma_cas64(slot, &e, (e & LPAE_ADDR) | LPAE_DEAD))
+		return LZ_OK;
+	v->bytes += entry_size(level);
+	if (entry_size(level) < v->granule)
+		v->granule = entry_size(level);
+	return LZ_OK;
+}
+
+enum lz_status lz_pt_unmap(struct lz_pt *pt, lz_iova iova, size_t size, uint64_t *bytes,
+			   size_t *granule)
+{
+	struct visit v = {.fn = check_whole, .granule = SIZE_MAX};
+	enum lz_status r;
+
+	*bytes = 0;
+	*granule = LZ_PAGE;
+	if (!in_span(pt, iova, size))
+		return LZ_EINVAL;
+	r = visit_range(pt, iova, size, &v);
+	if (r)
+		return r;
+	v.fn = kill_entry;
+	visit_range(pt, iova, size, &v);
+	if (!v.bytes)
+		return LZ_ENOENT;
+	*bytes = v.bytes;
+	*granule = v.granule;
+	return LZ_OK;
+}
+
+static enum lz_status forget_entry(struct visit *v, uint64_t *slot, uint64_t e, unsigned level,
+				   lz_iova iova, bool whole)
+{
+	(void)v, (void)level, (void)iova;
+	if (lpae_is_dead(e) && !lpae_is_held(e) && whole)
+		lz_dma_store64(slot, 0);
+	return LZ_OK;
+}
+
+void lz_pt_forget(struct lz_pt *pt, lz_iova iova, size_t size)
+{
+	struct visit v = {.fn = forget_entry};
+
+	visit_range(pt, iova, size, &v);
+}
+
+static enum lz_status hold_entry(struct visit *v, uint64_t *slot, uint64_t e, unsigned level,
+				 lz_iova iova, bool whole)
+{
+	(void)iova;
+	if (!lpae_is_dead(e) || lpae_is_held(e) || !whole)
+		return LZ_OK;
+	lz_dma_store64(slot, e | LPAE_HELD | (uint64_t)v->epoch << LPAE_EPOCH_SHIFT);
+	v->bytes += entry_size(level);
+	return LZ_OK;
+}
+
+uint64_t lz_pt_hold(struct lz_pt *pt, lz_iova iova, size_t size, unsigned epoch)
+{
+	struct visit v = {.fn = hold_entry, .epoch = epoch % LZ_PT_EPOCHS};
+
+	visit_range(pt, iova, size, &v);
+	return v.bytes / LZ_PAGE;
+}
+
+static bool is_since(uint64_t e, unsigned epoch)
+{
+	return lpae_is_held(e) && (uint8_t)(epoch - lpae_epoch(e)) < LZ_PT_EPOCHS / 2;
+}
+
+static enum lz_status age_entry(struct visit *v, uint64_t *slot, uint64_t e, unsigned level,
+				lz_iova iova, bool whole)
+{
+	(void)level, (void)iova, (void)whole;
+	if (is_since(e, v->epoch))
+		lz_dma_store64(slot, (e & ((1ull << LPAE_EPOCH_SHIFT) - 1)) |
+					     (uint64_t)v->epoch << LPAE_EPOCH_SHIFT);
+	return LZ_OK;
+}
+
+void lz_pt_age(struct lz_pt *pt, lz_iova iova, size_t size, unsigned epoch)
+{
+	struct visit v = {.fn = age_entry, .epoch = epoch % LZ_PT_EPOCHS};
+
+	visit_range(pt, iova, size, &v);
+}
+
+static void tell_run(struct visit *v)
+{
+	if (v->run_end > v->run && v->released)
+		v->released(v->ctx, v->run, (size_t)(v->run_end - v->run));
+	v->run = v->run_end = 0;
+}
+
+static enum lz_status release_entry(struct visit *v, uint64_t *slot, uint64_t e, unsigned level,
+				    lz_iova iova, bool whole)
+{
+	if (!is_since(e, v->epoch) || !whole)
+		return LZ_OK;
+	if (iova != v->run_end || v->run == v->run_end) {
+		tell_run(v);
+		v->run = iova;
+	}
+	/* Absent before anybody is told that it is free. */
+	lz_dma_store64(slot, 0);
+	v->run_end = iova + entry_size(level);
+	v->bytes += entry_size(level);
+	return LZ_OK;
+}
+
+uint64_t lz_pt_release(struct lz_pt *pt, lz_iova iova, size_t size, unsigned epoch,
+		       lz_pt_released released, void *ctx)
+{
+	struct visit v = {.fn = release_entry,
+			  .epoch = epoch % LZ_PT_EPOCHS,
+			  .released = released,
+			  .ctx = ctx};
+
+	visit_range(pt, iova, size, &v);
+	tell_run(&v);
+	return v.bytes / LZ_PAGE;
+}
+
+bool lz_pt_lookup(const struct lz_pt *pt, lz_iova iova, lz_phys *phys)
+{
+	uint64_t *table = pt->root;
+
+	*phys = 0;
+	if (iova >= lz_pt_span(pt))
+		return false;
+	for (unsigned level = pt->start_level;; level++) {
+		uint64_t e = lz_dma_load64(slot_of(table, level, iova));
+
+		if (lpae_is_table(e, level)) {
+			table = table_of(pt, e);
+			continue;
+		}
+		if (!(e & LPAE_VALID))
+			return false;
+		*phys = (e & LPAE_ADDR) | (iova & (entry_size(level) - 1));
+		return true;
+	}
+}
