@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A machine as its own firmware and `lspci -xxxx` describe it: functions, the
+ * stream ids they send, the groups that the fabric forms, the SMMUs above.
+ */
+#ifndef MACHINE_MACHINE_H
+#define MACHINE_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MACHINE_MAX_STREAMS 8
+#define MACHINE_NONE	    (-1)
+
+/* Reset methods, in the order in which Linux tries them. */
+enum {
+	MACHINE_RESET_FLR = 1u << 0,
+	MACHINE_RESET_AF_FLR = 1u << 1,
+	MACHINE_RESET_PM = 1u << 2,
+	MACHINE_RESET_BUS = 1u << 3,
+};
+
+/* PCI Express device/port types (PCIe base specification, 7.5.3.2). */
+enum {
+	MACHINE_PCIE_ENDPOINT = 0x0,
+	MACHINE_PCIE_LEGACY_ENDPOINT = 0x1,
+	MACHINE_PCIE_ROOT_PORT = 0x4,
+	MACHINE_PCIE_UPSTREAM = 0x5,
+	MACHINE_PCIE_DOWNSTREAM = 0x6,
+	MACHINE_PCIE_TO_PCI = 0x7,
+	MACHINE_PCI_TO_PCIE = 0x8,
+	MACHINE_PCIE_RC_ENDPOINT = 0x9,
+	MACHINE_PCIE_RC_EVENT = 0xa,
+};
+
+struct machine_function {
+	char bdf[20]; /* dddd:bb:dd.f, as the commands print it */
+	uint32_t segment;
+	uint8_t bus, dev, fn;
+	uint16_t rid; /* requester id: bus, device, function */
+	uint16_t vendor, device;
+	uint32_t class_code; /* 24 bits */
+	uint8_t *config;
+	unsigned config_len; /* 64, 256 or 4096 */
+	unsigned line;	     /* of the header in the dump */
+
+	bool is_vf;
+	int pf;	      /* index of the physical function, or MACHINE_NONE */
+	int upstream; /* index of the bridge above, or MACHINE_NONE on a root bus */
+	bool is_bridge;
+	uint8_t secondary, subordinate;
+	bool multifunction;
+	int pcie_type; /* MACHINE_PCIE_*, or MACHINE_NONE for conventional PCI */
+
+	/* Offsets of capabilities, 0 when there is none. */
+	uint16_t pcie, pm, af, ats, pasid, pri, acs, ari, sriov;
+	bool flr;
+	unsigned ats_depth;  /* 1..32 invalidations, 0 without ATS */
+	unsigned pasid_bits; /* 0 without PASID */
+	bool acs_isolates;   /* enabled in the dump as far as isolation needs it */
+	unsigned reset;	     /* MACHINE_RESET_* bits that Linux would offer */
+
+	int smmu; /* index, or MACHINE_NONE: not behind an SMMU */
+	uint32_t stream_ids[MACHINE_MAX_STREAMS];
+	unsigned n_stream_ids; /* own id first, then the aliases of bridges */
+	int group;	       /* index, or MACHINE_NONE */
+	int noted_group;       /* the dump's group= note, or MACHINE_NONE */
+	bool ats_platform;     /* firmware says that the path handles ATS */
+};
+
+struct machine_smmu {
+	uint64_t base;
+	/* Interrupt ids as the interrupt controller numbers them; 0: none. */
+	uint32_t cmdq_irq, gerror_irq, eventq_irq, priq_irq;
+	uint32_t node;	/* phandle or table offset it was found by */
+	bool anonymous; /* no firmware table given */
+};
+
+struct machine_group {
+	int id;
+	int *functions; /* indices, ascending */
+	unsigned n_functions;
+};
+
+struct machine {
+	struct machine_function *functions;
+	unsigned n_functions;
+	struct machine_smmu *smmus;
+	unsigned n_smmus;
+	struct machine_group *groups; /* ascending by id */
+	unsigned n_groups;
+	char **notes; /* one line each: what was odd and how it was read */
+	unsigned n_notes;
+};
+
+/*
+ * Loads a machine. `dtb` and `iort` may be NULL, and at most one may be given;
+ * without `lspci` there are no functions, without either of the others there is one anonymous SMMU
+ * whose stream ids are the requester ids. 0, or -1 with one line `FILE:POSITION: what was expected`
+ * in `err` and *m empty.
+ */
+int machine_load(struct machine *m, const char *lspci, const char *dtb, const char *iort, char *err,
+		 size_t errlen);
+void machine_free(struct machine *m);
+
+/* Index of a function by name (segment 0 may be left out), or MACHINE_NONE. */
+int machine_find(const struct machine *m, const char *bdf);
+/* ATS may be used: the function can and the platform says it may. */
+bool machine_ats_usable(const struct machine_function *f);
+/* Comma separated names of reset methods ("flr,pm,bus"); returns buf. */
+const char *machine_reset_names(unsigned methods, char *buf, size_t len);
+
+#endif
