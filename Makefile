@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Front door. The build itself is Meson's.
+
+build:
+	tools/deps verify build
+	tools/build build all
+
+deps:
+	tools/deps install all
+
+demo:
+	tools/deps install build
+	tools/build build cli/lazaret
+	tools/demo build/cli/lazaret
+
+check:
+	tools/deps install all
+	tools/check
+
+# The tests under AddressSanitizer and UndefinedBehaviorSanitizer alone.
+asan:
+	tools/deps install all
+	tools/check asan
+
+format:
+	tools/c-files | xargs clang-format -i
+
+clean:
+	rm -rf build build-clang build-asan build-fuzz build-check
+
+.PHONY: build deps demo check asan format clean
