@@ -45,6 +45,12 @@ struct lzm_smmu_knobs {
 };
 void lzm_smmu_knobs_default(struct lzm_smmu_knobs *k); /* 50 ms timeout, everything mild */
 
+/* Named sets of knobs. Sets *k to the set `name`, keeping its ats_timeout_ns
+ * (but for "late_hw") and seed; false, *k untouched: no such regime. */
+bool lzm_smmu_regime(const char *name, struct lzm_smmu_knobs *k);
+/* Name of the i-th regime, NULL behind the last. */
+const char *lzm_smmu_regime_name(unsigned i);
+
 struct lzm_smmu_config {
 	unsigned sid_bits;  /* IDR1.SIDSIZE */
 	unsigned ssid_bits; /* IDR1.SSIDSIZE */

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Invalidate Requests on their way: every CMD_ATC_INV that was consumed and
+ * not yet covered by a successful CMD_SYNC (4.5.1, 4.7.3).
+ */
+#include "smmu.h"
+
+#include <stdlib.h>
+
+static void *grow(void *p, size_t len, size_t *cap, size_t size)
+{
+	if (len < *cap)
+		return p;
+	*cap = *cap ? *cap * 2 : 64;
+	p = realloc(p, *cap * size);
+	if (!p)
+		abort();
+	return p;
+}
+
+void lzm_atc_settle(struct lzm_smmu *s, struct lzm_atc_req *r)
+{
+	if (r->state == ATC_SETTLED)
+		return;
+	if (r->state == ATC_TIMED_OUT)
+		s->atc_timed_out--;
+	r->state = ATC_SETTLED;
+	s->atc_unsettled--;
+}
+
+void lzm_atc_compact(struct lzm_smmu *s)
+{
+	size_t i, n = 0;
+
+	if (s->atc_unsettled && s->atc_len < 2 * s->atc_unsettled + 64)
+		return;
+	for (i = 0; s->atc_unsettled && i < s->atc_len; i++)
+		if (s->atc[i].state != ATC_SETTLED)
+			s->atc[n++] = s->atc[i];
+	s->atc_len = n;
+	s->atc_first_wait = 0;
+}
+
+void lzm_atc_forget_all(struct lzm_smmu *s)
+{
+	s->atc_len = 0;
+	s->atc_first_wait = 0;
+	s->atc_unsettled = 0;
+	s->atc_timed_out = 0;
+}
+
+struct lzm_atc_req *lzm_atc_first_wait(struct lzm_smmu *s)
+{
+	while (s->atc_first_wait < s->atc_len && s->atc[s->atc_first_wait].state != ATC_WAIT)
+		s->atc_first_wait++;
+	return s->atc_first_wait < s->atc_len ? &s->atc[s->atc_first_wait] : NULL;
+}
+
+void lzm_atc_issue(struct lzm_smmu *s, const uint64_t cmd[2])
+{
+	unsigned size = (unsigned)(cmd[1] & 0x3f);
+	struct lzm_atc_inv inv = {
+		.sid = CMD_SID(cmd[0]),
+		.ssv = (cmd[0] & CMD_SSV) != 0,
+	};
+
+	if (inv.ssv) {
+		inv.ssid = CMD_SSID(cmd[0]);
+		inv.global = (cmd[0] & CMD_GLOBAL) != 0;
+	}
+	if (size < 52) {
+		inv.size = UINT64_C(4096) << size;
+		inv.addr = CMD_ADDR(cmd[1]) & ~(inv.size - 1);
+	}
+	lzm_atc_compact(s);
+	s->atc = grow(s->atc, s->atc_len, &s->atc_cap, sizeof(*s->atc));
+	s->atc[s->atc_len++] = (struct lzm_atc_req){
+		.tag = s->next_tag,
+		.issued = lzm_now(s),
+		.sid = inv.sid,
+	};
+	s->atc_unsettled++;
+	s->stats.atc_invs++;
+	/* The answer may come inside this call. */
+	s->bus->atc_inv(s->bus->ctx, s->next_tag++, &inv);
+}
+
+static struct lzm_atc_req *find(struct lzm_smmu *s, uint64_t tag)
+{
+	size_t lo = 0, hi = s->atc_len;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (s->atc[mid].tag < tag)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < s->atc_len && s->atc[lo].tag == tag ? &s->atc[lo] : NULL;
+}
+
+/* A late answer, and "unsupported request" too, settles the request: the
+ * endpoint is done with it. What was reported before stays reported. */
+static void take(struct lzm_smmu *s, uint64_t tag)
+{
+	struct lzm_atc_req *r = find(s, tag);
+
+	if (r)
+		lzm_atc_settle(s, r);
+}
+
+void lzm_smmu_atc_answer(struct lzm_smmu *s, uint64_t tag, enum lzm_atc_answer answer)
+{
+	(void)answer;
+	if (!s->cfg.knobs.atc_out_of_order) {
+		take(s, tag);
+		return;
+	}
+	s->answers = grow(s->answers, s->answers_len, &s->answers_cap, sizeof(*s->answers));
+	s->answers[s->answers_len++] = tag;
+}
+
+bool lzm_atc_step(struct lzm_smmu *s)
+{
+	size_t i;
+
+	if (!s->answers_len)
+		return false;
+	i = lzm_random(s) % s->answers_len;
+	take(s, s->answers[i]);
+	s->answers[i] = s->answers[--s->answers_len];
+	return true;
+}
+
+void lzm_smmu_device_reset(struct lzm_smmu *s, uint32_t sid)
+{
+	size_t i;
+
+	for (i = 0; i < s->atc_len; i++)
+		if (s->atc[i].sid == sid)
+			lzm_atc_settle(s, &s->atc[i]);
+}

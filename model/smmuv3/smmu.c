@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Life of the model: create, reset, step, wake, statistics.
+ */
+#include "smmu.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TLB_WAYS 4
+
+void lzm_smmu_config_default(struct lzm_smmu_config *c)
+{
+	*c = (struct lzm_smmu_config){
+		.sid_bits = 16,
+		.ssid_bits = 10,
+		.cmdq_log2 = 8,
+		.evtq_log2 = 7,
+		.oas = 5,
+		.ats = true,
+		.msi = true,
+		.range_inv = true,
+		.two_level = true,
+		.cohacc = true,
+		.tlb_entries = 512,
+		.cfg_entries = 256,
+	};
+	lzm_smmu_knobs_default(&c->knobs);
+}
+
+static uint32_t round_up_pow2(uint32_t v)
+{
+	uint32_t p = 1;
+
+	while (p < v)
+		p <<= 1;
+	return p;
+}
+
+static bool config_valid(const struct lzm_smmu_config *c)
+{
+	return c->sid_bits <= 32 && c->ssid_bits <= 20 && c->cmdq_log2 <= 19 &&
+	       c->evtq_log2 <= 19 && c->priq_log2 <= 19 && c->oas <= 5 && c->tlb_entries >= 1 &&
+	       c->tlb_entries <= 1u << 20 && c->cfg_entries >= 1 && c->cfg_entries <= 1u << 20 &&
+	       c->knobs.prefetch <= PREFETCH_MAX && (!c->pri || c->ats);
+}
+
+struct lzm_smmu *lzm_smmu_create(const struct lzm_smmu_config *cfg, const struct lzm_bus *bus)
+{
+	struct lzm_smmu *s;
+	uint32_t entries;
+
+	if (!config_valid(cfg) || !bus->mem_read || !bus->mem_write || !bus->now)
+		return NULL;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->cfg = *cfg;
+	s->cfg.pri = cfg->pri && cfg->priq_log2;
+	s->bus = bus;
+	s->rng = cfg->knobs.seed * UINT64_C(0x9e3779b97f4a7c15) + UINT64_C(0x2545f4914f6cdd1d);
+	if (!s->rng)
+		s->rng = 1;
+	entries = round_up_pow2(cfg->cfg_entries);
+	s->cfg_mask = entries - 1;
+	s->tlb_sets = round_up_pow2((cfg->tlb_entries + TLB_WAYS - 1) / TLB_WAYS);
+	s->ste = calloc(entries, sizeof(*s->ste));
+	s->cd = calloc(entries, sizeof(*s->cd));
+	s->tlb = calloc((size_t)s->tlb_sets * TLB_WAYS, sizeof(*s->tlb));
+	if (!s->ste || !s->cd || !s->tlb) {
+		lzm_smmu_destroy(s);
+		return NULL;
+	}
+	s->next_tag = 1;
+	lzm_smmu_reset(s);
+	return s;
+}
+
+void lzm_smmu_destroy(struct lzm_smmu *s)
+{
+	if (!s)
+		return;
+	free(s->ste);
+	free(s->cd);
+	free(s->tlb);
+	free(s->atc);
+	free(s->answers);
+	free(s);
+}
+
+void lzm_smmu_reset(struct lzm_smmu *s)
+{
+	struct lzm_smmu kept = *s;
+
+	memset(s, 0, sizeof(*s));
+	s->cfg = kept.cfg;
+	s->bus = kept.bus;
+	s->rng = kept.rng;
+	s->next_tag = kept.next_tag;
+	s->stats = kept.stats;
+	s->atc = kept.atc;
+	s->atc_cap = kept.atc_cap;
+	s->answers = kept.answers;
+	s->answers_cap = kept.answers_cap;
+	s->ste = kept.ste;
+	s->cd = kept.cd;
+	s->cfg_mask = kept.cfg_mask;
+	s->tlb = kept.tlb;
+	s->tlb_sets = kept.tlb_sets;
+	s->gbpa = 0x1000; /* bypass, incoming shareability */
+	memset(s->ste, 0, ((size_t)s->cfg_mask + 1) * sizeof(*s->ste));
+	memset(s->cd, 0, ((size_t)s->cfg_mask + 1) * sizeof(*s->cd));
+	memset(s->tlb, 0, (size_t)s->tlb_sets * TLB_WAYS * sizeof(*s->tlb));
+}
+
+bool lzm_smmu_step(struct lzm_smmu *s)
+{
+	uint64_t now = lzm_now(s);
+
+	return lzm_registers_step(s, now) || lzm_atc_step(s) || lzm_cmdq_step(s, now);
+}
+
+uint64_t lzm_smmu_wake(struct lzm_smmu *s)
+{
+	uint64_t now = lzm_now(s), a, b;
+
+	if (s->answers_len)
+		return now;
+	a = lzm_registers_wake(s, now);
+	b = lzm_cmdq_wake(s, now);
+	return a < b ? a : b;
+}
+
+void lzm_smmu_stats_get(const struct lzm_smmu *s, struct lzm_smmu_stats *out)
+{
+	*out = s->stats;
+}
