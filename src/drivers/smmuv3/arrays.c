@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Invalidation arrays: which (stream id, PASID) pairs may hold translations of
+ * a domain. Readers take no lock; writers replace the whole array.
+ *
+ * Who excludes whom:
+ *
+ *             | link | unlink | read (invalidate) | fence state
+ *   link      | writer token  | grace             | not stored here
+ *   unlink    | writer token  | grace             | not stored here
+ *   read      | grace         | -                 | read per command
+ *
+ * A device's fence is in the device, not in the arrays: fencing it once mutes
+ * it in every domain it is attached to (H58), no flag can get lost in a copy
+ * (H57), and no user count is touched (H56).
+ *
+ * A read section has interrupts masked and lasts from loading the array to the
+ * publication of its commands, never while waiting. Letters:
+ *
+ *  A  unmap: clear the PTE; full barrier (reader_enter); load the array.
+ *     attach: publish the array; full barrier (grace); write the tables. Either
+ *     the unmap sees the new device, or the device sees the cleared entry.
+ *  G  reader_enter's barrier pairs with the one in grace: a reader that the
+ *     grace period does not wait for sees what was published before it.
+ */
+#include "core/mem.h"
+#include "drivers/smmuv3/smmu.h"
+
+/* ---- read sections and grace periods ---- */
+
+unsigned long smmu_reader_enter(struct smmu *s, unsigned *cpu)
+{
+	unsigned long flags = lz_irq_save();
+
+	*cpu = lz_cpu_id();
+	lz_store64(&s->reader[*cpu].in, lz_load64(&s->epoch));
+	lz_mb(); /* A, G */
+	return flags;
+}
+
+void smmu_reader_leave(struct smmu *s, unsigned cpu, unsigned long flags)
+{
+	lz_store64_release(&s->reader[cpu].in, 0);
+	lz_irq_restore(flags);
+}
+
+struct grace {
+	struct smmu *s;
+	uint64_t epoch;
+};
+
+static bool readers_gone(void *arg)
+{
+	struct grace *g = arg;
+
+	for (unsigned i = 0; i < SMMU_GENERIC_CPUS; i++) {
+		uint64_t in = lz_load64_acquire(&g->s->reader[i].in);
+
+		if (in && in < g->epoch)
+			return false;
+	}
+	return true;
+}
+
+void smmu_grace(struct smmu *s)
+{
+	struct grace g = {s, 0};
+
+	lz_mb(); /* A, G */
+	g.epoch = lz_fetch_add64(&s->epoch, 1) + 1;
+	lz_mb();
+	/* Sections are short and masked: this ends unless a CPU is dead. */
+	while (!lz_await(readers_gone, &g, lz_now(s->lz) + s->lz->cfg.sync_bound))
+		lz_log(s->lz, LZ_LOG_WARN, s->iommu.name, "a CPU does not leave its read section");
+}
+
+/* ---- writers ---- */
+
+static bool writer_free(void *arg)
+{
+	return lz_load32(arg) == 0;
+}
+
+static void writer_enter(struct smmu_domain *sdom)
+{
+	struct smmu *s = smmu_of(sdom->dom->iommu);
+	uint32_t none = 0;
+
+	while (!lz_cas32(&sdom->writer, &none, 1)) {
+		(void)lz_await(writer_free, &sdom->writer, lz_now(s->lz) + s->lz->cfg.sync_bound);
+		none = 0;
+	}
+}
+
+static void writer_leave(struct smmu_domain *sdom)
+{
+	lz_store32_release(&sdom->writer, 0);
+}
+
+static size_t array_bytes(uint32_t room)
+{
+	return sizeof(struct smmu_inv_array) + room * sizeof(struct smmu_inv_entry);
+}
+
+static struct smmu_inv_array *array_alloc(struct lz *lz, uint32_t room)
+{
+	struct smmu_inv_array *a = lz->port->alloc(lz->port->ctx, array_bytes(room));
+
+	if (a)
+		a->room = room;
+	return a;
+}
+
+static void array_free(struct lz *lz, struct smmu_inv_array *a)
+{
+	if (a)
+		lz->port->free(lz->port->ctx, a, array_bytes(a->room));
+}
+
+enum lz_status smmu_array_init(struct smmu_domain *sdom)
+{
+	struct lz *lz = sdom->dom->lz;
+
+	sdom->array = array_alloc(lz, LZ_MAX_STREAMS);
+	sdom->spare = array_alloc(lz, LZ_MAX_STREAMS);
+	if (sdom->array && sdom->spare)
+		return LZ_OK;
+	smmu_array_fini(sdom);
+	return LZ_ENOMEM;
+}
+
+void smmu_array_fini(struct smmu_domain *sdom)
+{
+	array_free(sdom->dom->lz, sdom->array);
+	array_free(sdom->dom->lz, sdom->spare);
+	sdom->array = sdom->spare = NULL;
+}
+
+/* Publishes `next`; the array that was there becomes the spare one, or is freed
+ * when it is the smaller of the two. */
+static void replace(struct smmu_domain *sdom, struct smmu_inv_array *next)
+{
+	struct smmu_inv_array *old = sdom->array;
+
+	lz_store_ptr(&sdom->array, next);
+	smmu_grace(smmu_of(sdom->dom->iommu));
+	sdom->spare = old;
+}
+
+/* Both arrays have room for `n` entries afterwards, so that taking entries out
+ * never needs memory. */
+static enum lz_status grow(struct smmu_domain *sdom, uint32_t n)
+{
+	struct lz *lz = sdom->dom->lz;
+	struct smmu_inv_array *now = sdom->array, *a, *b;
+
+	if (n <= now->room)
+		return LZ_OK;
+	a = array_alloc(lz, n * 2);
+	b = array_alloc(lz, n * 2);
+	if (!a || !b) {
+		array_free(lz, a);
+		array_free(lz, b);
+		return LZ_ENOMEM;
+	}
+	a->n = now->n;
+	memcpy(a->e, now->e, now->n * sizeof(*now->e));
+	array_free(lz, sdom->spare);
+	replace(sdom, a);
+	array_free(lz, sdom->spare); /* the one that was published */
+	sdom->spare = b;
+	return LZ_OK;
+}
+
+static uint32_t position(const struct smmu_inv_array *a, uint32_t sid, uint32_t ssid)
+{
+	uint32_t i = 0;
+
+	while (i < a->n && (a->e[i].sid < sid || (a->e[i].sid == sid && a->e[i].ssid < ssid)))
+		i++;
+	return i;
+}
+
+static bool is_at(const struct smmu_inv_array *a, uint32_t i, uint32_t sid, uint32_t ssid)
+{
+	return i < a->n && a->e[i].sid == sid && a->e[i].ssid == ssid;
+}
+
+static void add(struct smmu_inv_array *a, struct lz_device *dev, uint32_t sid, uint32_t ssid)
+{
+	uint32_t i = position(a, sid, ssid);
+
+	if (is_at(a, i, sid, ssid)) {
+		a->e[i].users++;
+		return;
+	}
+	memmove(&a->e[i + 1], &a->e[i], (a->n - i) * sizeof(*a->e));
+	a->e[i] = (struct smmu_inv_entry){
+		.sid = sid, .ssid = ssid, .users = 1, .atc0 = smmu_cmd_atc0(sid, ssid), .dev = dev};
+	a->n++;
+}
+
+static void take_out(struct smmu_inv_array *a, uint32_t sid, uint32_t ssid)
+{
+	uint32_t i = position(a, sid, ssid);
+
+	if (!is_at(a, i, sid, ssid) || --a->e[i].users)
+		return;
+	a->n--;
+	memmove(&a->e[i], &a->e[i + 1], (a->n - i) * sizeof(*a->e));
+}
+
+static void copy_to_spare(struct smmu_domain *sdom)
+{
+	const struct smmu_inv_array *now = sdom->array;
+
+	sdom->spare->n = now->n;
+	memcpy(sdom->spare->e, now->e, now->n * sizeof(*now->e));
+}
+
+enum lz_status smmu_link(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom)
+{
+	struct smmu_domain *sdom = dom->drv;
+	enum lz_status st;
+
+	if (dom->type != LZ_DOMAIN_PAGING || !dev->ats_capable)
+		return LZ_OK; /* holds no translations of its own */
+	writer_enter(sdom);
+	st = grow(sdom, ((struct smmu_inv_array *)sdom->array)->n + dev->n_streams);
+	if (st == LZ_OK) {
+		copy_to_spare(sdom);
+		for (unsigned i = 0; i < dev->n_streams; i++)
+			add(sdom->spare, dev, dev->streams[i], pasid);
+		replace(sdom, sdom->spare);
+	}
+	writer_leave(sdom);
+	return st;
+}
+
+void smmu_unlink(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom)
+{
+	struct smmu_domain *sdom = dom->drv;
+
+	if (dom->type != LZ_DOMAIN_PAGING || !dev->ats_capable)
+		return;
+	writer_enter(sdom);
+	copy_to_spare(sdom);
+	for (unsigned i = 0; i < dev->n_streams; i++)
+		take_out(sdom->spare, dev->streams[i], pasid);
+	replace(sdom, sdom->spare);
+	writer_leave(sdom);
+}

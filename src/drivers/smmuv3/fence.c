@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The fence: EATS off in every entry of a device, with effect.
+ *
+ *   mark fencing (under the fence lock, evidence checked: H47)
+ *   grace: no reader publishes an ATC_INV that it decided on before (H60)
+ *   EATS := 0 in all its entries (H49)
+ *   CFGI_STE for all, sync succeeded (H97)
+ *   mark fenced (generation checked again)          only now may others skip (H43)
+ *
+ * With CR0.ATSCHK acknowledged, translated traffic of a stream whose EATS is
+ * off aborts (section 3.9.1); without it clearing EATS stops nothing (H75).
+ * The commands here never enter identification (H65).
+ */
+#include "drivers/smmuv3/smmu.h"
+
+static void assert_ats_checked(struct smmu *s)
+{
+	lz_assert(!s->ats || (smmu_read32(s, SMMU_CR0ACK) & SMMU_CR0_ATSCHK) || smmu_dead(s) ||
+		  lz_load32(&s->sfm_seen));
+}
+
+static void mark_fenced(struct smmu_dev *sd, uint32_t gen)
+{
+	struct lz_device *dev = sd->dev;
+	unsigned long flags = lz_spin_lock(&dev->fence_lock);
+	bool now = dev->fence == LZ_FENCE_FENCING && dev->generation == gen;
+
+	if (now) {
+		lz_store8_release(&dev->fence, LZ_FENCE_FENCED);
+		lz_store32(&sd->fence_pending, 0);
+	}
+	lz_spin_unlock(&dev->fence_lock, flags);
+	if (!now)
+		return;
+	(void)lz_fetch_add32(&dev->n_fences, 1);
+	(void)lz_fetch_add64(&dev->lz->fences, 1);
+	lz_emit_device(dev, LZ_EV_FENCED, LZ_OK, 0);
+}
+
+/* EATS (or the whole entry) was cleared; make it count. */
+static enum lz_status make_effective(struct smmu_dev *sd, uint32_t gen)
+{
+	lz_ns deadline = 0;
+	enum lz_status st;
+
+	assert_ats_checked(sd->smmu);
+	if (smmu_dead(sd->smmu))
+		st = LZ_OK; /* nothing is translated any more */
+	else
+		st = smmu_cfgi(sd, 0, false, &deadline);
+	if (st == LZ_OK)
+		mark_fenced(sd, gen);
+	else
+		lz_iommu_kick(&sd->smmu->iommu);
+	return st;
+}
+
+enum lz_status smmu_fence(struct smmu_dev *sd, uint32_t gen, enum lz_evidence evidence)
+{
+	struct lz_device *dev = sd->dev;
+	unsigned long flags = lz_spin_lock(&dev->fence_lock);
+	bool stale = dev->generation != gen || dev->fence > LZ_FENCE_SUSPECT;
+
+	if (!stale) {
+		lz_store8_release(&dev->fence, LZ_FENCE_FENCING);
+		lz_store32(&sd->fence_pending, 1);
+		dev->evidence = (uint8_t)evidence;
+	}
+	lz_spin_unlock(&dev->fence_lock, flags);
+	if (stale)
+		return LZ_EBUSY;
+	smmu_grace(sd->smmu);
+	smmu_ste_eats_off(sd);
+	return make_effective(sd, gen);
+}
+
+/* Quarantine and reset: aborting entries on top of the fence (H74). */
+enum lz_status smmu_block(struct lz_device *dev)
+{
+	struct smmu_dev *sd = smmu_dev_of(dev);
+	unsigned long flags = lz_spin_lock(&dev->fence_lock);
+	uint32_t gen = dev->generation;
+	bool fenced = dev->fence == LZ_FENCE_FENCED;
+	lz_ns deadline = 0;
+
+	if (!fenced) {
+		lz_store8_release(&dev->fence, LZ_FENCE_FENCING);
+		lz_store32(&sd->fence_pending, 1);
+	}
+	lz_spin_unlock(&dev->fence_lock, flags);
+	smmu_grace(sd->smmu);
+	smmu_ste_abort(sd);
+	if (!fenced)
+		return make_effective(sd, gen);
+	return smmu_dead(sd->smmu) ? LZ_OK : smmu_cfgi(sd, 0, false, &deadline);
+}
+
+void smmu_unfence(struct lz_device *dev)
+{
+	struct smmu_dev *sd = smmu_dev_of(dev);
+	unsigned long flags = lz_spin_lock(&dev->fence_lock);
+
+	lz_store32(&sd->fence_pending, 0);
+	lz_store8_release(&dev->fence, LZ_FENCE_OPEN);
+	sd->function_off = false;
+	lz_spin_unlock(&dev->fence_lock, flags);
+}
+
+void smmu_reset_succeeded(struct lz_device *dev)
+{
+	struct smmu *s = smmu_of(dev->iommu);
+	unsigned long flags = lz_spin_lock(&s->err_lock);
+
+	lz_store32(&s->held_error, 0);
+	s->cmdq.err_count = 0;
+	lz_spin_unlock(&s->err_lock, flags);
+	lz_store32(&s->retry, 1);
+	lz_store64(&s->cmdq.stalled_at, 0);
+	lz_iommu_kick(&s->iommu);
+}
+
+/* A device whose fence is not in effect yet, with a reference, or NULL. */
+static struct smmu_dev *next_pending(struct smmu *s)
+{
+	struct smmu_dev *found = NULL;
+	unsigned long flags = lz_spin_lock(&s->iommu.lock);
+
+	for (struct lz_device *d = s->iommu.devices; d && !found; d = d->next_in_iommu) {
+		struct smmu_dev *sd = d->drv;
+
+		if (sd && lz_load32(&sd->fence_pending)) {
+			lz_device_get(d);
+			found = sd;
+		}
+	}
+	lz_spin_unlock(&s->iommu.lock, flags);
+	return found;
+}
+
+/* Tries again what could not be confirmed (H52); gives up at the first failure
+ * since all go through the same queue. */
+void smmu_fence_retry(struct smmu *s)
+{
+	struct smmu_dev *sd;
+	enum lz_status st = LZ_OK;
+
+	while (st == LZ_OK && (sd = next_pending(s)) != NULL) {
+		uint32_t gen = lz_load32(&sd->dev->generation);
+
+		st = make_effective(sd, gen);
+		lz_device_put(sd->dev);
+	}
+}

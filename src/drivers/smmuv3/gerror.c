@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Global errors (section 7.5). Command queue errors are consumed by whoever
+ * comes first, the interrupt handler or a waiter, under the error lock: mark
+ * the slot, accuse, then acknowledge (H33); the toggle is read again under the
+ * lock so that each error is consumed once (H37); only the bit that was handled
+ * is acknowledged, computed from that read (H38, H79). CMDQ_CONS.ERR means
+ * something only while the bit is active (H80).
+ */
+#include "drivers/smmuv3/smmu.h"
+
+static void emit_queue(struct smmu *s, enum lz_event_kind kind, uint32_t cons)
+{
+	struct lz_event ev = {.kind = kind, .iommu = &s->iommu, .detail = cons};
+
+	lz_emit(s->lz, &ev);
+}
+
+/* ---- accusing ---- */
+
+void smmu_accuse_locked(struct smmu *s, struct smmu_dev *sd, uint32_t gen, struct smmu_cmd cmd,
+			bool sole)
+{
+	struct lz_device *dev = sd->dev;
+	bool observe = s->lz->cfg.contain != LZ_CONTAIN_ON;
+	unsigned long flags;
+	bool fresh;
+
+	lz_assert(lz_spin_held(&s->err_lock));
+	flags = lz_spin_lock(&dev->fence_lock);
+	/* Evidence from before a reset, or from inside one, says nothing (H47, H86). */
+	fresh = dev->generation == gen && !(gen & 1) && dev->fence <= LZ_FENCE_SUSPECT;
+	if (fresh && !observe)
+		lz_store8(&dev->fence, LZ_FENCE_SUSPECT);
+	lz_spin_unlock(&dev->fence_lock, flags);
+	if (!fresh)
+		return;
+	(void)lz_fetch_add32(&dev->timeouts, 1);
+	sd->accused_gen = gen;
+	sd->accused_cmd = cmd;
+	sd->sole = sole;
+	if (sd->accused)
+		return;
+	lz_device_get(dev);
+	sd->accused = true;
+	sd->accused_next = NULL;
+	struct smmu_dev **p = &s->accused;
+	while (*p)
+		p = &(*p)->accused_next;
+	*p = sd;
+	lz_emit_device(dev, LZ_EV_SUSPECT, LZ_OK, 0);
+}
+
+/* One pass over the batch in front of the failed sync. */
+static unsigned walk_unsettled(struct smmu *s, uint64_t pos, bool count_only, bool sole)
+{
+	struct smmu_queue *q = &s->cmdq;
+	uint64_t first = pos > q->size ? pos - q->size : 0;
+	struct lz_device *last = NULL;
+	unsigned different = 0;
+
+	for (uint64_t p = pos; p-- > first;) {
+		uint64_t *slot = smmu_queue_slot(q, p);
+		struct smmu_cmd cmd = {{lz_dma_load64(&slot[0]), lz_dma_load64(&slot[1])}};
+		struct smmu_dev *sd;
+
+		if (smmu_cmd_op(cmd.w[0]) == SMMU_OP_SYNC)
+			break;
+		if (smmu_cmd_op(cmd.w[0]) != SMMU_OP_ATC_INV)
+			continue;
+		sd = smmu_sid_get(s, smmu_cmd_sid(cmd.w[0]));
+		if (!sd) {
+			different++; /* gone: it may have been that one */
+			continue;
+		}
+		if (sd->dev != last)
+			different++;
+		last = sd->dev;
+		if (!count_only)
+			smmu_accuse_locked(s, sd, lz_load32(&q->slot_gen[p & (q->size - 1)]), cmd,
+					   sole);
+		lz_device_put(sd->dev);
+	}
+	return different;
+}
+
+/*
+ * The unsettled set of a sync is what stands between it and the sync before:
+ * that one succeeded, or its own set was taken when it failed. The entries are
+ * still in the ring, since CONS has not passed the failed sync, whoever issued
+ * them and however long ago.
+ */
+unsigned smmu_accuse_unsettled(struct smmu *s, uint64_t pos)
+{
+	unsigned different = walk_unsettled(s, pos, true, false);
+
+	(void)walk_unsettled(s, pos, false, different == 1 && !s->cmdq.carry);
+	return different;
+}
+
+/* ---- the three command errors ---- */
+
+static void atc_timeout(struct smmu *s, uint64_t pos, uint32_t cons)
+{
+	struct smmu_queue *q = &s->cmdq;
+	bool late = smmu_queue_get_mark(q, pos) == SMMU_MARK_ABANDONED;
+
+	smmu_queue_set_mark(q, pos, SMMU_MARK_ATC_TIMEOUT);
+	(void)lz_fetch_add64(&s->lz->atc_timeouts, 1);
+	lz_log(s->lz, LZ_LOG_ERR, s->iommu.name, "CMDQ error (cons 0x%08x): ATC invalidate timeout",
+	       cons);
+	lz_log(s->lz, LZ_LOG_WARN, s->iommu.name, "CMD_SYNC for ATC_INV timeout at prod=0x%08x",
+	       (unsigned)(pos + 1) & (2 * q->size - 1));
+	emit_queue(s, LZ_EV_TIMEOUT, cons);
+	if (late)
+		emit_queue(s, LZ_EV_LATE, cons);
+	(void)smmu_accuse_unsettled(s, pos);
+}
+
+/* The refused command is replaced; the batch it is in must not pass for done. */
+static void illegal_command(struct smmu *s, uint64_t pos, uint32_t cons)
+{
+	struct smmu_queue *q = &s->cmdq;
+	uint64_t *slot = smmu_queue_slot(q, pos);
+	uint64_t end = lz_load64_acquire(&q->published);
+	uint64_t sync = pos;
+
+	lz_log(s->lz, LZ_LOG_ERR, s->iommu.name,
+	       "CMDQ error (cons 0x%08x): illegal command 0x%016llx 0x%016llx", cons,
+	       (unsigned long long)lz_dma_load64(&slot[0]),
+	       (unsigned long long)lz_dma_load64(&slot[1]));
+	while (sync + 1 < end &&
+	       smmu_cmd_op(lz_dma_load64(smmu_queue_slot(q, sync))) != SMMU_OP_SYNC)
+		sync++;
+	smmu_queue_set_mark(q, sync, SMMU_MARK_ILLEGAL);
+	smmu_queue_write(q, pos, smmu_cmd_harmless());
+	lz_dma_wmb(); /* the entry before the acknowledge that makes it fetched again */
+	emit_queue(s, LZ_EV_QUEUE_ERROR, cons);
+}
+
+/* Returns false when the error is to stay active for the ladder: the same sync
+ * has been acknowledged often enough (H77). */
+static bool handle_cmdq_error(struct smmu *s)
+{
+	struct smmu_queue *q = &s->cmdq;
+	uint64_t pos = smmu_queue_cons(s);
+	uint32_t cons = smmu_read32(s, SMMU_CMDQ_CONS);
+	uint32_t code = (uint32_t)SMMU_GET(SMMU_CMDQ_CONS_ERR, cons);
+	bool again = q->err_pos == pos + 1;
+
+	(void)lz_fetch_add64(&s->lz->cmdq_errors, 1);
+	q->err_count = again ? q->err_count + 1 : 1;
+	q->err_pos = pos + 1;
+	if (code == SMMU_CERROR_ATC_INV_SYNC) {
+		if (!again)
+			atc_timeout(s, pos, cons);
+	} else if (code == SMMU_CERROR_ABT) {
+		lz_log(s->lz, LZ_LOG_ERR, s->iommu.name, "CMDQ error (cons 0x%08x): fetch abort",
+		       cons);
+		emit_queue(s, LZ_EV_QUEUE_ERROR, cons);
+	} else {
+		illegal_command(s, pos, cons);
+	}
+	return s->lz->cfg.contain != LZ_CONTAIN_ON || q->err_count <= s->lz->cfg.settle_max;
+}
+
+bool smmu_drain(struct smmu *s)
+{
+	unsigned long flags = lz_spin_lock(&s->err_lock);
+	uint32_t gerror = smmu_read32(s, SMMU_GERROR);
+	uint32_t gerrorn = smmu_read32(s, SMMU_GERRORN);
+	bool active = (gerror ^ gerrorn) & SMMU_GERROR_CMDQ_ERR;
+
+	if (!active || lz_load32(&s->held_error)) {
+		lz_spin_unlock(&s->err_lock, flags);
+		return false;
+	}
+	if (handle_cmdq_error(s))
+		smmu_write32(s, SMMU_GERRORN, gerrorn ^ SMMU_GERROR_CMDQ_ERR);
+	else
+		lz_store32(&s->held_error, 1);
+	lz_spin_unlock(&s->err_lock, flags);
+	lz_iommu_kick(&s->iommu);
+	return true;
+}
+
+/* ---- everything else ---- */
+
+static void report_others(struct smmu *s, uint32_t active)
+{
+	static const struct {
+		uint32_t bit;
+		const char *what;
+	} name[] = {
+		{SMMU_GERROR_EVENTQ_ABT_ERR, "event queue write aborted, events may be lost"},
+		{SMMU_GERROR_PRIQ_ABT_ERR, "PRI queue write aborted, requests may be lost"},
+		{SMMU_GERROR_MSI_CMDQ_ABT_ERR, "CMDQ MSI write aborted"},
+		{SMMU_GERROR_MSI_EVENTQ_ABT_ERR, "EVTQ MSI write aborted"},
+		{SMMU_GERROR_MSI_PRIQ_ABT_ERR, "PRIQ MSI write aborted"},
+		{SMMU_GERROR_MSI_GERROR_ABT_ERR, "GERROR MSI write aborted"},
+		{SMMU_GERROR_SFM_ERR, "device has entered service failure mode"},
+	};
+
+	for (unsigned i = 0; i < sizeof(name) / sizeof(name[0]); i++)
+		if (active & name[i].bit)
+			lz_log(s->lz, LZ_LOG_ERR, s->iommu.name, "%s", name[i].what);
+}
+
+/* Service failure mode is only noted here: its shutdown waits for the
+ * hardware, so it runs in the work, no lock held (H39). */
+static bool handle_others(struct smmu *s)
+{
+	unsigned long flags = lz_spin_lock(&s->err_lock);
+	uint32_t gerrorn = smmu_read32(s, SMMU_GERRORN);
+	uint32_t active = (smmu_read32(s, SMMU_GERROR) ^ gerrorn) & SMMU_GERROR_OTHERS;
+
+	if (active) {
+		if (active & SMMU_GERROR_SFM_ERR)
+			lz_store32(&s->sfm_seen, 1);
+		report_others(s, active);
+		smmu_write32(s, SMMU_GERRORN, gerrorn ^ active);
+	}
+	lz_spin_unlock(&s->err_lock, flags);
+	if (active)
+		lz_iommu_kick(&s->iommu);
+	return active;
+}
+
+bool lz_smmuv3_gerror_irq(struct lz_iommu *iommu)
+{
+	struct smmu *s = smmu_of(iommu);
+	bool cmdq = smmu_drain(s);
+
+	return handle_others(s) || cmdq;
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who was it? A failed sync accuses its unsettled set. One member: it is the
+ * one. Several: settle, that is wait until a lone sync succeeds (H83), then one
+ * probe per suspect; a suspect is exonerated by a fresh positive completion and
+ * by nothing else (H50, H51, H78).
+ *
+ * A probe repeats the very command that was not answered and then invalidates
+ * everything: a device that answers some ranges only fails it too.
+ *
+ * Runs in the work, one at a time. A step that has to wait longer than
+ * sync_bound leaves its sync outstanding and looks again later: with a hardware
+ * timeout of a minute that is the normal case (H81).
+ */
+#include "drivers/smmuv3/smmu.h"
+#include "pci/pci.h"
+
+/* ---- the list of suspects ---- */
+
+struct smmu_dev *smmu_suspect_first(struct smmu *s)
+{
+	unsigned long flags = lz_spin_lock(&s->err_lock);
+	struct smmu_dev *sd = s->accused;
+
+	if (sd)
+		lz_device_get(sd->dev);
+	lz_spin_unlock(&s->err_lock, flags);
+	return sd;
+}
+
+void smmu_suspect_drop(struct smmu *s, struct smmu_dev *sd)
+{
+	unsigned long flags = lz_spin_lock(&s->err_lock);
+	struct smmu_dev **p = &s->accused;
+	bool listed = sd->accused;
+
+	while (listed && *p != sd)
+		p = &(*p)->accused_next;
+	if (listed)
+		*p = sd->accused_next;
+	sd->accused = false;
+	lz_spin_unlock(&s->err_lock, flags);
+	if (listed)
+		lz_device_put(sd->dev);
+}
+
+/* An operator or another part of the system says so: no probe. */
+void smmu_accuse(struct lz_device *dev)
+{
+	struct smmu_dev *sd = smmu_dev_of(dev);
+	struct smmu *s = sd->smmu;
+	unsigned long flags = lz_spin_lock(&s->err_lock);
+	struct smmu_cmd all = {{smmu_cmd_atc0(dev->streams[0], 0), SMMU_ATC1_ALL}};
+
+	smmu_accuse_locked(s, sd, lz_load32(&dev->generation), all, true);
+	lz_spin_unlock(&s->err_lock, flags);
+	lz_iommu_kick(&s->iommu);
+}
+
+/* ---- verdicts ---- */
+
+/* Back to open, if it is still the accused that it was. */
+static void exonerate(struct smmu *s, struct smmu_dev *sd, uint32_t gen)
+{
+	struct lz_device *dev = sd->dev;
+	unsigned long flags;
+	bool still;
+
+	smmu_suspect_drop(s, sd);
+	flags = lz_spin_lock(&dev->fence_lock);
+	still = dev->generation == gen && dev->fence <= LZ_FENCE_SUSPECT;
+	if (still)
+		lz_store8_release(&dev->fence, LZ_FENCE_OPEN);
+	lz_spin_unlock(&dev->fence_lock, flags);
+	if (still)
+		lz_emit_device(dev, LZ_EV_EXONERATED, LZ_OK, 0);
+}
+
+static void convict(struct smmu *s, struct smmu_dev *sd, uint32_t gen, enum lz_evidence evidence)
+{
+	smmu_suspect_drop(s, sd);
+	/* Not in effect yet: the device stays fencing, its memory in custody,
+	 * and work() tries again; it is broken all the same (H52). */
+	if (s->lz->cfg.contain == LZ_CONTAIN_ON && smmu_fence(sd, gen, evidence) == LZ_EBUSY)
+		return; /* reset meanwhile: the evidence is void, custody stays (H87) */
+	lz_report_broken(sd->dev, gen, evidence);
+}
+
+/* ---- probes ---- */
+
+static uint32_t probe_commands(struct smmu_dev *sd, struct smmu_cmd *cmd, bool with_accused)
+{
+	uint32_t n = 0;
+
+	if (with_accused)
+		cmd[n++] = sd->accused_cmd;
+	for (unsigned i = 0; i < sd->dev->n_streams; i++)
+		cmd[n++] =
+			(struct smmu_cmd){{smmu_cmd_atc0(sd->dev->streams[i], 0), SMMU_ATC1_ALL}};
+	return n;
+}
+
+/* ATC_INVs of one device in one batch; their slots carry the generation like
+ * those of an unmap. */
+static enum lz_status submit_atc(struct smmu_dev *sd, const struct smmu_cmd *cmd, uint32_t n,
+				 uint64_t *sync, lz_ns *deadline)
+{
+	struct smmu *s = sd->smmu;
+	struct smmu_queue *q = &s->cmdq;
+	unsigned long flags;
+	uint64_t pos;
+
+	while (smmu_queue_reserve(s, n + 1, &pos, &flags) != LZ_OK) {
+		enum lz_status st = smmu_queue_wait_room(s, n + 1, deadline);
+
+		if (st != LZ_OK)
+			return st;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		lz_store32(&q->slot_gen[(pos + i) & (q->size - 1)],
+			   lz_load32(&sd->dev->generation));
+		smmu_queue_write(q, pos + i, cmd[i]);
+	}
+	smmu_queue_write(q, pos + n, smmu_cmd_sync());
+	smmu_queue_publish(s, pos, n + 1, flags);
+	*sync = pos + n;
+	return LZ_OK;
+}
+
+static enum lz_status submit_probe(struct smmu_dev *sd, bool with_accused, uint64_t *sync,
+				   lz_ns *deadline)
+{
+	struct smmu_cmd cmd[LZ_MAX_STREAMS + 1];
+	uint32_t n = probe_commands(sd, cmd, with_accused);
+	enum lz_status st = submit_atc(sd, cmd, n, sync, deadline);
+
+	if (st == LZ_OK) {
+		(void)lz_fetch_add32(&sd->dev->n_probes, 1);
+		(void)lz_fetch_add64(&sd->smmu->lz->probes, 1);
+	}
+	return st;
+}
+
+enum lz_status smmu_atc_flush(struct smmu_dev *sd, uint32_t ssid)
+{
+	struct smmu_cmd cmd[LZ_MAX_STREAMS];
+	struct smmu *s = sd->smmu;
+	lz_ns deadline = 0;
+	enum lz_status st;
+	uint64_t sync;
+
+	for (unsigned i = 0; i < sd->dev->n_streams; i++)
+		cmd[i] = (struct smmu_cmd){
+			{smmu_cmd_atc0(sd->dev->streams[i], ssid), SMMU_ATC1_ALL}};
+	st = submit_atc(sd, cmd, sd->dev->n_streams, &sync, &deadline);
+	if (st == LZ_OK) {
+		st = smmu_queue_wait(s, sync, &deadline);
+		if (st == LZ_ETIMEDOUT)
+			smmu_queue_abandon(&s->cmdq, sync);
+	}
+	return st;
+}
+
+/*
+ * A clean completion of a device whose config space says ATS off means that it
+ * answered "unsupported request": nothing was invalidated, and it proves
+ * nothing (H76).
+ */
+static enum lz_status believe(struct smmu_dev *sd, enum lz_status st)
+{
+	struct lz_device *dev = sd->dev;
+
+	if (st != LZ_OK || !dev->pci || lz_pci_ats_enabled(dev->pci))
+		return st;
+	/* ats_on is cleared before, and set after, config space changes. */
+	return lz_load8(&dev->ats_on) && !lz_pci_ats_enabled(dev->pci) ? LZ_EIO : LZ_OK;
+}
+
+/* For the core, after a reset. */
+enum lz_status smmu_probe_device(struct lz_device *dev)
+{
+	struct smmu_dev *sd = smmu_dev_of(dev);
+	lz_ns deadline = 0;
+	enum lz_status st;
+	uint64_t sync;
+
+	if (smmu_dead(sd->smmu))
+		return LZ_ENODEV;
+	lz_emit_device(dev, LZ_EV_PROBE, LZ_OK, 0);
+	st = submit_probe(sd, false, &sync, &deadline);
+	if (st == LZ_OK) {
+		st = smmu_queue_wait(sd->smmu, sync, &deadline);
+		if (st == LZ_ETIMEDOUT)
+			smmu_queue_abandon(&sd->smmu->cmdq, sync);
+	}
+	return believe(sd, st);
+}
+
+/* ---- the engine ---- */
+
+/* Waits for the outstanding sync, at most sync_bound. LZ_EBUSY: later. */
+static enum lz_status await_sync(struct smmu *s)
+{
+	lz_ns deadline = 0;
+	enum lz_status st = smmu_queue_wait(s, s->id.sync, &deadline);
+
+	if (st == LZ_ETIMEDOUT && smmu_queue_look(s, s->id.sync) == LZ_EBUSY)
+		return LZ_EBUSY;
+	s->id.waiting = false;
+	return st;
+}
+
+static enum lz_status settle(struct smmu *s)
+{
+	lz_ns deadline = 0;
+	enum lz_status st;
+
+	if (!s->id.waiting) {
+		st = smmu_queue_submit(s, NULL, 0, &s->id.sync, &deadline);
+		if (st != LZ_OK)
+			return LZ_EBUSY;
+		s->id.waiting = true;
+	}
+	st = await_sync(s);
+	if (st == LZ_OK) {
+		unsigned long flags = lz_spin_lock(&s->err_lock);
+
+		s->cmdq.carry = false;
+		lz_spin_unlock(&s->err_lock, flags);
+	}
+	return st;
+}
+
+static void probe_begin(struct smmu *s, struct smmu_dev *sd)
+{
+	lz_ns deadline = 0;
+
+	s->id.probing_gen = sd->accused_gen;
+	if (submit_probe(sd, true, &s->id.sync, &deadline) != LZ_OK)
+		return;
+	lz_device_get(sd->dev);
+	s->id.probing = sd;
+	s->id.waiting = true;
+	lz_emit_device(sd->dev, LZ_EV_PROBE, LZ_OK, 0);
+}
+
+static void probe_end(struct smmu *s, enum lz_status st)
+{
+	struct smmu_dev *sd = s->id.probing;
+	uint32_t gen = s->id.probing_gen;
+
+	st = believe(sd, st);
+	s->id.probing = NULL;
+	/* LZ_ETIMEDOUT: its sync was dropped by a restart; probed again later. */
+	if (st == LZ_OK)
+		exonerate(s, sd, gen);
+	else if (st == LZ_EIO)
+		convict(s, sd, gen, LZ_EVIDENCE_PROBED);
+	s->id.state = st == LZ_OK ? SMMU_ID_PROBE : SMMU_ID_SETTLE;
+	lz_device_put(sd->dev);
+}
+
+/* Suspects that need no probe. Returns whether one was dealt with. */
+static bool without_probe(struct smmu *s, struct smmu_dev *sd)
+{
+	uint32_t gen = sd->accused_gen;
+
+	if (lz_load32(&sd->dev->generation) != gen) {
+		smmu_suspect_drop(s, sd); /* H47 */
+		return true;
+	}
+	if (sd->sole) {
+		convict(s, sd, gen, LZ_EVIDENCE_NAMED);
+		return true;
+	}
+	if (s->lz->cfg.identify == LZ_IDENTIFY_ASSUME) {
+		convict(s, sd, gen, LZ_EVIDENCE_ASSUMED);
+		return true;
+	}
+	return false;
+}
+
+/* One step; false when it has to be continued later. */
+static bool step(struct smmu *s, struct smmu_dev *sd)
+{
+	enum lz_status st;
+
+	if (s->id.probing) {
+		st = await_sync(s);
+		if (st == LZ_EBUSY)
+			return false;
+		probe_end(s, st);
+		return true;
+	}
+	if (without_probe(s, sd))
+		return true;
+	if (s->id.state != SMMU_ID_PROBE) {
+		st = settle(s);
+		if (st == LZ_OK)
+			s->id.state = SMMU_ID_PROBE;
+		return st == LZ_OK || st == LZ_EIO;
+	}
+	probe_begin(s, sd);
+	return s->id.probing;
+}
+
+/* Works through the suspects; false when there is more to do later. */
+bool smmu_identify(struct smmu *s, lz_ns *again)
+{
+	for (;;) {
+		struct smmu_dev *sd = smmu_suspect_first(s);
+		bool more;
+
+		if (!sd && !s->id.probing) {
+			s->id.state = SMMU_ID_IDLE;
+			return true;
+		}
+		more = !lz_load32(&s->held_error) && step(s, sd ? sd : s->id.probing);
+		if (sd)
+			lz_device_put(sd->dev);
+		if (!more) {
+			*again = lz_now(s->lz) + LZ_MS(1);
+			return false;
+		}
+	}
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Invalidation of a range or of a whole domain: the IOTLB with a sync of its
+ * own, and only when that sync has been seen the ATCs (H95: else a device
+ * refetches the stale entry), again with a sync per batch (H40). One function
+ * issues a batch and its result is looked at everywhere (H41).
+ */
+#include "drivers/smmuv3/smmu.h"
+
+/* Above this many commands the whole address space id goes instead. */
+#define TLBI_MAX 16u
+
+/* ---- IOTLB ---- */
+
+/* The smallest (num + 1) << scale that covers `pages`. */
+static struct smmu_cmd range_command(uint32_t asid, lz_iova start, uint64_t pages)
+{
+	unsigned bits = 64u - (unsigned)__builtin_clzll(pages);
+	unsigned scale = bits > 5 ? bits - 5 : 0;
+	uint64_t units = (pages + (1ull << scale) - 1) >> scale;
+
+	/* Units of 2^scale are counted from an address aligned to the page. */
+	return smmu_cmd_tlbi_range(asid, start, (unsigned)units - 1, scale);
+}
+
+static enum lz_status tlb_range(struct smmu *s, struct smmu_domain *sdom, lz_iova start,
+				lz_iova end, size_t granule, lz_ns *deadline)
+{
+	struct smmu_cmd cmd[TLBI_MAX];
+	uint64_t count = (end - start) / granule;
+	uint32_t n = 0;
+
+	if (count <= TLBI_MAX && count < s->cmdq.size) {
+		for (lz_iova va = start; va < end; va += granule)
+			cmd[n++] = smmu_cmd_tlbi_va(sdom->asid, va);
+	} else if (s->range_inv && (end - start) >> 12 <= 1u << 30) {
+		cmd[n++] = range_command(sdom->asid, start, (end - start) >> 12);
+	} else {
+		cmd[n++] = smmu_cmd_tlbi_asid(sdom->asid);
+	}
+	return smmu_queue_run(s, cmd, n, deadline);
+}
+
+/* Configuration changes that could not be queued when they were made are made
+ * good before anything is called invalidated. */
+static enum lz_status tlb_all(struct smmu *s, struct smmu_domain *sdom, lz_ns *deadline)
+{
+	struct smmu_cmd cmd[2];
+	bool owed = lz_load32(&s->cfgi_all_pending);
+	enum lz_status st;
+	uint32_t n = 0;
+
+	if (owed) {
+		lz_store32(&s->cfgi_all_pending, 0);
+		cmd[n++] = smmu_cmd_cfgi_all();
+	}
+	cmd[n++] = smmu_cmd_tlbi_asid(sdom->asid);
+	st = smmu_queue_run(s, cmd, n, deadline);
+	if (st != LZ_OK && owed)
+		lz_store32(&s->cfgi_all_pending, 1);
+	return st;
+}
+
+/* ---- ATCs ---- */
+
+struct atc_batch {
+	struct smmu *s;
+	struct smmu_domain *sdom;
+	uint64_t atc1;
+	uint32_t sid, ssid; /* where to go on: entries below are done */
+	uint32_t n;	    /* commands of this batch */
+	uint16_t index[SMMU_BATCH_MAX];
+};
+
+/* Which entries get a command now. A fenced device is skipped: its EATS is off
+ * with effect (H43). A suspect one is held: no command, and the memory waits
+ * (H85). Deciding and writing use the same list (H55). [reader] */
+static enum lz_status choose(struct atc_batch *b, const struct smmu_inv_array *a)
+{
+	uint32_t max = b->s->cmdq.size - 1;
+	uint32_t i = 0;
+
+	if (max > SMMU_BATCH_MAX - 1)
+		max = SMMU_BATCH_MAX - 1;
+	b->n = 0;
+	while (i < a->n &&
+	       (a->e[i].sid < b->sid || (a->e[i].sid == b->sid && a->e[i].ssid < b->ssid)))
+		i++;
+	for (; i < a->n && b->n < max; i++) {
+		uint8_t fence = lz_load8_acquire(&a->e[i].dev->fence);
+
+		if (fence == LZ_FENCE_SUSPECT || fence == LZ_FENCE_FENCING)
+			return LZ_EBUSY;
+		if (fence == LZ_FENCE_OPEN)
+			b->index[b->n++] = (uint16_t)i;
+	}
+	b->sid = i < a->n ? a->e[i].sid : UINT32_MAX;
+	b->ssid = i < a->n ? a->e[i].ssid : UINT32_MAX;
+	return LZ_OK;
+}
+
+static void write_batch(struct atc_batch *b, const struct smmu_inv_array *a, uint64_t pos)
+{
+	struct smmu_queue *q = &b->s->cmdq;
+
+	for (uint32_t k = 0; k < b->n; k++) {
+		const struct smmu_inv_entry *e = &a->e[b->index[k]];
+
+		/* The generation at issue (H86): the unsettled set is this slot. */
+		lz_store32(&q->slot_gen[(pos + k) & (q->size - 1)], lz_load32(&e->dev->generation));
+		smmu_queue_write(q, pos + k, (struct smmu_cmd){{e->atc0, b->atc1}});
+	}
+	smmu_queue_write(q, pos + b->n, smmu_cmd_sync());
+}
+
+/* One reservation from inside one read section: no ATC_INV is published for a
+ * device that left the array before (H60). LZ_ENOENT: nothing left to send. */
+static enum lz_status issue_batch(struct atc_batch *b, uint64_t *sync, lz_ns *deadline)
+{
+	for (;;) {
+		uint32_t from_sid = b->sid, from_ssid = b->ssid;
+		unsigned long flags, inner;
+		enum lz_status st;
+		uint64_t pos;
+		unsigned cpu;
+
+		flags = smmu_reader_enter(b->s, &cpu);
+		struct smmu_inv_array *a = lz_load_ptr(&b->sdom->array);
+		st = choose(b, a);
+		if (st == LZ_OK && !b->n)
+			st = LZ_ENOENT;
+		if (st == LZ_OK) {
+			st = smmu_queue_reserve(b->s, b->n + 1, &pos, &inner);
+			if (st == LZ_OK) {
+				write_batch(b, a, pos);
+				smmu_queue_publish(b->s, pos, b->n + 1, inner);
+				*sync = pos + b->n;
+			} else {
+				st = LZ_ELIMIT; /* no room */
+			}
+		}
+		smmu_reader_leave(b->s, cpu, flags);
+		if (st != LZ_ELIMIT)
+			return st;
+		b->sid = from_sid;
+		b->ssid = from_ssid;
+		st = smmu_queue_wait_room(b->s, b->n + 1, deadline);
+		if (st != LZ_OK)
+			return st;
+	}
+}
+
+/* Entries are sorted and the cursor is a key, so a replaced array between two
+ * batches leaves nothing out: whoever joined meanwhile fetches after the PTE
+ * was cleared (A). */
+static enum lz_status atc(struct smmu *s, struct smmu_domain *sdom, uint64_t atc1, lz_ns *deadline)
+{
+	struct atc_batch b = {.s = s, .sdom = sdom, .atc1 = atc1};
+	uint64_t sync;
+
+	do {
+		enum lz_status st = issue_batch(&b, &sync, deadline);
+
+		if (st == LZ_ENOENT)
+			break;
+		if (st == LZ_OK) {
+			st = smmu_queue_wait(s, sync, deadline);
+			if (st == LZ_ETIMEDOUT)
+				smmu_queue_abandon(&s->cmdq, sync);
+		}
+		if (st != LZ_OK)
+			return st;
+	} while (b.sid != UINT32_MAX);
+	return LZ_OK;
+}
+
+/* ---- entry points ---- */
+
+/* Is a device of this domain held? Then the outcome is custody whatever the
+ * queue does, and the sweep repeats everything: send nothing. */
+static bool held(struct smmu *s, struct smmu_domain *sdom)
+{
+	unsigned cpu;
+	unsigned long flags = smmu_reader_enter(s, &cpu);
+	const struct smmu_inv_array *a = lz_load_ptr(&sdom->array);
+	bool yes = false;
+
+	for (uint32_t i = 0; i < a->n && !yes; i++) {
+		uint8_t fence = lz_load8_acquire(&a->e[i].dev->fence);
+
+		yes = fence == LZ_FENCE_SUSPECT || fence == LZ_FENCE_FENCING;
+	}
+	smmu_reader_leave(s, cpu, flags);
+	return yes;
+}
+
+/* Somebody's patience ended here and CONS has not moved since: whoever may not
+ * sleep need not find out again. */
+static bool stalled(struct smmu *s)
+{
+	uint64_t at = lz_load64(&s->cmdq.stalled_at);
+
+	if (!at)
+		return false;
+	if (s->lz->cfg.contain == LZ_CONTAIN_ON && smmu_queue_cons(s) + 1 == at)
+		return true;
+	lz_store64(&s->cmdq.stalled_at, 0);
+	return false;
+}
+
+static enum lz_status dead_is_done(struct smmu *s, enum lz_status st)
+{
+	return st == LZ_ENODEV && smmu_dead(s) ? LZ_OK : st;
+}
+
+enum lz_status smmu_invalidate(struct lz_domain *dom, lz_iova start, lz_iova end, size_t granule)
+{
+	struct smmu *s = smmu_of(dom->iommu);
+	struct smmu_domain *sdom = dom->drv;
+	lz_ns deadline = 0;
+	enum lz_status st;
+
+	if (smmu_dead(s))
+		return LZ_OK;
+	if (s->lz->cfg.contain == LZ_CONTAIN_ON && held(s, sdom))
+		return LZ_EBUSY;
+	if (stalled(s) && lz_in_atomic())
+		return LZ_ETIMEDOUT;
+	st = tlb_range(s, sdom, start, end, granule, &deadline);
+	if (st == LZ_OK)
+		st = atc(s, sdom, smmu_cmd_atc1(start, end), &deadline);
+	return dead_is_done(s, st);
+}
+
+enum lz_status smmu_invalidate_all(struct lz_domain *dom)
+{
+	struct smmu *s = smmu_of(dom->iommu);
+	struct smmu_domain *sdom = dom->drv;
+	lz_ns deadline = 0;
+	enum lz_status st;
+
+	if (smmu_dead(s))
+		return LZ_OK;
+	if (dom->type != LZ_DOMAIN_PAGING)
+		return smmu_queue_run(s, NULL, 0, &deadline);
+	if (s->lz->cfg.contain == LZ_CONTAIN_ON && held(s, sdom))
+		return LZ_EBUSY;
+	st = tlb_all(s, sdom, &deadline);
+	if (st == LZ_OK)
+		st = atc(s, sdom, SMMU_ATC1_ALL, &deadline);
+	return dead_is_done(s, st);
+}

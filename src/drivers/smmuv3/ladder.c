@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * When no sync succeeds: the same error again and again, or neither error nor
+ * progress. Rungs in this order, each with its proof; memory stays in custody
+ * until one is proven (H84, H97):
+ *
+ *   rewrite   the failed sync becomes CFGI_STE of the suspect, ATC_INVs of
+ *             suspects behind it become harmless, waiters are failed (H96);
+ *             proof: a later sync succeeds
+ *   restart   CMDQEN off, CONS := PROD, everything unsynced counts as failed
+ *             (H94), on again, everything invalidated; proof: that batch's sync
+ *   function  bus master and ATS off at each suspect, by policy translated
+ *             requests blocked at the port above; proof: config space reads
+ *             back. The suspects cannot be told apart: `assumed`
+ *   abort     by policy: SMMUEN off with GBPA aborting; proof: CR0ACK
+ *
+ * Restart stands before the function rung, other than in the first sketch of
+ * this design: it touches no device, and when it works suspects can be probed
+ * again instead of being assumed broken.
+ *
+ * After the last rung the queue is tried again now and then, and at once when
+ * a reset succeeded. Runs in the work.
+ */
+#include "drivers/smmuv3/smmu.h"
+#include "pci/pci.h"
+
+#define RETRY_NS LZ_SEC(1)
+
+static void emit_rung(struct smmu *s, struct lz_device *dev, enum lz_rung rung, enum lz_status st)
+{
+	struct lz_event ev = {.kind = LZ_EV_ESCALATED,
+			      .iommu = &s->iommu,
+			      .device = dev,
+			      .status = st,
+			      .evidence = dev ? LZ_EVIDENCE_ASSUMED : LZ_EVIDENCE_NONE,
+			      .generation = dev ? lz_load32(&dev->generation) : 0,
+			      .detail = rung};
+
+	lz_emit(s->lz, &ev);
+}
+
+static bool is_suspect_locked(struct smmu *s, uint32_t sid)
+{
+	for (struct smmu_dev *sd = s->accused; sd; sd = sd->accused_next)
+		for (unsigned i = 0; i < sd->dev->n_streams; i++)
+			if (sd->dev->streams[i] == sid)
+				return true;
+	return false;
+}
+
+/* Does a lone sync succeed? */
+static bool proven(struct smmu *s)
+{
+	lz_ns deadline = 0;
+
+	return smmu_queue_run(s, NULL, 0, &deadline) == LZ_OK;
+}
+
+/* ---- rewrite ---- */
+
+/* Producers are frozen, the error is active: entries from CONS on may be
+ * changed (section 7.1). [err_lock] */
+static void rewrite_locked(struct smmu *s, uint32_t first_sid)
+{
+	struct smmu_queue *q = &s->cmdq;
+	uint64_t pos = smmu_queue_cons(s);
+	uint64_t end = lz_load64_acquire(&q->published);
+	bool failed = false;
+
+	smmu_queue_set_mark(q, pos, SMMU_MARK_ATC_TIMEOUT); /* H96 */
+	smmu_queue_write(q, pos, smmu_cmd_cfgi_ste(first_sid));
+	for (uint64_t p = pos + 1; p < end; p++) {
+		uint64_t w0 = lz_dma_load64(smmu_queue_slot(q, p));
+
+		if (smmu_cmd_op(w0) == SMMU_OP_ATC_INV && is_suspect_locked(s, smmu_cmd_sid(w0))) {
+			smmu_queue_write(q, p, smmu_cmd_cfgi_ste(smmu_cmd_sid(w0)));
+			failed = true;
+		} else if (smmu_cmd_op(w0) == SMMU_OP_SYNC) {
+			if (failed)
+				smmu_queue_set_mark(q, p, SMMU_MARK_FAILED);
+			failed = false;
+		}
+	}
+	q->carry = true;
+	q->err_count = 0;
+	lz_dma_wmb(); /* entries before the acknowledge that has them fetched again */
+	lz_store32(&s->held_error, 0);
+	uint32_t gerrorn = smmu_read32(s, SMMU_GERRORN);
+	if ((smmu_read32(s, SMMU_GERROR) ^ gerrorn) & SMMU_GERROR_CMDQ_ERR)
+		smmu_write32(s, SMMU_GERRORN, gerrorn ^ SMMU_GERROR_CMDQ_ERR);
+}
+
+static enum lz_status rung_rewrite(struct smmu *s)
+{
+	struct smmu_dev *sd = smmu_suspect_first(s);
+	unsigned long flags;
+	enum lz_status st;
+
+	if (!sd)
+		return LZ_ENOTSUP;
+	if (sd->sole && s->lz->cfg.contain == LZ_CONTAIN_ON)
+		smmu_ste_eats_off(sd); /* so that the CFGI has something to say */
+	st = smmu_queue_freeze(s);
+	if (st == LZ_OK) {
+		flags = lz_spin_lock(&s->err_lock);
+		if (lz_load32(&s->held_error))
+			rewrite_locked(s, sd->dev->streams[0]);
+		lz_spin_unlock(&s->err_lock, flags);
+		smmu_queue_thaw(s);
+		st = proven(s) ? LZ_OK : LZ_ETIMEDOUT;
+	}
+	lz_device_put(sd->dev);
+	return st;
+}
+
+/* ---- restart ---- */
+
+static bool cmdq_stopped(void *arg)
+{
+	struct smmu *s = arg;
+
+	return !(smmu_read32(s, SMMU_CR0ACK) & SMMU_CR0_CMDQEN);
+}
+
+/* The queue is off: everything that was not consumed has failed. */
+static void drop_unsynced(struct smmu *s)
+{
+	struct smmu_queue *q = &s->cmdq;
+	unsigned long flags = lz_spin_lock(&s->err_lock);
+	uint64_t end = lz_load64_acquire(&q->published);
+	uint32_t gerrorn;
+
+	for (uint64_t p = smmu_queue_cons(s); p < end; p++)
+		if (smmu_cmd_op(lz_dma_load64(smmu_queue_slot(q, p))) == SMMU_OP_SYNC)
+			smmu_queue_set_mark(q, p, SMMU_MARK_FAILED);
+	smmu_write32(s, SMMU_CMDQ_CONS, (uint32_t)end & (2 * q->size - 1));
+	lz_store64_release(&q->cons, end);
+	gerrorn = smmu_read32(s, SMMU_GERRORN);
+	if ((smmu_read32(s, SMMU_GERROR) ^ gerrorn) & SMMU_GERROR_CMDQ_ERR)
+		smmu_write32(s, SMMU_GERRORN, gerrorn ^ SMMU_GERROR_CMDQ_ERR);
+	lz_store32(&s->held_error, 0);
+	q->err_count = 0;
+	q->err_pos = 0;
+	q->carry = true;
+	lz_store64(&q->stalled_at, 0);
+	lz_spin_unlock(&s->err_lock, flags);
+}
+
+static enum lz_status restart_finish(struct smmu *s)
+{
+	struct smmu_cmd all[2] = {smmu_cmd_cfgi_all(), smmu_cmd_tlbi_everything()};
+	lz_ns deadline = 0;
+	enum lz_status st;
+
+	drop_unsynced(s);
+	st = smmu_write_cr0(s, s->cr0 | SMMU_CR0_CMDQEN);
+	s->ladder.frozen = false;
+	smmu_queue_thaw(s);
+	return st == LZ_OK ? smmu_queue_run(s, all, 2, &deadline) : st;
+}
+
+/* CR0ACK may be held back as long as a sync is in progress (section 6.3.9), and
+ * CMDQEN must not be flipped before it: then producers stay frozen and the
+ * restart goes on at a later step. */
+static enum lz_status rung_restart(struct smmu *s)
+{
+	enum lz_status st = smmu_queue_freeze(s);
+
+	if (st != LZ_OK)
+		return st;
+	s->ladder.frozen = true;
+	s->cr0 &= ~SMMU_CR0_CMDQEN;
+	smmu_write32(s, SMMU_CR0, s->cr0);
+	if (!lz_await(cmdq_stopped, s, lz_now(s->lz) + s->lz->cfg.sync_bound))
+		return LZ_ETIMEDOUT;
+	return restart_finish(s);
+}
+
+/* ---- function off ---- */
+
+static enum lz_status one_function_off(struct smmu *s, struct smmu_dev *sd)
+{
+	struct lz_device *dev = sd->dev;
+	enum lz_status st = LZ_ENOTSUP;
+
+	if (dev->pci)
+		st = lz_pci_function_off(dev->pci);
+	sd->function_off = st == LZ_OK;
+	emit_rung(s, dev, LZ_RUNG_FUNCTION_OFF, st);
+	if (st != LZ_OK && dev->pci && (s->lz->cfg.policy & LZ_POLICY_PORT_BLOCK)) {
+		st = lz_pci_port_block(dev->pci, true); /* may hit siblings (H98) */
+		emit_rung(s, dev, LZ_RUNG_PORT_BLOCK, st);
+	}
+	return st;
+}
+
+/* All suspects at once: nobody can be exonerated any more. */
+static void rung_function(struct smmu *s)
+{
+	struct smmu_dev *sd;
+
+	while ((sd = smmu_suspect_first(s)) != NULL) {
+		uint32_t gen = sd->accused_gen;
+		enum lz_evidence evidence = sd->sole ? LZ_EVIDENCE_NAMED : LZ_EVIDENCE_ASSUMED;
+
+		(void)one_function_off(s, sd);
+		smmu_suspect_drop(s, sd);
+		if (smmu_fence(sd, gen, evidence) != LZ_EBUSY)
+			lz_report_broken(sd->dev, gen, evidence);
+		lz_device_put(sd->dev);
+	}
+	if (s->id.probing) { /* its sync will never say anything */
+		lz_device_put(s->id.probing->dev);
+		s->id.probing = NULL;
+	}
+	s->id.waiting = false;
+	s->id.state = SMMU_ID_IDLE;
+}
+
+/* ---- when ---- */
+
+static bool held(struct smmu *s)
+{
+	return lz_load32(&s->held_error);
+}
+
+/* Not empty, and CONS has stood still for longer than any timeout allows. */
+static bool stalled(struct smmu *s)
+{
+	uint64_t cons = smmu_queue_cons(s);
+	lz_ns now = lz_now(s->lz);
+
+	if (cons != s->ladder.last_cons || cons == lz_load64_acquire(&s->cmdq.published) ||
+	    !s->ladder.last_progress) {
+		s->ladder.last_cons = cons;
+		s->ladder.last_progress = now;
+		return false;
+	}
+	return now - s->ladder.last_progress >= s->lz->cfg.late_bound;
+}
+
+/* No error will tell: what the sync in progress waits for is suspect. */
+static void accuse_head(struct smmu *s)
+{
+	uint64_t pos = smmu_queue_cons(s);
+	unsigned long flags = lz_spin_lock(&s->err_lock);
+
+	if (smmu_cmd_op(lz_dma_load64(smmu_queue_slot(&s->cmdq, pos))) == SMMU_OP_SYNC)
+		(void)smmu_accuse_unsettled(s, pos);
+	for (struct smmu_dev *sd = s->accused; sd; sd = sd->accused_next)
+		sd->sole = false; /* the hardware never named anybody */
+	lz_spin_unlock(&s->err_lock, flags);
+}
+
+static void begin(struct smmu *s, bool sticky)
+{
+	struct lz_event ev = {.kind = LZ_EV_QUEUE_STALLED,
+			      .iommu = &s->iommu,
+			      .detail = smmu_read32(s, SMMU_CMDQ_CONS)};
+
+	lz_emit(s->lz, &ev);
+	if (!sticky)
+		accuse_head(s);
+	s->ladder.state = sticky ? SMMU_LADDER_REWRITE : SMMU_LADDER_RESTART;
+}
+
+static void over(struct smmu *s)
+{
+	s->ladder.state = SMMU_LADDER_NONE;
+	s->ladder.last_progress = 0;
+	s->id.state = SMMU_ID_PROBE; /* a sync has just succeeded: settled */
+}
+
+/* ---- the climb ---- */
+
+static void climb(struct smmu *s)
+{
+	enum lz_status st;
+
+	switch (s->ladder.state) {
+	case SMMU_LADDER_REWRITE:
+		st = rung_rewrite(s);
+		emit_rung(s, NULL, LZ_RUNG_REWRITE, st);
+		s->ladder.state = st == LZ_OK ? SMMU_LADDER_NONE : SMMU_LADDER_RESTART;
+		break;
+	case SMMU_LADDER_RESTART:
+		st = rung_restart(s);
+		emit_rung(s, NULL, LZ_RUNG_RESTART, st);
+		s->ladder.state = st == LZ_OK ? SMMU_LADDER_NONE : SMMU_LADDER_FUNCTION_OFF;
+		break;
+	case SMMU_LADDER_FUNCTION_OFF:
+		rung_function(s);
+		s->ladder.state = SMMU_LADDER_ABORT;
+		break;
+	case SMMU_LADDER_ABORT:
+		if (s->lz->cfg.policy & LZ_POLICY_GLOBAL_ABORT) {
+			st = smmu_hw_abort_all(s);
+			emit_rung(s, NULL, LZ_RUNG_GLOBAL_ABORT, st);
+		}
+		s->ladder.next_try = lz_now(s->lz) + RETRY_NS;
+		s->ladder.state = SMMU_LADDER_EXHAUSTED;
+		break;
+	case SMMU_LADDER_EXHAUSTED:
+	case SMMU_LADDER_NONE:
+		break;
+	}
+	if (s->ladder.state == SMMU_LADDER_NONE)
+		over(s);
+}
+
+/* One acknowledgement more, or the rest of a restart. True: it works again. */
+static bool try_again(struct smmu *s)
+{
+	unsigned long flags;
+
+	if (s->ladder.frozen) {
+		if (!cmdq_stopped(s))
+			return false;
+		return restart_finish(s) == LZ_OK;
+	}
+	flags = lz_spin_lock(&s->err_lock);
+	lz_store32(&s->held_error, 0);
+	s->cmdq.err_count = s->lz->cfg.settle_max;
+	lz_spin_unlock(&s->err_lock, flags);
+	smmu_drain(s);
+	return proven(s);
+}
+
+bool smmu_ladder(struct smmu *s, lz_ns *again)
+{
+	bool retry = lz_load32(&s->retry);
+
+	if (s->lz->cfg.contain != LZ_CONTAIN_ON)
+		return false;
+	if (s->ladder.state == SMMU_LADDER_NONE) {
+		bool sticky = held(s);
+
+		lz_store32(&s->retry, 0);
+		if (!sticky && !stalled(s)) {
+			lz_ns at = s->ladder.last_progress + s->lz->cfg.late_bound;
+
+			if (s->ladder.last_cons != lz_load64_acquire(&s->cmdq.published))
+				*again = at;
+			return false;
+		}
+		begin(s, sticky);
+	}
+	while (s->ladder.state != SMMU_LADDER_NONE && s->ladder.state != SMMU_LADDER_EXHAUSTED)
+		climb(s);
+	if (s->ladder.state == SMMU_LADDER_NONE)
+		return false;
+	if (retry || lz_now(s->lz) >= s->ladder.next_try) {
+		lz_store32(&s->retry, 0);
+		if (!smmu_dead(s) && try_again(s)) {
+			over(s);
+			return false;
+		}
+		s->ladder.next_try = lz_now(s->lz) + RETRY_NS;
+	}
+	*again = smmu_dead(s) ? LZ_NEVER : s->ladder.next_try;
+	return true;
+}

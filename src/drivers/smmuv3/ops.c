@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Devices and domains: what the core asks of the driver, put together. */
+#include "drivers/smmuv3/smmu.h"
+#include "pci/pci.h"
+
+/* ---- devices ---- */
+
+static void free_device(struct smmu_dev *sd)
+{
+	const struct lz_port *port = sd->smmu->lz->port;
+
+	if (sd->cd)
+		port->dma_free(port->ctx, sd->cd, sd->cd_bytes);
+	port->free(port->ctx, sd, sizeof(*sd));
+}
+
+static void forget_streams(struct smmu_dev *sd, unsigned n)
+{
+	while (n--)
+		smmu_sid_remove(sd->smmu, sd->dev->streams[n], sd);
+}
+
+/* All that fencing and blocking will need is taken here. */
+static enum lz_status prepare_device(struct smmu *s, struct smmu_dev *sd)
+{
+	const struct lz_port *port = s->lz->port;
+	struct lz_device *dev = sd->dev;
+	enum lz_status st = smmu_sid_reserve(s, dev->n_streams);
+
+	for (unsigned i = 0; st == LZ_OK && i < dev->n_streams; i++)
+		st = smmu_strtab_get(s, dev->streams[i], &sd->ste[i]);
+	if (st != LZ_OK)
+		return st;
+	if (dev->pasid_bits > s->ssid_bits)
+		dev->pasid_bits = s->ssid_bits;
+	if (dev->pci && dev->pasid_bits > lz_pci_pasid_bits(dev->pci))
+		dev->pasid_bits = lz_pci_pasid_bits(dev->pci);
+	sd->cd_bytes = (size_t)(SMMU_CD_WORDS * 8) << dev->pasid_bits;
+	sd->cd = port->dma_alloc(port->ctx, sd->cd_bytes, 64, &sd->cd_phys);
+	dev->ats_capable = s->ats && dev->ats_allowed && dev->pci && lz_pci_has_ats(dev->pci);
+	return sd->cd ? LZ_OK : LZ_ENOMEM;
+}
+
+static enum lz_status device_add(struct lz_device *dev)
+{
+	struct smmu *s = smmu_of(dev->iommu);
+	struct smmu_cmd cmd[LZ_MAX_STREAMS];
+	struct smmu_dev *sd;
+	enum lz_status st;
+	lz_ns deadline = 0;
+	unsigned n = 0;
+
+	if (smmu_dead(s))
+		return LZ_ENODEV;
+	sd = s->lz->port->alloc(s->lz->port->ctx, sizeof(*sd));
+	if (!sd)
+		return LZ_ENOMEM;
+	sd->dev = dev;
+	sd->smmu = s;
+	dev->drv = sd;
+	st = prepare_device(s, sd);
+	while (st == LZ_OK && n < dev->n_streams) {
+		st = smmu_sid_insert(s, dev->streams[n], sd);
+		if (st == LZ_OK)
+			n++;
+	}
+	if (st == LZ_OK) {
+		smmu_ste_abort(sd);
+		for (unsigned i = 0; i < n; i++)
+			cmd[i] = smmu_cmd_cfgi_ste_all_levels(dev->streams[i]);
+		st = smmu_queue_run(s, cmd, n, &deadline);
+	}
+	if (st != LZ_OK) {
+		forget_streams(sd, n);
+		dev->drv = NULL;
+		free_device(sd);
+	}
+	return st;
+}
+
+/* Once the stream ids are out of the index nobody new finds the device, and
+ * whoever found it before held the error lock, which dropping it takes. */
+static void device_remove(struct lz_device *dev)
+{
+	struct smmu_dev *sd = smmu_dev_of(dev);
+
+	forget_streams(sd, dev->n_streams);
+	smmu_suspect_drop(sd->smmu, sd);
+	lz_store32(&sd->fence_pending, 0);
+}
+
+/* The engine may have looked at it until the last reference went (H25). */
+static void device_free(struct lz_device *dev)
+{
+	free_device(smmu_dev_of(dev));
+}
+
+/* ---- domains ---- */
+
+static enum lz_status asid_alloc(struct smmu *s, uint32_t *asid)
+{
+	uint32_t words = (s->asid16 ? 65536u : 256u) / 32;
+	unsigned long flags = lz_spin_lock(&s->asid_lock);
+	enum lz_status st = LZ_ELIMIT;
+
+	for (uint32_t w = 0; w < words && st != LZ_OK; w++) {
+		if (s->asid_map[w] == UINT32_MAX)
+			continue;
+		uint32_t bit = (uint32_t)__builtin_ctz(~s->asid_map[w]);
+
+		s->asid_map[w] |= 1u << bit;
+		*asid = w * 32 + bit;
+		st = LZ_OK;
+	}
+	lz_spin_unlock(&s->asid_lock, flags);
+	return st;
+}
+
+static void asid_free(struct smmu *s, uint32_t asid)
+{
+	unsigned long flags = lz_spin_lock(&s->asid_lock);
+
+	s->asid_map[asid / 32] &= ~(1u << asid % 32);
+	lz_spin_unlock(&s->asid_lock, flags);
+}
+
+static void domain_fini(struct lz_domain *dom)
+{
+	struct smmu_domain *sdom = dom->drv;
+	struct smmu *s = smmu_of(dom->iommu);
+
+	if (dom->type != LZ_DOMAIN_PAGING || !sdom)
+		return;
+	lz_pt_fini(&dom->pt);
+	smmu_array_fini(sdom);
+	asid_free(s, sdom->asid);
+	s->lz->port->free(s->lz->port->ctx, sdom, sizeof(*sdom));
+	dom->drv = NULL;
+}
+
+static enum lz_status domain_init(struct lz_domain *dom)
+{
+	struct smmu *s = smmu_of(dom->iommu);
+	struct smmu_domain *sdom;
+	enum lz_status st;
+
+	if (dom->type != LZ_DOMAIN_PAGING)
+		return LZ_OK;
+	sdom = s->lz->port->alloc(s->lz->port->ctx, sizeof(*sdom));
+	if (!sdom)
+		return LZ_ENOMEM;
+	sdom->dom = dom;
+	st = asid_alloc(s, &sdom->asid);
+	if (st != LZ_OK) {
+		s->lz->port->free(s->lz->port->ctx, sdom, sizeof(*sdom));
+		return st;
+	}
+	st = smmu_array_init(sdom);
+	if (st == LZ_OK)
+		st = lz_pt_init(&dom->pt, s->lz->port, 48, s->oas_bits);
+	if (st != LZ_OK) {
+		smmu_array_fini(sdom);
+		asid_free(s, sdom->asid);
+		s->lz->port->free(s->lz->port->ctx, sdom, sizeof(*sdom));
+		return st;
+	}
+	dom->drv = sdom;
+	return LZ_OK;
+}
+
+/* ---- attaching the RID ---- */
+
+/* Orderly end of ATS (H76): off at the endpoint, everything invalidated. Both
+ * are needed only while the device is trusted; a fenced or suspect one gets no
+ * ATC_INV, its EATS goes first. */
+static enum lz_status ats_stop(struct smmu_dev *sd)
+{
+	struct lz_device *dev = sd->dev;
+	enum lz_status st;
+
+	if (!dev->ats_on)
+		return LZ_OK;
+	if (lz_load8(&dev->fence) != LZ_FENCE_OPEN)
+		return LZ_EBUSY;
+	lz_store8(&dev->ats_on, 0); /* before config space says so: see believe() */
+	(void)lz_pci_ats_disable(dev->pci);
+	st = smmu_atc_flush(sd, 0);
+	return smmu_dead(sd->smmu) ? LZ_OK : st;
+}
+
+static enum lz_status ats_start(struct smmu_dev *sd)
+{
+	struct lz_device *dev = sd->dev;
+	lz_ns deadline = 0;
+
+	if (!dev->ats_capable)
+		return LZ_OK;
+	if (lz_pci_ats_enable(dev->pci, 0) == LZ_OK) {
+		lz_store8(&dev->ats_on, 1);
+		return LZ_OK;
+	}
+	/* ATS on in the entry and off at the endpoint is no state to be in. */
+	lz_log(dev->lz, LZ_LOG_WARN, dev->name, "ATS cannot be enabled, going on without");
+	smmu_ste_eats_off(sd);
+	return smmu_cfgi(sd, 0, false, &deadline);
+}
+
+static enum lz_status to_blocking(struct smmu_dev *sd)
+{
+	struct lz_device *dev = sd->dev;
+	lz_ns deadline = 0;
+	enum lz_status st;
+
+	(void)ats_stop(sd); /* when it is not answered, EATS off below is the proof */
+	smmu_ste_abort(sd);
+	st = smmu_cfgi(sd, 0, true, &deadline);
+	if (dev->ats_on) { /* fence order: ATS off after EATS */
+		if (dev->pci)
+			(void)lz_pci_ats_disable(dev->pci);
+		lz_store8(&dev->ats_on, 0);
+	}
+	if (st == LZ_OK || smmu_dead(sd->smmu)) {
+		smmu_cd_clear(sd, 0);
+		return LZ_OK;
+	}
+	return LZ_ETIMEDOUT;
+}
+
+static void put_tables(struct smmu_dev *sd, struct lz_domain *dom)
+{
+	if (!dom || dom->type == LZ_DOMAIN_BLOCKING)
+		return;
+	if (dom->type == LZ_DOMAIN_IDENTITY) {
+		smmu_ste_bypass(sd);
+		return;
+	}
+	smmu_cd_write(sd, 0, dom->drv);
+	smmu_ste_prepare_s1(sd, sd->dev->ats_capable);
+	smmu_ste_commit_s1(sd);
+}
+
+/* The queue did not confirm; the old tables are back, and a CFGI is owed. */
+static enum lz_status roll_back(struct smmu_dev *sd, struct lz_domain *old, enum lz_status st)
+{
+	smmu_ste_abort(sd);
+	smmu_cd_clear(sd, 0);
+	put_tables(sd, old);
+	smmu_owe_cfgi(sd->smmu);
+	if (old && old->type == LZ_DOMAIN_PAGING)
+		(void)ats_start(sd);
+	return st;
+}
+
+static enum lz_status to_domain(struct smmu_dev *sd, struct lz_domain *new_, struct lz_domain *old)
+{
+	bool paging = new_->type == LZ_DOMAIN_PAGING;
+	lz_ns deadline = 0;
+	enum lz_status st = ats_stop(sd);
+
+	if (st != LZ_OK)
+		return roll_back(sd, old, st == LZ_EIO ? LZ_EIO : LZ_ETIMEDOUT);
+	smmu_ste_abort(sd);
+	st = smmu_cfgi(sd, 0, true, &deadline);
+	if (st != LZ_OK)
+		return roll_back(sd, old, st);
+	smmu_cd_clear(sd, 0);
+	if (paging) {
+		st = smmu_cfgi(sd, 0, true, &deadline);
+		smmu_cd_write(sd, 0, new_->drv);
+		smmu_ste_prepare_s1(sd, sd->dev->ats_capable);
+	} else {
+		smmu_ste_bypass(sd);
+	}
+	/* Entries other than word 0 are with effect before word 0 makes them live. */
+	if (st == LZ_OK)
+		st = smmu_cfgi(sd, 0, paging, &deadline);
+	if (st == LZ_OK && paging) {
+		smmu_ste_commit_s1(sd);
+		st = smmu_cfgi(sd, 0, true, &deadline);
+	}
+	if (st != LZ_OK)
+		return roll_back(sd, old, st);
+	return paging ? ats_start(sd) : LZ_OK;
+}
+
+/* ---- attaching a PASID ---- */
+
+static enum lz_status pasid_clear(struct smmu_dev *sd, uint32_t pasid)
+{
+	lz_ns deadline = 0;
+	enum lz_status st;
+
+	smmu_cd_clear(sd, pasid);
+	st = smmu_cfgi(sd, pasid, true, &deadline);
+	if (st == LZ_OK && sd->dev->ats_on && lz_load8(&sd->dev->fence) == LZ_FENCE_OPEN)
+		st = smmu_atc_flush(sd, pasid);
+	return smmu_dead(sd->smmu) ? LZ_OK : st;
+}
+
+static enum lz_status install_pasid(struct smmu_dev *sd, uint32_t pasid, struct lz_domain *new_,
+				    struct lz_domain *old)
+{
+	lz_ns deadline = 0;
+	enum lz_status st;
+
+	if (!new_)
+		return pasid_clear(sd, pasid) == LZ_OK ? LZ_OK : LZ_ETIMEDOUT;
+	if (new_->type != LZ_DOMAIN_PAGING)
+		return LZ_ENOTSUP;
+	st = pasid_clear(sd, pasid);
+	if (st == LZ_OK) {
+		smmu_cd_write(sd, pasid, new_->drv);
+		st = smmu_cfgi(sd, pasid, true, &deadline);
+	}
+	if (st != LZ_OK) {
+		smmu_cd_clear(sd, pasid);
+		if (old)
+			smmu_cd_write(sd, pasid, old->drv);
+		smmu_owe_cfgi(sd->smmu);
+	}
+	return st;
+}
+
+static enum lz_status install(struct lz_device *dev, uint32_t pasid, struct lz_domain *new_,
+			      struct lz_domain *old)
+{
+	struct smmu_dev *sd = smmu_dev_of(dev);
+
+	if (new_ && smmu_dead(sd->smmu))
+		return LZ_ENODEV;
+	if (new_ && new_->type == LZ_DOMAIN_BLOCKING)
+		new_ = NULL;
+	if (pasid)
+		return install_pasid(sd, pasid, new_, old);
+	return new_ ? to_domain(sd, new_, old) : to_blocking(sd);
+}
+
+/* ---- deferred work ---- */
+
+/* Service failure mode: everything is terminated, queues are not read any more
+ * (section 12.3). CR0 is cleared for order's sake; its ACK may never come. No
+ * lock is held here (H39). Waiters see `dead`, custody closes (H90). */
+static void service_failure(struct smmu *s)
+{
+	struct lz_event ev = {.kind = LZ_EV_SERVICE_FAILURE, .iommu = &s->iommu};
+
+	lz_store32(&s->iommu.dead, 1);
+	smmu_write32(s, SMMU_CR0, 0);
+	lz_emit(s->lz, &ev);
+}
+
+/* Tables were changed and could not be made effective then. */
+static bool pay_cfgi(struct smmu *s)
+{
+	struct smmu_cmd all = smmu_cmd_cfgi_all();
+	lz_ns deadline = 0;
+
+	if (!lz_load32(&s->cfgi_all_pending))
+		return true;
+	lz_store32(&s->cfgi_all_pending, 0);
+	if (smmu_queue_run(s, &all, 1, &deadline) == LZ_OK)
+		return true;
+	smmu_owe_cfgi(s);
+	return false;
+}
+
+static struct lz_work_next work(struct lz_iommu *iommu)
+{
+	struct smmu *s = smmu_of(iommu);
+	struct lz_work_next next = {LZ_NEVER, true};
+	lz_ns again = LZ_NEVER;
+
+	if (smmu_dead(s))
+		return next;
+	if (lz_load32(&s->sfm_seen)) {
+		service_failure(s);
+		return next;
+	}
+	while (smmu_drain(s))
+		;
+	smmu_evtq_poll(s);
+	if (smmu_ladder(s, &again)) {
+		next.queue_works = smmu_dead(s);
+	} else {
+		uint64_t cons = smmu_queue_cons(s);
+		bool idle = cons == lz_load64_acquire(&s->cmdq.published);
+
+		if (!smmu_identify(s, &next.due))
+			next.queue_works = false;
+		else if (idle && pay_cfgi(s))
+			smmu_fence_retry(s);
+		/* No sweep into a queue that does not move. */
+		next.queue_works = next.queue_works && (idle || cons != s->ladder.swept_at);
+		s->ladder.swept_at = cons;
+	}
+	if (again < next.due)
+		next.due = again;
+	return next;
+}
+
+const struct lz_iommu_ops smmu_ops = {
+	.device_add = device_add,
+	.device_remove = device_remove,
+	.device_free = device_free,
+	.domain_init = domain_init,
+	.domain_fini = domain_fini,
+	.link = smmu_link,
+	.unlink = smmu_unlink,
+	.install = install,
+	.block = smmu_block,
+	.unfence = smmu_unfence,
+	.probe = smmu_probe_device,
+	.reset_succeeded = smmu_reset_succeeded,
+	.accuse = smmu_accuse,
+	.invalidate = smmu_invalidate,
+	.invalidate_all = smmu_invalidate_all,
+	.work = work,
+};

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From whatever state the SMMU is in to a known one (sections 6.3, 3.11). */
+#include "core/mem.h"
+#include "drivers/smmuv3/smmu.h"
+
+#define DEFAULT_CMDQ_LOG2 8u
+#define DEFAULT_EVTQ_LOG2 7u
+#define MAX_SSID_BITS	  10u
+
+/* ---- what the hardware can ---- */
+
+static unsigned smaller(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+enum lz_status smmu_hw_probe(struct smmu *s, const struct lz_smmuv3_desc *d)
+{
+	static const uint8_t oas_bits[] = {32, 36, 40, 42, 44, 48, 52, 56};
+	uint32_t idr0 = smmu_read32(s, SMMU_IDR0);
+	uint32_t idr1 = smmu_read32(s, SMMU_IDR1);
+	uint32_t idr5 = smmu_read32(s, SMMU_IDR5);
+
+	if (!(idr0 & SMMU_IDR0_S1P) || !(SMMU_GET(SMMU_IDR0_TTF, idr0) & 2) ||
+	    !(idr5 & SMMU_IDR5_GRAN4K))
+		return LZ_ENOTSUP;
+	if (!(idr0 & SMMU_IDR0_COHACC) && !d->coherent)
+		return LZ_ENOTSUP;
+	if (idr1 & (SMMU_IDR1_QUEUES_PRESET | SMMU_IDR1_TABLES_PRESET))
+		return LZ_ENOTSUP;
+	s->ats = idr0 & SMMU_IDR0_ATS;
+	s->asid16 = idr0 & SMMU_IDR0_ASID16;
+	s->stall_model = (unsigned)SMMU_GET(SMMU_IDR0_STALL_MODEL, idr0);
+	s->two_level = SMMU_GET(SMMU_IDR0_ST_LEVEL, idr0) == 1;
+	s->range_inv = smmu_read32(s, SMMU_IDR3) & SMMU_IDR3_RIL;
+	s->sid_bits = (unsigned)SMMU_GET(SMMU_IDR1_SIDSIZE, idr1);
+	s->ssid_bits = smaller((unsigned)SMMU_GET(SMMU_IDR1_SSIDSIZE, idr1), MAX_SSID_BITS);
+	s->oas_bits = smaller(oas_bits[SMMU_GET(SMMU_IDR5_OAS, idr5)], 48);
+	s->oas_code = smaller((unsigned)SMMU_GET(SMMU_IDR5_OAS, idr5), 5);
+	s->cmdq.log2 = smaller(d->cmdq_log2 ? d->cmdq_log2 : DEFAULT_CMDQ_LOG2,
+			       (unsigned)SMMU_GET(SMMU_IDR1_CMDQS, idr1));
+	s->evtq_log2 = smaller(d->evtq_log2 ? d->evtq_log2 : DEFAULT_EVTQ_LOG2,
+			       (unsigned)SMMU_GET(SMMU_IDR1_EVENTQS, idr1));
+	/* A batch of one command and its sync must fit with another beside it. */
+	return s->cmdq.log2 >= 2 ? LZ_OK : LZ_ENOTSUP;
+}
+
+/* ---- registers with an acknowledge ---- */
+
+struct ack {
+	struct smmu *s;
+	uint32_t reg, value;
+};
+
+static bool acked(void *arg)
+{
+	struct ack *a = arg;
+
+	return smmu_read32(a->s, a->reg) == a->value;
+}
+
+static enum lz_status write_acked(struct smmu *s, uint32_t reg, uint32_t ack, uint32_t v)
+{
+	struct ack a = {s, ack, v};
+
+	smmu_write32(s, reg, v);
+	return lz_await(acked, &a, lz_now(s->lz) + s->lz->cfg.sync_bound) ? LZ_OK : LZ_ETIMEDOUT;
+}
+
+enum lz_status smmu_write_cr0(struct smmu *s, uint32_t v)
+{
+	s->cr0 = v;
+	return write_acked(s, SMMU_CR0, SMMU_CR0ACK, v);
+}
+
+static bool gbpa_done(void *arg)
+{
+	return !(smmu_read32(arg, SMMU_GBPA) & SMMU_GBPA_UPDATE);
+}
+
+static enum lz_status gbpa_abort(struct smmu *s)
+{
+	lz_ns until = lz_now(s->lz) + s->lz->cfg.sync_bound;
+
+	if (!lz_await(gbpa_done, s, until))
+		return LZ_ETIMEDOUT;
+	smmu_write32(s, SMMU_GBPA, smmu_read32(s, SMMU_GBPA) | SMMU_GBPA_ABORT | SMMU_GBPA_UPDATE);
+	return lz_await(gbpa_done, s, until) ? LZ_OK : LZ_ETIMEDOUT;
+}
+
+enum lz_status smmu_hw_abort_all(struct smmu *s)
+{
+	enum lz_status st = gbpa_abort(s);
+
+	if (st == LZ_OK)
+		st = smmu_write_cr0(s, s->cr0 & ~SMMU_CR0_SMMUEN);
+	if (st == LZ_OK) {
+		lz_store32(&s->iommu.dead, 1);
+		lz_iommu_kick(&s->iommu);
+	}
+	return st;
+}
+
+/* ---- memory ---- */
+
+static enum lz_status alloc_queues(struct smmu *s)
+{
+	const struct lz_port *port = s->lz->port;
+	struct smmu_queue *q = &s->cmdq;
+	size_t bytes = (size_t)16 << q->log2;
+	size_t evt = (size_t)32 << s->evtq_log2;
+
+	q->size = 1u << q->log2;
+	q->ring = port->dma_alloc(port->ctx, bytes, bytes < 32 ? 32 : bytes, &q->ring_phys);
+	q->mark = port->alloc(port->ctx, q->size * sizeof(*q->mark));
+	q->slot_gen = port->alloc(port->ctx, q->size * sizeof(*q->slot_gen));
+	s->evtq = port->dma_alloc(port->ctx, evt, evt, &s->evtq_phys);
+	return q->ring && q->mark && q->slot_gen && s->evtq ? LZ_OK : LZ_ENOMEM;
+}
+
+static void free_memory(struct smmu *s)
+{
+	const struct lz_port *port = s->lz->port;
+	struct smmu_queue *q = &s->cmdq;
+
+	smmu_strtab_fini(s);
+	if (q->ring)
+		port->dma_free(port->ctx, q->ring, (size_t)16 << q->log2);
+	if (q->mark)
+		port->free(port->ctx, q->mark, q->size * sizeof(*q->mark));
+	if (q->slot_gen)
+		port->free(port->ctx, q->slot_gen, q->size * sizeof(*q->slot_gen));
+	if (s->evtq)
+		port->dma_free(port->ctx, s->evtq, (size_t)32 << s->evtq_log2);
+	if (s->sids)
+		port->free(port->ctx, s->sids, s->sids_room * sizeof(*s->sids));
+	port->free(port->ctx, s, sizeof(*s));
+}
+
+/* ---- bring-up ---- */
+
+static void write_tables(struct smmu *s)
+{
+	uint32_t cfg = SMMU_FIELD(SMMU_STRTAB_BASE_CFG_LOG2SIZE, s->sid_bits);
+
+	if (s->two_level)
+		cfg |= SMMU_FIELD(SMMU_STRTAB_BASE_CFG_FMT, 1) |
+		       SMMU_FIELD(SMMU_STRTAB_BASE_CFG_SPLIT, SMMU_STRTAB_SPLIT);
+	smmu_write32(s, SMMU_CR1,
+		     SMMU_FIELD(SMMU_CR1_QUEUE_IC, SMMU_CACHE_WB) |
+			     SMMU_FIELD(SMMU_CR1_QUEUE_OC, SMMU_CACHE_WB) |
+			     SMMU_FIELD(SMMU_CR1_QUEUE_SH, SMMU_SH_INNER) |
+			     SMMU_FIELD(SMMU_CR1_TABLE_IC, SMMU_CACHE_WB) |
+			     SMMU_FIELD(SMMU_CR1_TABLE_OC, SMMU_CACHE_WB) |
+			     SMMU_FIELD(SMMU_CR1_TABLE_SH, SMMU_SH_INNER));
+	smmu_write32(s, SMMU_CR2, SMMU_CR2_PTM | SMMU_CR2_RECINVSID);
+	lz_mmio_write64(s->mmio, SMMU_STRTAB_BASE,
+			SMMU_STRTAB_BASE_RA | (s->strtab_phys & SMMU_STRTAB_BASE_ADDR));
+	smmu_write32(s, SMMU_STRTAB_BASE_CFG, cfg);
+	lz_mmio_write64(s->mmio, SMMU_CMDQ_BASE,
+			SMMU_QUEUE_BASE_RWA | (s->cmdq.ring_phys & SMMU_QUEUE_BASE_ADDR) |
+				s->cmdq.log2);
+	smmu_write32(s, SMMU_CMDQ_CONS, 0);
+	smmu_write32(s, SMMU_CMDQ_PROD, 0);
+	lz_mmio_write64(s->mmio, SMMU_EVENTQ_BASE,
+			SMMU_QUEUE_BASE_RWA | (s->evtq_phys & SMMU_QUEUE_BASE_ADDR) | s->evtq_log2);
+	smmu_write32(s, SMMU_EVENTQ_PROD, 0);
+	smmu_write32(s, SMMU_EVENTQ_CONS, 0);
+}
+
+/* Errors from before: acknowledge exactly what is active (H79). */
+static void clear_errors(struct smmu *s)
+{
+	uint32_t gerrorn = smmu_read32(s, SMMU_GERRORN);
+	uint32_t active = smmu_read32(s, SMMU_GERROR) ^ gerrorn;
+
+	if (active)
+		smmu_write32(s, SMMU_GERRORN, gerrorn ^ active);
+}
+
+static enum lz_status interrupts_on(struct smmu *s)
+{
+	enum lz_status st = write_acked(s, SMMU_IRQ_CTRL, SMMU_IRQ_CTRLACK, 0);
+
+	if (st != LZ_OK)
+		return st;
+	lz_mmio_write64(s->mmio, SMMU_GERROR_IRQ_CFG0, 0); /* wired */
+	lz_mmio_write64(s->mmio, SMMU_EVENTQ_IRQ_CFG0, 0);
+	return write_acked(s, SMMU_IRQ_CTRL, SMMU_IRQ_CTRLACK,
+			   SMMU_IRQ_CTRL_GERROR | SMMU_IRQ_CTRL_EVENTQ);
+}
+
+/*
+ * A previous user may have left the SMMU and ATS on (H91): untranslated traffic
+ * aborts first, then everything goes off. ATSCHK is on and acknowledged before
+ * SMMUEN, so there is no moment in which translated traffic passes unchecked
+ * (H75).
+ */
+enum lz_status smmu_hw_reset(struct smmu *s)
+{
+	struct smmu_cmd all[2] = {smmu_cmd_cfgi_all(), smmu_cmd_tlbi_everything()};
+	uint32_t cr0 = SMMU_CR0_CMDQEN;
+	lz_ns deadline = 0;
+	enum lz_status st = gbpa_abort(s);
+
+	if (st == LZ_OK)
+		st = smmu_write_cr0(s, 0);
+	if (st != LZ_OK)
+		return st;
+	write_tables(s);
+	clear_errors(s);
+	st = smmu_write_cr0(s, cr0);
+	if (st == LZ_OK)
+		st = smmu_queue_run(s, all, 2, &deadline);
+	if (st == LZ_OK)
+		st = smmu_write_cr0(s, cr0 |= SMMU_CR0_EVENTQEN);
+	if (st == LZ_OK)
+		st = interrupts_on(s);
+	if (st == LZ_OK && s->ats)
+		st = smmu_write_cr0(s, cr0 |= SMMU_CR0_ATSCHK);
+	if (st == LZ_OK)
+		st = smmu_write_cr0(s, cr0 | SMMU_CR0_SMMUEN);
+	return st;
+}
+
+/* ---- life cycle ---- */
+
+static const struct lz_lock_class err_class = {"smmu.err", LZ_RANK_QUEUE_ERR};
+static const struct lz_lock_class sid_class = {"smmu.sid", LZ_RANK_SID};
+static const struct lz_lock_class asid_class = {"smmu.asid", LZ_RANK_SID};
+
+enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3_desc *desc,
+			     struct lz_iommu **out)
+{
+	struct smmu *s;
+	enum lz_status st;
+
+	if (!lz || !desc || !out)
+		return LZ_EINVAL;
+	s = lz->port->alloc(lz->port->ctx, sizeof(*s));
+	if (!s)
+		return LZ_ENOMEM;
+	s->lz = lz;
+	s->mmio = s->cmdq.mmio = desc->mmio;
+	s->epoch = 1;
+	lz_spin_init(&s->err_lock, &err_class);
+	lz_spin_init(&s->sid_lock, &sid_class);
+	lz_spin_init(&s->asid_lock, &asid_class);
+	s->asid_map[0] = 1; /* ASID 0 is never given out */
+	lz_iommu_init(&s->iommu, lz, &smmu_ops, desc->name ? desc->name : "smmu");
+	st = smmu_hw_probe(s, desc);
+	if (st == LZ_OK)
+		st = smmu_strtab_init(s);
+	if (st == LZ_OK)
+		st = alloc_queues(s);
+	if (st == LZ_OK)
+		st = smmu_hw_reset(s);
+	if (st != LZ_OK) {
+		if (s->cr0 || s->cmdq.ring)
+			(void)smmu_write_cr0(s, 0);
+		(void)lz_iommu_fini(&s->iommu);
+		free_memory(s);
+		return st;
+	}
+	*out = &s->iommu;
+	return LZ_OK;
+}
+
+enum lz_status lz_smmuv3_remove(struct lz_iommu *iommu)
+{
+	struct smmu *s = smmu_of(iommu);
+	enum lz_status st = lz_iommu_fini(iommu);
+
+	if (st != LZ_OK)
+		return st;
+	(void)gbpa_abort(s);
+	(void)write_acked(s, SMMU_IRQ_CTRL, SMMU_IRQ_CTRLACK, 0);
+	(void)smmu_write_cr0(s, 0);
+	free_memory(s);
+	return LZ_OK;
+}

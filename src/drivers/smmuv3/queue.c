@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The command queue: many producers, no lock.
+ *
+ *  1. Reserve: one compare-and-swap on the 64-bit tail, interrupts masked from
+ *     here to step 4 (H82).
+ *  2. Write the commands into the slots.
+ *  3. Publish in order: wait until every earlier reservation is published,
+ *     then (barrier P, pairs with the SMMU's fetch) write PROD, then move
+ *     `published` (release, pairs with the acquire in step 3 of the next one).
+ *     The wait is for other CPUs that have interrupts masked too, so it is short.
+ *  4. Unmask.
+ *  5. Wait for the sync at the end of the batch: CONS past it, then (always,
+ *     H32) its slot's mark.
+ *
+ * Positions count from zero and never wrap in practice. CONS is widened by the
+ * shadow: read the shadow first, then the register; the distance between them
+ * is below 2 * size, so the result is exact or a lower bound, never a false
+ * completion. Room is judged from the hardware's CONS (H82), not from what
+ * another waiter has seen.
+ *
+ * A mark carries the position it is for (H29, H30, H31): nothing has to be
+ * cleared before a slot is used again, and a late mark of an earlier lap
+ * cannot be taken for the present one.
+ */
+#include "drivers/smmuv3/smmu.h"
+
+/* ---- positions ---- */
+
+static uint64_t widen(struct smmu_queue *q, uint64_t shadow, uint32_t hw)
+{
+	uint32_t distance = (hw - (uint32_t)shadow) & (2 * q->size - 1);
+
+	return shadow + distance;
+}
+
+uint64_t smmu_queue_cons(struct smmu *s)
+{
+	struct smmu_queue *q = &s->cmdq;
+	uint64_t shadow = lz_load64_acquire(&q->cons);
+	uint32_t hw = (uint32_t)SMMU_GET(SMMU_CMDQ_CONS_RD, smmu_read32(s, SMMU_CMDQ_CONS));
+	uint64_t cons = widen(q, shadow, hw);
+
+	while (shadow < cons && !lz_cas64(&q->cons, &shadow, cons))
+		;
+	return cons;
+}
+
+/* ---- marks ---- */
+
+void smmu_queue_set_mark(struct smmu_queue *q, uint64_t pos, enum smmu_mark m)
+{
+	lz_store64_release(&q->mark[pos & (q->size - 1)], pos << SMMU_MARK_BITS | m);
+}
+
+enum smmu_mark smmu_queue_get_mark(struct smmu_queue *q, uint64_t pos)
+{
+	uint64_t v = lz_load64_acquire(&q->mark[pos & (q->size - 1)]);
+
+	if (v >> SMMU_MARK_BITS > pos)
+		return SMMU_MARK_FAILED; /* a later lap's mark: ours is unknown */
+	if (v >> SMMU_MARK_BITS < pos)
+		return SMMU_MARK_NONE;
+	return (enum smmu_mark)(v & ((1u << SMMU_MARK_BITS) - 1));
+}
+
+/* Says that nobody waits for this sync any more; an error found there already
+ * is kept. */
+void smmu_queue_abandon(struct smmu_queue *q, uint64_t pos)
+{
+	uint64_t *m = &q->mark[pos & (q->size - 1)];
+	uint64_t v = lz_load64(m);
+
+	if (v >> SMMU_MARK_BITS < pos || v == 0)
+		(void)lz_cas64(m, &v, pos << SMMU_MARK_BITS | SMMU_MARK_ABANDONED);
+}
+
+/* ---- producing ---- */
+
+static bool has_room(struct smmu *s, uint64_t tail, uint32_t n)
+{
+	struct smmu_queue *q = &s->cmdq;
+
+	if (tail + n - lz_load64_acquire(&q->cons) <= q->size)
+		return true;
+	return tail + n - smmu_queue_cons(s) <= q->size;
+}
+
+enum lz_status smmu_queue_reserve(struct smmu *s, uint32_t n, uint64_t *pos, unsigned long *flags)
+{
+	struct smmu_queue *q = &s->cmdq;
+
+	*flags = lz_irq_save();
+	for (;;) {
+		uint64_t tail = lz_load64(&q->tail);
+
+		if ((tail & SMMU_FROZEN) || !has_room(s, tail, n))
+			break;
+		if (lz_cas64(&q->tail, &tail, tail + n)) {
+			*pos = tail;
+			return LZ_OK;
+		}
+	}
+	lz_irq_restore(*flags);
+	return LZ_EBUSY;
+}
+
+void smmu_queue_write(struct smmu_queue *q, uint64_t pos, struct smmu_cmd cmd)
+{
+	uint64_t *slot = smmu_queue_slot(q, pos);
+
+	lz_dma_store64(&slot[0], cmd.w[0]);
+	lz_dma_store64(&slot[1], cmd.w[1]);
+}
+
+void smmu_queue_publish(struct smmu *s, uint64_t pos, uint32_t n, unsigned long flags)
+{
+	struct smmu_queue *q = &s->cmdq;
+
+	while (lz_load64_acquire(&q->published) != pos)
+		lz_cpu_relax();
+	lz_dma_wmb(); /* P: entries before PROD */
+	smmu_write32(s, SMMU_CMDQ_PROD, (uint32_t)(pos + n) & (2 * q->size - 1));
+	lz_store64_release(&q->published, pos + n);
+	lz_irq_restore(flags);
+}
+
+/* ---- waiting ---- */
+
+lz_ns smmu_deadline(const struct smmu *s)
+{
+	const struct lz_config *cfg = &s->lz->cfg;
+	bool brief = lz_in_atomic() && cfg->contain != LZ_CONTAIN_OFF;
+
+	return lz_now(s->lz) + (brief ? cfg->atomic_wait : cfg->sync_bound);
+}
+
+bool smmu_cmdq_error_active(struct smmu *s)
+{
+	uint32_t active = smmu_read32(s, SMMU_GERROR) ^ smmu_read32(s, SMMU_GERRORN);
+
+	return active & SMMU_GERROR_CMDQ_ERR;
+}
+
+struct wait {
+	struct smmu *s;
+	uint64_t pos; /* consumed up to and including this, or */
+	uint32_t n;   /* that many free slots, when not 0 */
+	bool done;
+};
+
+static bool room_now(struct smmu *s, uint32_t n)
+{
+	uint64_t tail = lz_load64(&s->cmdq.tail);
+
+	return !(tail & SMMU_FROZEN) && has_room(s, tail, n);
+}
+
+/* GERROR is looked at together with CONS, so that a waiter whose CPU cannot
+ * take the interrupt, or whose interrupt is late, sees the error (H35, H36). */
+static bool done_or_error(void *arg)
+{
+	struct wait *w = arg;
+
+	w->done = w->n ? room_now(w->s, w->n) : smmu_queue_cons(w->s) > w->pos;
+	return w->done || smmu_dead(w->s) || lz_load32(&w->s->sfm_seen) ||
+	       (!lz_load32(&w->s->held_error) && smmu_cmdq_error_active(w->s));
+}
+
+static enum lz_status wait_for(struct wait *w, lz_ns *deadline)
+{
+	struct smmu *s = w->s;
+
+	if (done_or_error(w) && w->done)
+		return LZ_OK;
+	if (!*deadline)
+		*deadline = smmu_deadline(s);
+	for (;;) {
+		bool woke = lz_await(done_or_error, w, *deadline);
+
+		if (w->done)
+			return LZ_OK;
+		if (smmu_dead(s) || lz_load32(&s->sfm_seen))
+			return LZ_ENODEV;
+		if (woke)
+			smmu_drain(s);
+		if (lz_now(s->lz) < *deadline)
+			continue;
+		if (done_or_error(w) && w->done)
+			return LZ_OK;
+		lz_store64(&s->cmdq.stalled_at, smmu_queue_cons(s) + 1);
+		return LZ_ETIMEDOUT;
+	}
+}
+
+enum lz_status smmu_queue_wait_room(struct smmu *s, uint32_t n, lz_ns *deadline)
+{
+	struct wait w = {.s = s, .n = n};
+
+	return wait_for(&w, deadline);
+}
+
+/* The outcome of a sync that CONS has passed. */
+static enum lz_status outcome(struct smmu *s, uint64_t pos)
+{
+	switch (smmu_queue_get_mark(&s->cmdq, pos)) {
+	case SMMU_MARK_NONE:
+	case SMMU_MARK_ABANDONED:
+		return LZ_OK;
+	case SMMU_MARK_ATC_TIMEOUT:
+		return LZ_EIO;
+	case SMMU_MARK_ILLEGAL:
+		return LZ_EFAULT;
+	case SMMU_MARK_FAILED:
+		break;
+	}
+	return LZ_ETIMEDOUT;
+}
+
+enum lz_status smmu_queue_look(struct smmu *s, uint64_t pos)
+{
+	if (smmu_queue_cons(s) > pos)
+		return outcome(s, pos);
+	if (smmu_dead(s) || lz_load32(&s->sfm_seen))
+		return LZ_ENODEV;
+	return LZ_EBUSY;
+}
+
+enum lz_status smmu_queue_wait(struct smmu *s, uint64_t pos, lz_ns *deadline)
+{
+	struct wait w = {.s = s, .pos = pos};
+	enum lz_status st = wait_for(&w, deadline);
+
+	return st == LZ_OK ? outcome(s, pos) : st;
+}
+
+/* ---- batches ---- */
+
+enum lz_status smmu_queue_submit(struct smmu *s, const struct smmu_cmd *cmds, uint32_t n,
+				 uint64_t *sync, lz_ns *deadline)
+{
+	unsigned long flags;
+	uint64_t pos;
+
+	lz_assert(n + 1 <= s->cmdq.size && n < SMMU_BATCH_MAX);
+	while (smmu_queue_reserve(s, n + 1, &pos, &flags) != LZ_OK) {
+		enum lz_status st = smmu_queue_wait_room(s, n + 1, deadline);
+
+		if (st != LZ_OK)
+			return st;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		smmu_queue_write(&s->cmdq, pos + i, cmds[i]);
+	smmu_queue_write(&s->cmdq, pos + n, smmu_cmd_sync());
+	smmu_queue_publish(s, pos, n + 1, flags);
+	*sync = pos + n;
+	return LZ_OK;
+}
+
+/*
+ * Nothing here retries an invalidation or runs the fence (H65). A sync marked
+ * for somebody else's ATC_INV blames nobody and is repeated, never called
+ * successful; commands dropped by a restart are queued again as a whole.
+ */
+enum lz_status smmu_queue_run(struct smmu *s, const struct smmu_cmd *cmds, uint32_t n,
+			      lz_ns *deadline)
+{
+	enum lz_status st = LZ_ETIMEDOUT;
+	uint32_t max = s->cmdq.size - 1;
+
+	if (max > SMMU_BATCH_MAX - 1)
+		max = SMMU_BATCH_MAX - 1;
+	for (uint32_t done = 0; done < n || !n;) {
+		uint32_t now = n - done < max ? n - done : max;
+		uint64_t sync;
+
+		st = smmu_queue_submit(s, cmds + done, now, &sync, deadline);
+		if (st == LZ_OK)
+			st = smmu_queue_wait(s, sync, deadline);
+		for (uint32_t i = 0; st == LZ_EIO && i <= s->lz->cfg.settle_max; i++) {
+			st = smmu_queue_submit(s, NULL, 0, &sync, deadline);
+			if (st == LZ_OK)
+				st = smmu_queue_wait(s, sync, deadline);
+		}
+		if (st == LZ_EIO)
+			st = LZ_ETIMEDOUT;
+		if (st != LZ_OK)
+			break;
+		done += now;
+		if (!n)
+			break;
+	}
+	return st;
+}
+
+/* ---- producers locked out (rungs b and d) ---- */
+
+static bool all_published(void *arg)
+{
+	struct smmu_queue *q = arg;
+
+	return lz_load64_acquire(&q->published) == (lz_load64(&q->tail) & ~SMMU_FROZEN);
+}
+
+enum lz_status smmu_queue_freeze(struct smmu *s)
+{
+	struct smmu_queue *q = &s->cmdq;
+
+	(void)lz_fetch_or64(&q->tail, SMMU_FROZEN);
+	if (lz_await(all_published, q, lz_now(s->lz) + s->lz->cfg.sync_bound))
+		return LZ_OK;
+	smmu_queue_thaw(s);
+	return LZ_ETIMEDOUT;
+}
+
+void smmu_queue_thaw(struct smmu *s)
+{
+	(void)lz_fetch_and64(&s->cmdq.tail, ~SMMU_FROZEN);
+}
