@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The lazaret command as a user meets it: exit codes and what goes where. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+static char out[8192];
+
+/* Runs `lazaret ARGS`; its exit code. `redirect` says what to look at. */
+static int lazaret(const char *args, const char *redirect)
+{
+	const char *exe = getenv("LAZARET");
+	char command[1024];
+	size_t len;
+	FILE *p;
+	int status;
+
+	assert_non_null(exe);
+	snprintf(command, sizeof(command), "'%s' %s %s", exe, args, redirect);
+	p = popen(command, "r");
+	assert_non_null(p);
+	len = fread(out, 1, sizeof(out) - 1, p);
+	out[len] = '\0';
+	status = pclose(p);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+#define STDOUT_ONLY "2>/dev/null"
+#define STDERR_ONLY "2>&1 >/dev/null"
+
+static void assert_one_line(const char *start)
+{
+	assert_int_equal(strncmp(out, start, strlen(start)), 0);
+	assert_ptr_equal(strchr(out, '\n'), out + strlen(out) - 1);
+}
+
+static void help(void **state)
+{
+	static const char *const ways[] = {"--help", "-h", "run --help", "machine --help",
+					   "trace --help"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		assert_int_equal(lazaret(ways[i], STDOUT_ONLY), 0);
+		assert_non_null(strstr(out, "usage: lazaret"));
+		assert_int_equal(lazaret(ways[i], STDERR_ONLY), 0);
+		assert_string_equal(out, "");
+	}
+	lazaret("--help", STDOUT_ONLY);
+	assert_non_null(strstr(out, "\n  run "));
+	assert_non_null(strstr(out, "\n  machine "));
+	assert_non_null(strstr(out, "\n  trace "));
+}
+
+static void version(void **state)
+{
+	(void)state;
+	assert_int_equal(lazaret("--version", STDOUT_ONLY), 0);
+	assert_one_line("lazaret ");
+}
+
+static void wrong_usage(void **state)
+{
+	(void)state;
+	assert_int_equal(lazaret("", STDERR_ONLY), 2);
+	assert_one_line("lazaret: expected a command");
+	assert_int_equal(lazaret("walk", STDERR_ONLY), 2);
+	assert_one_line("lazaret: unknown command walk");
+	assert_int_equal(lazaret("--walk", STDERR_ONLY), 2);
+	assert_one_line("lazaret: unknown option --walk");
+	assert_int_equal(lazaret("walk", STDOUT_ONLY), 2);
+	assert_string_equal(out, "");
+	for (const char *const *c = (const char *const[]){"run", "machine", "trace", NULL}; *c;
+	     c++) {
+		char args[40], want[60];
+
+		snprintf(args, sizeof(args), "%s --x", *c);
+		snprintf(want, sizeof(want), "lazaret %s: unknown option --x", *c);
+		assert_int_equal(lazaret(args, STDERR_ONLY), 2);
+		assert_one_line(want);
+	}
+}
+
+static void bad_scenario(void **state)
+{
+	(void)state;
+	assert_int_equal(lazaret("run /nonexistent.yaml", STDERR_ONLY), 2);
+	assert_one_line("/nonexistent.yaml:1: expected a readable scenario");
+	assert_int_equal(lazaret("run tests/unit/cli/bad.yaml", STDERR_ONLY), 2);
+	assert_one_line("tests/unit/cli/bad.yaml:3: unknown key \"cpu\"");
+	assert_int_equal(lazaret("run tests/unit/cli/bad.yaml --json", STDOUT_ONLY), 2);
+	assert_string_equal(out, "");
+}
+
+/* A result that is lost is not reported as fine. */
+static void full_disk(void **state)
+{
+	(void)state;
+	assert_int_equal(lazaret("--help", ">/dev/full 2>/dev/null"), 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(help),	       cmocka_unit_test(version),
+		cmocka_unit_test(wrong_usage), cmocka_unit_test(bad_scenario),
+		cmocka_unit_test(full_disk),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
