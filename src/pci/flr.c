@@ -13,12 +13,12 @@
  *
  * Nothing in the interface of FLR says that it happened: the bit always reads
  * 0, and a function that ignores it is ready at once and answers everything.
- * Believing that would release memory which its ATC still reaches. So two
- * read-write bits that do no harm in a blocked function and whose reset value
- * is 0 are set first: INTx disable, which virtual functions lack, and the MSI-X
- * function mask. What reads back as set, and Bus Master if it happens to be on,
- * is a mark; one that is still set afterwards is a failed reset, and so is a
- * function that takes no mark at all.
+ * Believing that would release memory which its ATC still reaches. So read-write
+ * bits that do no harm in a blocked function and whose reset value is 0 are set
+ * first: parity error response and INTx disable, which virtual functions lack,
+ * and the MSI-X function mask. A bit that could be changed to 1, and Bus Master
+ * if it happens to be on, is a mark; one that is still set afterwards is a
+ * failed reset, and so is a function that takes no mark at all.
  */
 #include "pci/access.h"
 
@@ -26,6 +26,7 @@
 
 #define SETTLE_NS      LZ_MS(100)
 #define READY_LIMIT_MS 60000u
+#define MARK_COMMAND   (PCI_COMMAND_PARITY | PCI_COMMAND_INTX_OFF)
 #define MAX_SAVED      40u
 
 enum lz_status lz_pci_can_flr(struct lz_device *dev)
@@ -154,14 +155,15 @@ static void plant(struct marks *m, const struct lz_pci_access *a)
 
 	m->msix_at = lz_pci_find_cap(a, PCI_CAP_MSIX);
 	m->msix = 0;
-	cfg_write16(a, PCI_COMMAND, command | PCI_COMMAND_INTX_OFF);
+	cfg_write16(a, PCI_COMMAND, command | MARK_COMMAND);
 	if (m->msix_at) {
 		unsigned at = m->msix_at + PCI_MSIX_FLAGS;
 
 		cfg_write16(a, at, cfg_read16(a, at) | PCI_MSIX_FLAGS_MASKALL);
 		m->msix = cfg_read16(a, at) & PCI_MSIX_FLAGS_MASKALL;
 	}
-	m->command = cfg_read16(a, PCI_COMMAND) & (PCI_COMMAND_INTX_OFF | PCI_COMMAND_MASTER);
+	/* Only what changed: a bit that is hardwired to 1 would never go. */
+	m->command = cfg_read16(a, PCI_COMMAND) & ((MARK_COMMAND & ~command) | PCI_COMMAND_MASTER);
 }
 
 static bool marks_gone(const struct marks *m, const struct lz_pci_access *a)

@@ -10,6 +10,7 @@
 #define PCI_VENDOR_RETRY	0x0001u /* RRS software visibility: retry later */
 #define PCI_COMMAND		0x04u
 #define PCI_COMMAND_MASTER	0x0004u
+#define PCI_COMMAND_PARITY	0x0040u
 #define PCI_COMMAND_INTX_OFF	0x0400u
 #define PCI_STATUS		0x06u
 #define PCI_STATUS_CAP_LIST	0x0010u
