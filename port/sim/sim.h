@@ -21,6 +21,8 @@ struct sim_config {
 	lz_ns op_cost;		/* virtual time per visible operation; 2 ns */
 	size_t dma_bytes;	/* physical memory that dma_alloc() hands out */
 	lz_phys dma_base;	/* its bus address */
+	unsigned early_clock_one_in; /* time passes the earliest deadline although
+				   somebody could run, at one choice in N; 0: never */
 	void (*log)(void *ctx, enum lz_log_level level, const char *line);
 	void *log_ctx;
 };

@@ -133,6 +133,8 @@ static void raise_twice(void *arg)
 	sim_irq_raise(line, 7000);
 	sim_sleep_until(4000);
 	assert_int_equal(taken, 0);
+	sim_sleep_until(6000);
+	assert_int_equal(taken, 1);
 	sim_sleep_until(20000);
 	assert_int_equal(taken, 1);
 }

@@ -91,6 +91,9 @@ static void lock_excludes(void **state)
 	for (seed = 0; seed < 100; seed++)
 		assert_int_equal(run(seed, 2, locked, NULL), 80);
 	assert_int_equal(overlap, 0);
+	/* Four holders at most, each for less than 100 operations of 2 ns. */
+	assert_true(stats().longest_masked > 0);
+	assert_true(stats().longest_masked < 4 * 200);
 	assert_int_equal(stats().violations, 0);
 }
 

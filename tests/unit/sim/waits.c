@@ -51,16 +51,67 @@ static void one_last_look_after_the_deadline(void **state)
 	assert_int_equal(looks, 2);
 }
 
-static void wait_for_word(void *arg)
+/* Takes longer than the deadline allows; what it saw is from before. */
+static bool slow_look(void *arg)
 {
-	assert_true(lz_await(is_set, arg, LZ_SEC(1)));
-	released = sim_now() < 1000;
+	bool seen = sim_now() >= 1000;
+
+	(void)arg;
+	spend(1000);
+	return seen;
+}
+
+static void slow_waiter(void *arg)
+{
+	(void)arg;
+	assert_true(lz_await(slow_look, NULL, 1000));
+}
+
+static void the_last_look_starts_after_the_deadline(void **state)
+{
+	(void)state;
+	start(1, 2);
+	sim_task("waiter", 0, slow_waiter, NULL);
+	assert_int_equal(sim_run(LZ_NEVER), 0);
+	assert_int_equal(stats().longest_masked_wait, 0);
 }
 
 static void set_word(void *arg)
 {
 	spend(20);
 	lz_store32(arg, 1);
+}
+
+static void early_waiter(void *arg)
+{
+	*(uint32_t *)arg += !lz_await(is_set, &word, LZ_SEC(1));
+}
+
+/* A busy CPU does not keep another's deadline from passing. */
+static void clock_may_fire_early(void **state)
+{
+	struct sim_config cfg = {.cpus = 2, .switch_one_in = 2, .op_cost = 2};
+	uint32_t timeouts = 0;
+
+	(void)state;
+	for (cfg.seed = 0; cfg.seed < 200; cfg.seed++) {
+		cfg.early_clock_one_in = cfg.seed < 100 ? 0 : 50;
+		if (cfg.seed == 100)
+			assert_int_equal(timeouts, 0);
+		sim_start(&cfg);
+		word = 0;
+		sim_task("waiter", 0, early_waiter, &timeouts);
+		sim_task("setter", 1, set_word, &word);
+		assert_int_equal(sim_run(LZ_NEVER), 0);
+	}
+	assert_true(timeouts > 0);
+	assert_true(timeouts < 100);
+}
+
+static void wait_for_word(void *arg)
+{
+	assert_true(lz_await(is_set, arg, LZ_SEC(1)));
+	released = sim_now() < 1000;
 }
 
 static void a_store_wakes_and_a_waiter_frees_its_cpu(void **state)
@@ -269,6 +320,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(deadline_is_exact_and_idle_time_jumps, stop),
 		cmocka_unit_test_teardown(one_last_look_after_the_deadline, stop),
+		cmocka_unit_test_teardown(the_last_look_starts_after_the_deadline, stop),
+		cmocka_unit_test_teardown(clock_may_fire_early, stop),
 		cmocka_unit_test_teardown(a_store_wakes_and_a_waiter_frees_its_cpu, stop),
 		cmocka_unit_test_teardown(polling_does_not_burn_time, stop),
 		cmocka_unit_test_teardown(hardware_steps_on_writes_and_at_its_time, stop),
