@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From machine and scenario to models, interrupt lines and library objects. */
+#include "bench/oracle.h"
+#include "bench/owner.h"
+#include "bench/rig.h"
+#include "bench/traffic.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CMDQ_BASE 0x90u /* SMMU_CMDQ_BASE, Arm IHI 0070 section 6.3.26 */
+
+/* ---- the SMMU's surroundings ---- */
+
+/* One fetched command is overwritten in memory before the SMMU sees it. */
+static void spoil(struct rig *r, uint64_t pa, void *host, size_t len)
+{
+	uint64_t base = lzm_smmu_read(r->smmu, CMDQ_BASE, 8);
+	uint64_t start = base & 0x000fffffffffffe0ull;
+
+	if (len < 8 || pa < start || pa >= start + (16ull << (base & 0x1f)) || pa % 16)
+		return;
+	*(uint8_t *)host = 0xff; /* no command has this opcode */
+	r->spoil_command = false;
+}
+
+static bool mem_read(void *ctx, uint64_t pa, void *buf, size_t len)
+{
+	struct rig *r = ctx;
+	void *host = sim_dma_ptr(pa, len);
+
+	if (!host)
+		return false;
+	if (r->spoil_command)
+		spoil(r, pa, host, len);
+	memcpy(buf, host, len);
+	return true;
+}
+
+static bool mem_write(void *ctx, uint64_t pa, const void *buf, size_t len)
+{
+	void *host = sim_dma_ptr(pa, len);
+
+	(void)ctx;
+	if (!host)
+		return false;
+	memcpy(host, buf, len);
+	return true;
+}
+
+static void smmu_irq(void *ctx, enum lzm_irq line)
+{
+	struct rig *r = ctx;
+
+	if (line == LZM_IRQ_GERROR)
+		sim_irq_raise(r->irq_gerror, r->gerror_delay);
+	else if (line == LZM_IRQ_EVTQ)
+		sim_irq_raise(r->irq_evtq, 0);
+}
+
+static uint64_t now_cb(void *ctx)
+{
+	(void)ctx;
+	return sim_now();
+}
+
+static void smmu_atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
+{
+	struct rig *r = ctx;
+	struct rig_fn *fn = rig_fn_by_sid(r, inv->sid);
+
+	if (!fn) { /* nobody there: the fabric answers */
+		lzm_smmu_atc_answer(r->smmu, tag, LZM_ATC_UR);
+		return;
+	}
+	oracle_invalidate(fn);
+	lzm_ep_invalidate(fn->ep, tag, inv);
+	rig_ep_touch(fn);
+}
+
+static uint64_t mmio_read(void *arg, uint32_t off, unsigned width)
+{
+	struct rig *r = arg;
+
+	return lzm_smmu_read(r->smmu, off, width);
+}
+
+static void mmio_write(void *arg, uint32_t off, unsigned width, uint64_t value)
+{
+	struct rig *r = arg;
+
+	lzm_smmu_write(r->smmu, off, width, value);
+}
+
+static bool smmu_step(void *arg)
+{
+	struct rig *r = arg;
+
+	return lzm_smmu_step(r->smmu);
+}
+
+static lz_ns smmu_wake(void *arg)
+{
+	struct rig *r = arg;
+
+	return lzm_smmu_wake(r->smmu);
+}
+
+static void gerror_irq(void *arg)
+{
+	struct rig *r = arg;
+
+	if (r->iommu)
+		lz_smmuv3_gerror_irq(r->iommu);
+}
+
+static void evtq_irq(void *arg)
+{
+	struct rig *r = arg;
+
+	if (r->iommu)
+		lz_smmuv3_evtq_irq(r->iommu);
+}
+
+/* ---- the endpoints' surroundings ---- */
+
+static struct rig_fn *fn_of(struct rig *r, const struct lzm_ep *ep)
+{
+	for (unsigned i = 0; i < r->n_fns; i++)
+		if (r->fns[i].ep == ep)
+			return &r->fns[i];
+	return NULL;
+}
+
+static void ep_answer(void *ctx, struct lzm_ep *ep, uint64_t tag, enum lzm_atc_answer a)
+{
+	struct rig *r = ctx;
+
+	(void)ep;
+	lzm_smmu_atc_answer(r->smmu, tag, a);
+}
+
+static enum lzm_result ep_translate(void *ctx, struct lzm_ep *ep, uint64_t iova,
+				    struct lzm_translation *out)
+{
+	struct rig *r = ctx;
+
+	return lzm_smmu_translate(r->smmu, lzm_ep_sid(ep), false, 0, iova, out);
+}
+
+static enum lzm_result ep_translated(void *ctx, struct lzm_ep *ep, uint64_t pa,
+				     enum lzm_access access, uint64_t *out_pa)
+{
+	struct rig *r = ctx;
+
+	return lzm_smmu_translated(r->smmu, lzm_ep_sid(ep), pa, access, out_pa);
+}
+
+static enum lzm_result ep_untranslated(void *ctx, struct lzm_ep *ep, uint64_t iova,
+				       enum lzm_access access, uint64_t *pa)
+{
+	struct rig *r = ctx;
+
+	return lzm_smmu_untranslated(r->smmu, lzm_ep_sid(ep), false, 0, iova, access, pa);
+}
+
+static void ep_dma(void *ctx, struct lzm_ep *ep, uint64_t iova, uint64_t pa, enum lzm_access access,
+		   bool translated)
+{
+	struct rig *r = ctx;
+	struct rig_fn *fn = fn_of(r, ep);
+
+	if (fn)
+		oracle_dma(fn, iova, pa, access == LZM_WRITE, translated);
+}
+
+static void ep_reset(void *ctx, struct lzm_ep *ep)
+{
+	struct rig *r = ctx;
+	struct rig_fn *fn = fn_of(r, ep);
+
+	if (!fn)
+		return;
+	for (unsigned i = 0; i < fn->n_sids; i++)
+		lzm_smmu_device_reset(r->smmu, fn->sids[i]);
+	oracle_reset(fn);
+	rig_ep_touch(fn);
+}
+
+void rig_ep_touch(struct rig_fn *fn)
+{
+	fn->ep_busy = true;
+}
+
+static bool eps_step(void *arg)
+{
+	struct rig *r = arg;
+	bool did = false;
+
+	for (unsigned i = 0; i < r->n_fns; i++) {
+		struct rig_fn *fn = &r->fns[i];
+
+		if (!fn->ep_busy)
+			continue;
+		if (lzm_ep_step(fn->ep))
+			did = true;
+		else if (lzm_ep_wake(fn->ep) == LZM_NEVER)
+			fn->ep_busy = false;
+	}
+	return did;
+}
+
+static lz_ns eps_wake(void *arg)
+{
+	struct rig *r = arg;
+	lz_ns first = LZ_NEVER;
+
+	for (unsigned i = 0; i < r->n_fns; i++) {
+		lz_ns t = r->fns[i].ep_busy ? lzm_ep_wake(r->fns[i].ep) : LZ_NEVER;
+
+		if (t < first)
+			first = t;
+	}
+	return first;
+}
+
+static uint32_t pci_read(void *ctx, unsigned offset, unsigned width)
+{
+	struct rig_fn *fn = ctx;
+
+	return lzm_ep_cfg_read(fn->ep, offset, width);
+}
+
+static void pci_write(void *ctx, unsigned offset, unsigned width, uint32_t value)
+{
+	struct rig_fn *fn = ctx;
+
+	lzm_ep_cfg_write(fn->ep, offset, width, value);
+	rig_ep_touch(fn);
+}
+
+static void pci_sleep(void *ctx, lz_ns ns)
+{
+	(void)ctx;
+	sim_sleep_until(sim_now() + ns);
+}
+
+/* ---- models ---- */
+
+static bool wants_ats(const struct rig *r, const struct machine_function *f, uint32_t bdf,
+		      bool *added)
+{
+	const struct scenario_machine *m = &r->sc->machine;
+
+	*added = false;
+	switch (m->ats) {
+	case SCENARIO_ATS_PLATFORM:
+		return machine_ats_usable(f);
+	case SCENARIO_ATS_CAPABLE:
+		return f->ats != 0;
+	case SCENARIO_ATS_LIST:
+		for (size_t i = 0; i < m->ats_list.n; i++)
+			if (m->ats_list.item[i].bdf == bdf) {
+				*added = f->ats == 0;
+				return true;
+			}
+		return false;
+	}
+	return false;
+}
+
+static bool build_fn(struct rig *r, unsigned index, const struct machine_function *f)
+{
+	struct rig_fn *fn = &r->fns[r->n_fns];
+	struct lzm_ep_config cfg = {0};
+
+	fn->rig = r;
+	fn->index = r->n_fns;
+	fn->mf = f;
+	fn->bdf = f->segment << 16 | f->rid;
+	snprintf(fn->name, sizeof(fn->name), "%s", f->bdf);
+	fn->n_sids = f->n_stream_ids;
+	memcpy(fn->sids, f->stream_ids, f->n_stream_ids * sizeof(fn->sids[0]));
+	fn->ats = wants_ats(r, f, fn->bdf, &fn->ats_added);
+	for (unsigned i = 0; i < r->n_fns; i++)
+		if (f->upstream != MACHINE_NONE &&
+		    r->fns[i].mf == &r->machine->functions[f->upstream])
+			fn->upstream = &r->fns[i];
+	for (unsigned i = 0; i < r->n_groups; i++)
+		if (f->group != MACHINE_NONE &&
+		    r->groups[i].id == (unsigned)r->machine->groups[f->group].id)
+			fn->group = &r->groups[i];
+
+	cfg.name = fn->name;
+	cfg.config = f->config;
+	cfg.config_len = f->config_len;
+	cfg.vendor = f->vendor;
+	cfg.device = f->device;
+	cfg.add_ats = fn->ats_added;
+	/* What is behind a bridge to conventional PCI arrives under its alias. */
+	cfg.sid = f->pcie_type == MACHINE_NONE ? fn->sids[fn->n_sids - 1] : fn->sids[0];
+	cfg.atc_entries = 32;
+	cfg.answer_ns = 500;
+	cfg.flr_ns = LZ_MS(20);
+	cfg.seed = r->opt.seed * 131 + index;
+	cfg.upstream = fn->upstream ? fn->upstream->ep : NULL;
+	fn->ep = lzm_ep_create(&cfg, &r->link);
+	fn->pci = (struct lz_pci_access){
+		.ctx = fn,
+		.read = pci_read,
+		.write = pci_write,
+		.sleep = pci_sleep,
+		.upstream = fn->upstream ? &fn->upstream->pci : NULL,
+	};
+	r->n_fns++;
+	return fn->ep != NULL;
+}
+
+static bool build_smmu(struct rig *r)
+{
+	const struct scenario_smmu *s = &r->sc->machine.smmu;
+	struct lzm_smmu_config cfg;
+
+	lzm_smmu_config_default(&cfg);
+	if (s->cmdq_log2)
+		cfg.cmdq_log2 = (unsigned)s->cmdq_log2;
+	if (s->evtq_log2)
+		cfg.evtq_log2 = (unsigned)s->evtq_log2;
+	if (s->ats_timeout)
+		cfg.knobs.ats_timeout_ns = s->ats_timeout;
+	if (s->cons_batch)
+		cfg.knobs.cons_batch = (unsigned)s->cons_batch;
+	if (s->prefetch)
+		cfg.knobs.prefetch = (unsigned)s->prefetch;
+	cfg.knobs.seed = r->opt.seed;
+	if (r->opt.regime && !lzm_smmu_regime(r->opt.regime, &cfg.knobs))
+		return false;
+	r->gerror_delay = cfg.knobs.gerror_irq_delay_ns;
+	r->ats_timeout = cfg.knobs.ats_timeout_ns;
+	r->bus = (struct lzm_bus){
+		.ctx = r,
+		.mem_read = mem_read,
+		.mem_write = mem_write,
+		.irq = smmu_irq,
+		.now = now_cb,
+		.atc_inv = smmu_atc_inv,
+	};
+	r->smmu = lzm_smmu_create(&cfg, &r->bus);
+	return r->smmu != NULL;
+}
+
+bool build_models(struct rig *r)
+{
+	const struct machine *m = r->machine;
+	struct sim_mmio mmio = {RIG_MMIO_BASE, RIG_MMIO_SIZE, mmio_read, mmio_write, r};
+	struct sim_hw smmu = {"smmu", smmu_step, smmu_wake, r};
+	struct sim_hw eps = {"endpoints", eps_step, eps_wake, r};
+
+	if (!build_smmu(r))
+		return false;
+	r->link = (struct lzm_ep_link){
+		.ctx = r,
+		.now = now_cb,
+		.answer = ep_answer,
+		.translate = ep_translate,
+		.translated = ep_translated,
+		.untranslated = ep_untranslated,
+		.dma = ep_dma,
+		.reset = ep_reset,
+	};
+	r->groups = calloc(m->n_groups + 1, sizeof(*r->groups));
+	r->fns = calloc(m->n_functions + 1, sizeof(*r->fns));
+	if (!r->groups || !r->fns)
+		return false;
+	for (unsigned i = 0; i < m->n_groups; i++)
+		r->groups[r->n_groups++].id = (unsigned)m->groups[i].id;
+	/* Bridges come before what is below them in every dump. */
+	for (unsigned i = 0; i < m->n_functions; i++) {
+		const struct machine_function *f = &m->functions[i];
+
+		if (f->smmu == 0 && f->n_stream_ids && f->group != MACHINE_NONE &&
+		    !build_fn(r, i, f))
+			return false;
+	}
+	sim_mmio_add(&mmio);
+	sim_hw_add(&smmu);
+	sim_hw_add(&eps);
+	traffic_start(r);
+	r->irq_gerror = sim_irq_line("gerror", 0, gerror_irq, r);
+	r->irq_evtq = sim_irq_line("evtq", r->cpus - 1, evtq_irq, r);
+	return true;
+}
+
+/* ---- library ---- */
+
+bool build_device(struct rig_fn *fn)
+{
+	struct lz_device_desc desc = {
+		.name = fn->name,
+		.iommu = fn->rig->iommu,
+		.streams = fn->sids,
+		.n_streams = fn->n_sids,
+		.pci = &fn->pci,
+		.ats = fn->ats,
+		.owner = &owner_ops,
+		.owner_ctx = fn,
+		.user = fn,
+	};
+	enum lz_status st = lz_device_add(fn->group->grp, &desc, &fn->dev);
+
+	if (st == LZ_EEXIST) { /* as Linux does: the first one of an alias wins */
+		fn->dev = NULL;
+		fn->shares_id = true;
+		return true;
+	}
+	if (st != LZ_OK) {
+		fn->dev = NULL;
+		rig_fail(fn->rig, "%s cannot be added: %s", fn->name, lz_status_name(st));
+		return false;
+	}
+	owner_enable(fn);
+	return true;
+}
+
+bool build_library(struct rig *r)
+{
+	struct lz_smmuv3_desc desc = {.name = "smmu0", .mmio = RIG_MMIO_BASE};
+	enum lz_status st = lz_init(sim_port(), &r->cfg, &r->lz);
+
+	if (st == LZ_OK)
+		st = lz_smmuv3_add(r->lz, &desc, &r->iommu);
+	if (st != LZ_OK) {
+		rig_fail(r, "the library does not start: %s", lz_status_name(st));
+		return false;
+	}
+	r->worker.lz = r->lz;
+	r->worker_made = true;
+	sim_task("worker", 1 % r->cpus, sim_worker_task, &r->worker);
+	for (unsigned i = 0; i < r->n_groups; i++) {
+		st = lz_group_create(r->lz, r->groups[i].id, &r->groups[i].grp);
+		if (st != LZ_OK) {
+			rig_fail(r, "group %u: %s", r->groups[i].id, lz_status_name(st));
+			return false;
+		}
+	}
+	for (unsigned i = 0; i < r->n_fns; i++)
+		if (!build_device(&r->fns[i]))
+			return false;
+	return true;
+}
+
+static void stop_worker(struct rig *r)
+{
+	if (!r->worker_made)
+		return;
+	r->worker.stop = true;
+	sim_port()->kick(sim_port()->ctx);
+}
+
+void build_teardown(struct rig *r)
+{
+	struct lz_stats st = {0};
+	lz_ns until;
+	enum lz_status end;
+
+	if (!r->lz)
+		return;
+	for (unsigned i = 0; i < r->n_fns; i++)
+		if (r->fns[i].dev)
+			space_remove_device(&r->fns[i]);
+	for (struct rig_domain *d = r->domains; d; d = d->next)
+		if (!d->dead)
+			space_destroy(d);
+	until = sim_now() + RIG_SETTLE;
+	do {
+		sim_sleep_until(sim_now() + LZ_MS(1));
+		lz_stats_get(r->lz, &st);
+	} while ((st.custody_pages || st.references || st.blocked_ids) && sim_now() < until);
+	oracle_books(r, &st);
+	for (unsigned i = 0; i < r->n_groups; i++)
+		if (r->groups[i].grp && lz_group_destroy(r->groups[i].grp) != LZ_OK)
+			oracle_violation(r, INV_E, "group %u cannot be destroyed", r->groups[i].id);
+	if (r->iommu) {
+		struct lz_iommu *iommu = r->iommu;
+
+		end = lz_smmuv3_remove(iommu);
+		if (end != LZ_OK)
+			oracle_violation(r, INV_E, "the SMMU cannot be removed: %s",
+					 lz_status_name(end));
+		else
+			r->iommu = NULL;
+	}
+	/* Only now: the SMMU's own work looks for late errors while it exists. */
+	lz_stats_get(r->lz, &st);
+	if (st.work_pending)
+		oracle_violation(r, INV_E, "%llu work items are left",
+				 (unsigned long long)st.work_pending);
+	stop_worker(r);
+	sim_sleep_until(sim_now() + LZ_MS(1));
+	end = lz_fini(r->lz);
+	if (end != LZ_OK)
+		oracle_violation(r, INV_E, "the library cannot be ended: %s", lz_status_name(end));
+}
+
+void build_free(struct rig *r)
+{
+	while (r->domains) {
+		struct rig_domain *next = r->domains->next;
+
+		free(r->domains);
+		r->domains = next;
+	}
+	for (unsigned i = r->n_fns; i-- > 0;)
+		if (r->fns[i].ep)
+			lzm_ep_destroy(r->fns[i].ep);
+	if (r->smmu)
+		lzm_smmu_destroy(r->smmu);
+	free(r->fns);
+	free(r->groups);
+}

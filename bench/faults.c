@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Injection of faults at a time or at a share of the workload. */
+#include "bench/faults.h"
+#include "bench/oracle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct rig_fault {
+	struct rig *rig;
+	const struct scenario_fault *f;
+	bool done;
+};
+
+static void flood(struct rig *r, const struct scenario_fault *f, struct rig_fn *fn)
+{
+	uint64_t pa;
+	int resp;
+
+	for (uint64_t i = 0; i < f->count && fn; i++) {
+		uint64_t iova = 0x7f0000000000ull + i * LZ_PAGE;
+
+		if (f->kind == SCENARIO_EVENT_FLOOD)
+			(void)lzm_smmu_untranslated(r->smmu, fn->sids[0], false, 0, iova, LZM_WRITE,
+						    &pa);
+		else
+			(void)lzm_smmu_page_request(r->smmu, fn->sids[0], false, 0, iova,
+						    (unsigned)i & 511, true, &resp);
+	}
+}
+
+static void inject_smmu(struct rig *r, const struct scenario_fault *f, struct rig_fn *fn)
+{
+	r->smmu_faulted = true;
+	switch (f->kind) {
+	case SCENARIO_QUEUE_STALLED:
+		lzm_smmu_inject_cmdq_stall(r->smmu, f->length ? sim_now() + f->length
+							      : r->origin + f->until);
+		break;
+	case SCENARIO_ILLEGAL_COMMAND:
+		r->spoil_command = true;
+		break;
+	case SCENARIO_CONFIG_ABORT:
+		if (fn)
+			lzm_smmu_inject_ste_abort(r->smmu, fn->sids[0]);
+		else
+			lzm_smmu_inject_cmdq_abort(r->smmu);
+		break;
+	case SCENARIO_MSI_ABORT:
+		lzm_smmu_inject_msi_abort(r->smmu);
+		break;
+	case SCENARIO_SFM:
+		r->dead_iommu = true;
+		lzm_smmu_inject_sfm(r->smmu);
+		break;
+	case SCENARIO_GERROR_LATE:
+		r->gerror_delay = f->delay;
+		break;
+	case SCENARIO_EVENT_FLOOD:
+	case SCENARIO_PRI_FLOOD:
+		flood(r, f, fn ? fn : &r->fns[0]);
+		break;
+	default:
+		break;
+	}
+}
+
+static const struct {
+	enum scenario_fault_kind kind;
+	enum lzm_ep_fault fault;
+	bool guilty; /* a quarantine because of it is deserved at once */
+} device_faults[] = {
+	{SCENARIO_ATC_SILENT, LZM_EP_ATC_SILENT, true},
+	{SCENARIO_ATC_SILENT_N, LZM_EP_ATC_SILENT_N, true},
+	{SCENARIO_ATC_SLOW, LZM_EP_ATC_SLOW, false},
+	{SCENARIO_ATC_LATE, LZM_EP_ATC_LATE, true},
+	{SCENARIO_ATC_RANGES, LZM_EP_ATC_RANGES, true},
+	{SCENARIO_ATC_UNSUPPORTED, LZM_EP_ATC_UNSUPPORTED, true},
+	{SCENARIO_SILENT_AFTER_RESET, LZM_EP_SILENT_AFTER_RESET, false},
+	{SCENARIO_FLR_FAILS, LZM_EP_FLR_FAILS, false},
+	{SCENARIO_FLR_TIMEOUT, LZM_EP_FLR_TIMEOUT, false},
+	{SCENARIO_CONFIG_ONES, LZM_EP_CONFIG_ONES, true},
+	{SCENARIO_REMOVED, LZM_EP_REMOVED, true},
+};
+
+static void inject(struct rig_fault *p)
+{
+	const struct scenario_fault *f = p->f;
+	struct rig *r = p->rig;
+	struct rig_fn *fn = f->has_device ? rig_fn_by_bdf(r, f->device.bdf) : NULL;
+	bool of_device = false;
+
+	if (p->done)
+		return;
+	p->done = true;
+	r->faults_left--;
+	r->last_fault = sim_now();
+	if (!r->res->fault_at)
+		r->res->fault_at = sim_now() - r->origin + 1;
+	if (r->opt.fail_alloc)
+		sim_fail_alloc(true);
+	for (size_t i = 0; i < sizeof(device_faults) / sizeof(device_faults[0]); i++) {
+		if ((enum scenario_fault_kind)f->kind != device_faults[i].kind || !fn)
+			continue;
+		of_device = true;
+		fn->ever_faulted = true;
+		fn->faulted_at = sim_now();
+		fn->faulted_since_reset = true;
+		fn->guilty |= device_faults[i].guilty;
+		lzm_ep_fault(fn->ep, device_faults[i].fault, (unsigned)f->count, f->delay);
+		rig_ep_touch(fn);
+	}
+	rig_note(r, fn, scenario_fault_name(f->kind), RIG_NOTE_FAULT);
+	if (!of_device)
+		inject_smmu(r, f, fn);
+}
+
+static void timed(void *arg)
+{
+	struct rig_fault *p = arg;
+
+	sim_sleep_until(p->rig->origin + p->f->at.ns);
+	inject(p);
+}
+
+void faults_start(struct rig *r)
+{
+	r->faults = calloc(r->sc->n_faults + 1, sizeof(*r->faults));
+	if (!r->faults) {
+		rig_fail(r, "out of memory");
+		return;
+	}
+	r->faults_left = (uint32_t)r->sc->n_faults;
+	for (size_t i = 0; i < r->sc->n_faults; i++) {
+		struct rig_fault *p = &r->faults[i];
+
+		*p = (struct rig_fault){.rig = r, .f = &r->sc->faults[i]};
+		if (!p->f->at.is_percent)
+			sim_task("fault", 0, timed, p);
+	}
+}
+
+void faults_progress(struct rig *r)
+{
+	if (!r->faults_left)
+		return;
+	for (size_t i = 0; i < r->sc->n_faults; i++) {
+		struct rig_fault *p = &r->faults[i];
+
+		if (!p->done && p->f->at.is_percent && r->done * 100 >= r->total * p->f->at.percent)
+			inject(p);
+	}
+}
+
+void faults_finish(struct rig *r)
+{
+	for (size_t i = 0; i < r->sc->n_faults; i++)
+		if (r->faults[i].f->at.is_percent)
+			inject(&r->faults[i]);
+}

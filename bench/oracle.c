@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Judging while the run goes on: A, B, C, G and the time line. */
+#include "bench/oracle.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define STORM_KEEP 64u /* time line entries kept of one kind that repeats without end */
+
+void oracle_violation(struct rig *r, enum inv i, const char *fmt, ...)
+{
+	struct inv_state *s = &r->res->inv[i];
+	va_list ap;
+	int n;
+
+	if (s->violations++)
+		return;
+	n = snprintf(s->first, sizeof(s->first), "%.6f s: ", (double)sim_now() / 1e9);
+	va_start(ap, fmt);
+	vsnprintf(s->first + n, sizeof(s->first) - (size_t)n, fmt, ap);
+	va_end(ap);
+}
+
+static void not_applicable(struct rig *r, enum inv i, const char *why)
+{
+	r->res->inv[i].not_applicable = true;
+	snprintf(r->res->inv[i].note, sizeof(r->res->inv[i].note), "%s", why);
+}
+
+void oracle_begin(struct rig *r)
+{
+	if (r->cfg.contain != LZ_CONTAIN_ON) {
+		not_applicable(r, INV_B, "containment is off: nothing is fenced");
+		not_applicable(r, INV_D, "containment is off: nothing is recovered");
+	}
+	if (r->cfg.identify == LZ_IDENTIFY_ASSUME)
+		not_applicable(r, INV_C, "identify: assume takes every suspect for broken");
+}
+
+/* ---- events ---- */
+
+static struct rig_fn *fn_by_device(struct rig *r, const struct lz_device *dev)
+{
+	for (unsigned i = 0; dev && i < r->n_fns; i++)
+		if (r->fns[i].dev == dev)
+			return &r->fns[i];
+	return NULL;
+}
+
+static void record(struct rig *r, const struct result_event *e)
+{
+	struct result *res = r->res;
+
+	if (res->n_events == RESULT_EVENTS) {
+		res->events_left_out++;
+		return;
+	}
+	res->events[res->n_events++] = *e;
+}
+
+void rig_note(struct rig *r, const struct rig_fn *fn, const char *text, uint64_t detail)
+{
+	record(r, &(struct result_event){.t = sim_now() - r->origin,
+					 .device = fn ? (int)fn->index : -1,
+					 .text = text,
+					 .detail = detail});
+}
+
+/* Some kinds come in storms; the time line keeps the first of them. */
+static bool keep(struct rig *r, enum lz_event_kind k)
+{
+	if (k == LZ_EV_DMA_FAULT) {
+		r->res->dma_faults++;
+		return r->res->dma_faults <= 4;
+	}
+	return r->kept[k]++ < STORM_KEEP || k == LZ_EV_QUARANTINED || k == LZ_EV_RECOVERED;
+}
+
+static void fenced(struct rig *r, struct rig_fn *fn, const struct lz_event *ev)
+{
+	fn->fenced = true;
+	if (!r->res->fenced_at)
+		r->res->fenced_at = ev->time - r->origin;
+	oracle_fences(r);
+}
+
+static void judge_innocent(struct rig *r, struct rig_fn *fn, const struct lz_event *ev)
+{
+	/* A fence without evidence belongs to a reset or a removal. */
+	if (fn->guilty || !lzm_ep_answers(fn->ep) ||
+	    (ev->kind == LZ_EV_FENCED && ev->evidence == LZ_EVIDENCE_NONE))
+		return;
+	if (ev->evidence == LZ_EVIDENCE_ASSUMED) {
+		snprintf(r->res->inv[INV_C].note, sizeof(r->res->inv[INV_C].note),
+			 "%s taken for broken without evidence, and the event says so", fn->name);
+		return;
+	}
+	oracle_violation(r, INV_C, "%s: %s (%s) although it answers", fn->name,
+			 lz_event_name(ev->kind), lz_evidence_name(ev->evidence));
+	if (ev->kind == LZ_EV_QUARANTINED)
+		r->res->false_quarantines++;
+}
+
+static void quarantined(struct rig *r, struct rig_fn *fn, const struct lz_event *ev)
+{
+	fn->n_quarantined++;
+	if (fn->quarantined_gen == ev->generation + 1)
+		oracle_violation(r, INV_G, "%s: quarantined twice in generation %u", fn->name,
+				 ev->generation);
+	fn->quarantined_gen = ev->generation + 1;
+	if (ev->evidence == LZ_EVIDENCE_NONE)
+		oracle_violation(r, INV_G, "%s: quarantined and the event names no evidence",
+				 fn->name);
+	judge_innocent(r, fn, ev);
+}
+
+void oracle_event(void *ctx, const struct lz_event *ev)
+{
+	struct rig *r = ctx;
+	struct rig_fn *fn = fn_by_device(r, ev->device);
+
+	if (!r->armed)
+		return;
+	switch (ev->kind) {
+	case LZ_EV_FENCED:
+		if (fn) {
+			fenced(r, fn, ev);
+			judge_innocent(r, fn, ev);
+		}
+		break;
+	case LZ_EV_UNFENCED:
+	case LZ_EV_REMOVED:
+		if (fn)
+			fn->fenced = false;
+		break;
+	case LZ_EV_QUARANTINED:
+		if (fn)
+			quarantined(r, fn, ev);
+		else
+			oracle_violation(r, INV_G, "a quarantine event without a device");
+		break;
+	case LZ_EV_CUSTODY_RELEASED:
+		r->res->released_at = ev->time - r->origin;
+		break;
+	case LZ_EV_RECOVERED:
+		if (fn)
+			fn->n_recovered++;
+		r->res->recovered_at = ev->time - r->origin;
+		break;
+	default:
+		break;
+	}
+	if (!r->closing && keep(r, ev->kind))
+		record(r, &(struct result_event){.t = ev->time - r->origin,
+						 .device = fn ? (int)fn->index : -1,
+						 .kind = ev->kind,
+						 .evidence = ev->evidence,
+						 .status = ev->status,
+						 .generation = ev->generation,
+						 .detail = ev->detail});
+}
+
+/* ---- A: DMA against the truth ---- */
+
+void oracle_dma(struct rig_fn *fn, uint64_t iova, uint64_t pa, bool write, bool translated)
+{
+	struct rig *r = fn->rig;
+	const struct shadow_page *p;
+
+	r->res->accesses++;
+	fn->accesses++;
+	if (translated && fn->fenced)
+		oracle_violation(r, INV_B, "%s is fenced and reached 0x%llx by its ATC", fn->name,
+				 (unsigned long long)pa);
+	p = fn->dom ? shadow_find(&r->shadow, fn->dom->id, iova / LZ_PAGE) : NULL;
+	if (p && p->pa / LZ_PAGE == pa / LZ_PAGE) {
+		if (p->state == SHADOW_LIVE)
+			return;
+		if (p->state == SHADOW_IN_FLIGHT) {
+			r->res->in_flight_accesses++;
+			return;
+		}
+		if (p->state == SHADOW_CUSTODY) {
+			r->res->custody_accesses++;
+			return;
+		}
+	}
+	if (write) {
+		r->res->stale_writes++;
+		fn->stale_writes++;
+	} else {
+		r->res->stale_reads++;
+		fn->stale_reads++;
+	}
+	oracle_violation(r, INV_A, "%s %s 0x%llx (IOVA 0x%llx)%s, which had been given back",
+			 fn->name, write ? "wrote to" : "read", (unsigned long long)pa,
+			 (unsigned long long)iova, translated ? " through its ATC" : "");
+}
+
+/* ---- B: broken means fenced ---- */
+
+void oracle_fences(struct rig *r)
+{
+	for (unsigned i = 0; i < r->n_fns; i++) {
+		struct rig_fn *fn = &r->fns[i];
+
+		for (unsigned s = 0; fn->fenced && fn->dev && s < fn->n_sids; s++) {
+			bool now = false, uncached = false;
+
+			lzm_smmu_eats_effective(r->smmu, fn->sids[s], &now, &uncached);
+			if (now || uncached)
+				oracle_violation(
+					r, INV_B,
+					"%s is fenced and EATS of stream 0x%x is effective%s",
+					fn->name, fn->sids[s], now ? "" : " in the table");
+		}
+	}
+}
+
+/* ---- what the device does ---- */
+
+void oracle_invalidate(struct rig_fn *fn)
+{
+	if (!lzm_ep_answers(fn->ep))
+		fn->guilty = true;
+}
+
+void oracle_reset(struct rig_fn *fn)
+{
+	fn->reset_seen = true;
+	fn->faulted_since_reset = false;
+	fn->guilty = !lzm_ep_answers(fn->ep);
+}
+
+void oracle_removed(struct rig_fn *fn)
+{
+	fn->fenced = false;
+}
+
+/* ---- F and the workload ---- */
+
+void oracle_unmap(struct rig_domain *d, uint64_t iova, uint64_t size, enum lz_status st, lz_ns took,
+		  bool irq)
+{
+	struct rig *r = d->rig;
+	/* Several waits (IOTLB, then ATCs) and the work of other CPUs in between. */
+	lz_ns bound = irq ? 2 * r->cfg.atomic_wait + LZ_US(50) : 4 * r->cfg.sync_bound;
+
+	if (st != LZ_OK && st != LZ_IN_CUSTODY)
+		oracle_violation(r, INV_E, "%s: unmap of 0x%llx+0x%llx answered %s", d->name,
+				 (unsigned long long)iova, (unsigned long long)size,
+				 lz_status_name(st));
+	if (took > bound)
+		oracle_violation(r, INV_F, "%s: an unmap in %s context took %.3f ms", d->name,
+				 irq ? "interrupt" : "task", (double)took / 1e6);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The invariants of the promise, judged from the models and the shadow. The
+ * library's own answers count only where the invariant is about them.
+ */
+#ifndef LZ_BENCH_ORACLE_H
+#define LZ_BENCH_ORACLE_H
+
+#include "bench/rig.h"
+
+void oracle_violation(struct rig *r, enum inv i, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Before the run: what cannot be judged, and why. */
+void oracle_begin(struct rig *r);
+/* lz_event_fn; ctx is the rig. */
+void oracle_event(void *ctx, const struct lz_event *ev);
+/* A DMA access got through. */
+void oracle_dma(struct rig_fn *fn, uint64_t iova, uint64_t pa, bool write, bool translated);
+/* An Invalidate Request reached the function. */
+void oracle_invalidate(struct rig_fn *fn);
+void oracle_reset(struct rig_fn *fn);
+void oracle_removed(struct rig_fn *fn);
+void oracle_unmap(struct rig_domain *d, uint64_t iova, uint64_t size, enum lz_status st, lz_ns took,
+		  bool irq);
+/* B, at any time; hardware context allowed. */
+void oracle_fences(struct rig *r);
+/* When all is quiet, task context: C, D, the half of E that needs devices. */
+void oracle_quiet(struct rig *r);
+/* Everything is detached and removed. */
+void oracle_books(struct rig *r, const struct lz_stats *st);
+/* After the run: F, G, H and `expect`. */
+void oracle_end(struct rig *r);
+
+#endif

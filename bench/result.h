@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What one run leaves behind: verdicts, figures, devices, events. */
+#ifndef LZ_BENCH_RESULT_H
+#define LZ_BENCH_RESULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lazaret/device.h"
+#include "lazaret/lazaret.h"
+
+/* The invariants of the promise, and what the scenario expects on top. */
+enum inv { INV_A, INV_B, INV_C, INV_D, INV_E, INV_F, INV_G, INV_H, INV_EXPECT, INV_COUNT };
+
+enum inv_result { INV_HELD, INV_VIOLATED, INV_NOT_APPLICABLE };
+
+struct inv_state {
+	uint64_t violations;
+	bool not_applicable;
+	char note[96];	 /* why it is not applicable, or an exception that was used */
+	char first[200]; /* the first violation */
+};
+
+struct result_device {
+	char name[32];
+	struct lz_health health;
+	bool ats_capable, ats_active, faulted, told;
+	unsigned quarantined; /* times */
+	uint64_t accesses, stale_reads, stale_writes;
+};
+
+struct result_event {
+	lz_ns t;
+	int device; /* index into devices; -1 none */
+	enum lz_event_kind kind;
+	enum lz_evidence evidence;
+	enum lz_status status;
+	uint32_t generation;
+	uint64_t detail;
+	const char *text; /* an entry of the bench's own; then `kind` means nothing */
+};
+
+#define RESULT_EVENTS 8192u
+
+struct result {
+	const char *regime;
+	enum lz_contain contain;
+	uint64_t seed;
+	lz_ns model_time; /* from the start of the workload until all was quiet */
+	lz_ns workload_time;
+	bool inconclusive; /* the bench itself could not go on */
+	char reason[160];
+	struct inv_state inv[INV_COUNT];
+	bool has_expect;
+
+	uint64_t stale_writes, stale_reads, false_quarantines, cmdq_errors;
+	uint64_t accesses, in_flight_accesses, custody_accesses, aborted_accesses;
+	uint64_t custody_max, custody_end, custody_page_ns;
+	uint64_t maps, unmaps, irq_unmaps, in_custody_answers, moved, refused, attaches,
+		attaches_refused;
+	uint64_t probes, fences, recoveries, dma_faults;
+	lz_ns worst_unmap, worst_irq_unmap, longest_masked, longest_masked_wait;
+	lz_ns fault_at, fenced_at, released_at, recovered_at; /* 0: did not happen */
+	lz_ns wall;					      /* host time it took */
+
+	struct result_device *devices;
+	unsigned n_devices;
+	struct result_event *events;
+	unsigned n_events;
+	uint64_t events_left_out;
+};
+
+void result_fini(struct result *r);
+enum inv_result result_of(const struct result *r, enum inv i);
+bool result_violated(const struct result *r);
+const char *inv_name(enum inv i);		/* "A" .. "H", "expect" */
+const char *inv_title(enum inv i);		/* "fence before free" */
+const char *inv_result_name(enum inv_result v); /* "held", "violated", "not_applicable" */
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The rig: one machine of the deterministic port with one SMMUv3 model, one
+ * endpoint model per function, the library on top, and a scenario that acts on
+ * all of it. One rig per process at a time (the port has one simulation).
+ */
+#ifndef LZ_BENCH_RIG_H
+#define LZ_BENCH_RIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bench/result.h"
+#include "bench/shadow.h"
+#include "cli/scenario.h"
+#include "lazaret-model/endpoint.h"
+#include "lazaret-model/smmuv3.h"
+#include "lazaret/device.h"
+#include "lazaret/domain.h"
+#include "lazaret/lazaret.h"
+#include "lazaret/smmuv3.h"
+#include "machine/machine.h"
+#include "port/sim/sim.h"
+
+#define RIG_MMIO_BASE  0x9050000u
+#define RIG_MMIO_SIZE  0x20000u
+#define RIG_DMA_BASE   0x800000000ull /* tables and queues; no trace has pages up there */
+#define RIG_DMA_BYTES  (96u << 20)
+#define RIG_ELSEWHERE  (1ull << 40)   /* added to a physical page whose owner is custody */
+#define RIG_HIGH_IOVA  0x100000000ull /* where mappings move to when theirs is in custody */
+#define RIG_HIGH_PAGES (1u << 24)
+#define RIG_SETTLE     LZ_SEC(600) /* longest time from the end of the workload to quiet */
+
+struct rig;
+
+struct rig_domain {
+	struct rig *rig;
+	uint32_t id;  /* 1.. */
+	uint64_t key; /* domain pointer of a trace; 0 for those of the scenario */
+	char name[40];
+	struct lz_domain *dom;
+	uint64_t next_high; /* page offset into the high range */
+	bool dead;	    /* destroyed */
+	struct rig_domain *next;
+};
+
+struct rig_fn {
+	struct rig *rig;
+	unsigned index;
+	char name[20];
+	uint32_t bdf;
+	uint32_t sids[LZ_MAX_STREAMS];
+	unsigned n_sids;
+	const struct machine_function *mf;
+	struct rig_fn *upstream;
+	struct rig_group *group;
+
+	struct lzm_ep *ep;
+	bool ep_busy; /* may want to be stepped */
+	struct lz_pci_access pci;
+	struct lz_device *dev;	/* NULL: not added, or removed */
+	struct rig_domain *dom; /* the last one it was attached to */
+	bool attached;
+	bool ats;	/* the scenario lets it use ATS */
+	bool ats_added; /* the capability is the scenario's own */
+	bool shares_id; /* refused: its stream id belongs to another device */
+
+	/* what really happened to it, for the oracles */
+	bool guilty; /* did not answer since its last reset, or broken otherwise */
+	bool ever_faulted;
+	bool faulted_since_reset;
+	bool fenced;	     /* by the library's events */
+	bool reset_seen;     /* the function was reset at least once */
+	bool answered_reset; /* last lz_pci_reset_flr() was LZ_OK */
+	bool told, owner_busy;
+	bool trace_removed; /* until the trace adds it again */
+	bool ats_works;	    /* ATS was in use before the fault */
+	unsigned n_quarantined, n_recovered;
+	uint32_t quarantined_gen; /* generation + 1 of the last quarantine event */
+	lz_ns faulted_at;
+	uint64_t accesses, stale_reads, stale_writes;
+};
+
+struct rig_group {
+	unsigned id;
+	struct lz_group *grp;
+};
+
+struct rig_options {
+	const char *regime; /* a regime of the model; NULL: the scenario's own knobs */
+	int containment;    /* -1: as the scenario says; else enum lz_contain */
+	uint64_t seed;
+	bool verbose;					 /* library log lines to stderr */
+	void (*progress)(uint64_t done, uint64_t total); /* may be NULL */
+	bool fail_alloc; /* every allocation fails once the first fault is injected */
+};
+
+struct rig {
+	const struct scenario *sc;
+	const struct machine *machine;
+	struct rig_options opt;
+	struct result *res;
+
+	struct lz *lz;
+	struct lz_iommu *iommu;
+	struct lzm_smmu *smmu;
+	struct lzm_bus bus;
+	struct lzm_ep_link link;
+	struct lz_config cfg;
+	unsigned cpus;
+	unsigned irq_gerror, irq_evtq;
+	lz_ns gerror_delay, ats_timeout;
+	bool spoil_command; /* the next command that is fetched becomes illegal */
+
+	struct rig_fn *fns;
+	unsigned n_fns;
+	struct rig_group *groups;
+	unsigned n_groups;
+	struct rig_domain *domains;
+	uint32_t last_domain;
+
+	struct shadow shadow;
+	struct sim_worker worker;
+	bool worker_made;
+	uint64_t rng;
+
+	/* progress of the workload */
+	uint32_t running; /* workload tasks left */
+	uint32_t owners;  /* owner tasks at work */
+	uint32_t faults_left;
+	struct rig_fault *faults;
+	struct replay *replays;
+	uint64_t done, total; /* events */
+	bool armed;	      /* the workload has begun */
+	bool finished;	      /* the main task came to its end */
+	bool closing;	      /* end of the run: no more traffic */
+	bool smmu_faulted;    /* a fault was injected into the SMMU itself */
+	bool dead_iommu;      /* it stopped translating for good */
+	lz_ns origin;	      /* model time at which the workload began */
+	lz_ns last_fault;
+	uint64_t lz_cmdq_errors; /* consumed by the library */
+	uint32_t kept[32];	 /* time line entries per kind of event */
+	lz_ns next_traffic;
+};
+
+/* Runs the scenario once. The result is filled in completely, also when it is
+ * inconclusive; result_fini() frees it. */
+void rig_run(const struct scenario *sc, const struct machine *m, const struct rig_options *opt,
+	     struct result *out);
+
+/* ---- for the other files of the bench ---- */
+
+uint64_t rig_random(struct rig *r);
+struct rig_fn *rig_fn_by_bdf(struct rig *r, uint32_t bdf);
+struct rig_fn *rig_fn_by_sid(struct rig *r, uint32_t sid);
+struct rig_domain *rig_domain_by_name(struct rig *r, const char *name);
+struct rig_domain *rig_domain_by_key(struct rig *r, uint64_t key);
+/* Ends the run as inconclusive. */
+void rig_fail(struct rig *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+#define RIG_NOTE_FAULT 1u
+/* An entry of the bench's own in the time line. `text` is a constant. */
+void rig_note(struct rig *r, const struct rig_fn *fn, const char *text, uint64_t detail);
+/* Makes the endpoint agent look at it. */
+void rig_ep_touch(struct rig_fn *fn);
+
+/* build.c: machine and scenario into models and library objects; task context. */
+bool build_models(struct rig *r);
+bool build_library(struct rig *r);
+bool build_device(struct rig_fn *fn);
+void build_free(struct rig *r);
+/* Everything detached, unmapped, removed and freed; books for E. */
+void build_teardown(struct rig *r);
+
+/* space.c: address spaces as the workload uses them, with the truth recorded. */
+struct rig_domain *space_create(struct rig *r, const char *name, uint64_t key);
+void space_destroy(struct rig_domain *d);
+bool space_attach(struct rig_fn *fn, struct rig_domain *d);
+void space_remove_device(struct rig_fn *fn);
+/* Maps `size` bytes at `*iova`, elsewhere when that is in custody (then `*iova`
+ * is changed). LZ_ELIMIT and LZ_ENOMEM are the refusals to live with. */
+enum lz_status space_map(struct rig_domain *d, uint64_t *iova, uint64_t pa, uint64_t size,
+			 unsigned prot);
+enum lz_status space_unmap(struct rig_domain *d, uint64_t iova, uint64_t size);
+/* A range of the high addresses that nothing uses. */
+uint64_t space_high(struct rig_domain *d, uint64_t size);
+
+#endif

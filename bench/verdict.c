@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Judging when the run is quiet, after the teardown, and what a result says. */
+#include "bench/oracle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- quiet ---- */
+
+static bool same_attachment(const struct rig_fn *fn)
+{
+	struct lz_domain *dom = lz_attached(fn->dev, LZ_NO_PASID);
+
+	return dom == (fn->attached ? fn->dom->dom : NULL);
+}
+
+/* D: one access through a fresh mapping. */
+static bool traffic_flows(struct rig_fn *fn)
+{
+	uint64_t iova = space_high(fn->dom, LZ_PAGE);
+	bool ok;
+
+	if (space_map(fn->dom, &iova, 0x7000000000ull, LZ_PAGE, LZ_READ | LZ_WRITE) != LZ_OK)
+		return false;
+	ok = lzm_ep_dma(fn->ep, iova, LZM_WRITE) == LZM_OK;
+	return space_unmap(fn->dom, iova, LZ_PAGE) == LZ_OK && ok;
+}
+
+static void judge_recovery(struct rig *r, struct rig_fn *fn, const struct lz_health *h)
+{
+	/* A clean reset without a later fault, or never anything wrong. */
+	bool clean = fn->told ? fn->reset_seen && fn->answered_reset : !fn->guilty;
+
+	if (!fn->dev || fn->faulted_since_reset || !lzm_ep_answers(fn->ep) || !clean)
+		return;
+	if (h->fence != LZ_FENCE_OPEN || h->block || strcmp(h->state, "healthy"))
+		oracle_violation(r, INV_D, "%s: %s (fence %s, block 0x%x) although it is sound",
+				 fn->name, h->state, lz_fence_name(h->fence), h->block);
+	else if (!same_attachment(fn))
+		oracle_violation(r, INV_D, "%s is not attached to what it was", fn->name);
+	else if (fn->attached && fn->ats_works && !lz_device_ats_active(fn->dev))
+		oracle_violation(r, INV_D, "%s: ATS is not back", fn->name);
+	else if (fn->attached && !fn->mf->is_bridge && !traffic_flows(fn))
+		oracle_violation(r, INV_D, "%s: DMA through a fresh mapping does not work",
+				 fn->name);
+}
+
+static void judge_counts(struct rig *r)
+{
+	struct lz_stats st;
+	uint64_t in_groups = 0, in_devices = 0;
+
+	lz_stats_get(r->lz, &st);
+	for (unsigned i = 0; i < r->n_groups; i++)
+		in_groups += lz_group_recovery_count(r->groups[i].grp);
+	for (unsigned i = 0; i < r->n_fns; i++) {
+		struct lz_health h;
+
+		if (!r->fns[i].dev)
+			continue;
+		lz_device_health(r->fns[i].dev, &h);
+		in_devices += h.block ? r->fns[i].n_sids : 0;
+	}
+	if (in_groups != st.blocked_ids || in_groups != in_devices)
+		oracle_violation(
+			r, INV_E,
+			"recovery counts %llu, blocked ids %llu, ids of blocked devices %llu",
+			(unsigned long long)in_groups, (unsigned long long)st.blocked_ids,
+			(unsigned long long)in_devices);
+}
+
+static void copy_device(struct rig_fn *fn, const struct lz_health *h)
+{
+	struct result_device *d = &fn->rig->res->devices[fn->index];
+
+	d->health = *h;
+	d->ats_active = fn->dev && lz_device_ats_active(fn->dev);
+}
+
+void oracle_quiet(struct rig *r)
+{
+	struct lz_stats st;
+
+	lz_stats_get(r->lz, &st);
+	r->res->custody_end = st.custody_pages;
+	r->res->probes = st.probes;
+	r->res->fences = st.fences;
+	r->res->recoveries = st.recoveries;
+	r->lz_cmdq_errors = st.cmdq_errors;
+	judge_counts(r);
+	for (unsigned i = 0; i < r->n_fns; i++) {
+		struct lz_health h = {.state = "removed", .presence = LZ_GONE};
+
+		if (r->fns[i].shares_id)
+			h.state = "not added";
+		if (r->fns[i].dev)
+			lz_device_health(r->fns[i].dev, &h);
+		copy_device(&r->fns[i], &h);
+		if (r->cfg.contain == LZ_CONTAIN_ON && !r->dead_iommu)
+			judge_recovery(r, &r->fns[i], &h);
+	}
+	oracle_fences(r);
+}
+
+/* ---- the books ---- */
+
+void oracle_books(struct rig *r, const struct lz_stats *st)
+{
+	if (st->custody_pages || st->blocked_ids || st->references)
+		oracle_violation(r, INV_E,
+				 "at the end: %llu pages in custody, %llu ids blocked, %llu "
+				 "references",
+				 (unsigned long long)st->custody_pages,
+				 (unsigned long long)st->blocked_ids,
+				 (unsigned long long)st->references);
+	if (r->shadow.custody_pages)
+		oracle_violation(r, INV_E, "%llu pages were never released",
+				 (unsigned long long)r->shadow.custody_pages);
+}
+
+static void judge_expect(struct rig *r)
+{
+	const struct scenario_expect *e = &r->sc->expect;
+	const struct {
+		const struct scenario_devices *list;
+		const char *what;
+	} all[] = {{&e->quarantined, "quarantined"},
+		   {&e->recovered, "recovered"},
+		   {&e->not_quarantined, "left alone"}};
+
+	for (size_t k = 0; k < 3; k++) {
+		for (size_t i = 0; i < all[k].list->n; i++) {
+			const struct rig_fn *fn = rig_fn_by_bdf(r, all[k].list->item[i].bdf);
+			bool came = fn && (k == 0   ? fn->n_quarantined > 0
+					   : k == 1 ? fn->n_recovered > 0
+						    : fn->n_quarantined == 0);
+
+			r->res->has_expect = true;
+			if (!came)
+				oracle_violation(r, INV_EXPECT, "%s was not %s",
+						 fn ? fn->name : "a device", all[k].what);
+		}
+	}
+}
+
+void oracle_end(struct rig *r)
+{
+	struct result *res = r->res;
+	struct lzm_smmu_stats hw;
+	struct sim_stats st;
+	/* The last look after the deadline and what other CPUs do meanwhile. */
+	lz_ns bound = r->cfg.atomic_wait + LZ_US(20);
+
+	sim_stats_get(&st);
+	lzm_smmu_stats_get(r->smmu, &hw);
+	res->cmdq_errors = hw.cmdq_errors;
+	res->longest_masked = st.longest_masked;
+	res->longest_masked_wait = st.longest_masked_wait;
+	res->custody_max = r->shadow.custody_max;
+	res->custody_page_ns = r->shadow.custody_page_ns;
+	if (st.longest_masked_wait > bound)
+		oracle_violation(r, INV_F, "a wait of %.1f us in atomic context",
+				 (double)st.longest_masked_wait / 1e3);
+	if (hw.cmdq_errors != r->lz_cmdq_errors)
+		oracle_violation(
+			r, INV_G, "the hardware reported %llu queue errors, %llu were consumed",
+			(unsigned long long)hw.cmdq_errors, (unsigned long long)r->lz_cmdq_errors);
+	if (st.violations)
+		oracle_violation(r, INV_H, "%s", st.first_violation);
+	if (hw.illegal_driver_use)
+		oracle_violation(r, INV_H, "hardware used against its rules: %s", hw.last_misuse);
+	if (!res->inconclusive && st.live_allocs)
+		oracle_violation(r, INV_E, "%llu allocations (%llu bytes) are still there",
+				 (unsigned long long)st.live_allocs,
+				 (unsigned long long)st.live_bytes);
+	judge_expect(r);
+}
+
+/* ---- results ---- */
+
+enum inv_result result_of(const struct result *r, enum inv i)
+{
+	if (r->inv[i].violations)
+		return INV_VIOLATED;
+	return r->inv[i].not_applicable ? INV_NOT_APPLICABLE : INV_HELD;
+}
+
+bool result_violated(const struct result *r)
+{
+	for (int i = 0; i < INV_COUNT; i++)
+		if (r->inv[i].violations)
+			return true;
+	return false;
+}
+
+const char *inv_name(enum inv i)
+{
+	static const char *const names[] = {"A", "B", "C", "D", "E", "F", "G", "H", "expect"};
+
+	return names[i];
+}
+
+const char *inv_title(enum inv i)
+{
+	static const char *const titles[] = {
+		"fence before free", "broken means fenced",
+		"nobody innocent",   "full recovery",
+		"the books balance", "bounded",
+		"one story",	     "contexts",
+		"as expected",
+	};
+
+	return titles[i];
+}
+
+const char *inv_result_name(enum inv_result v)
+{
+	static const char *const names[] = {"held", "violated", "not_applicable"};
+
+	return names[v];
+}
+
+void result_fini(struct result *r)
+{
+	free(r->devices);
+	free(r->events);
+	*r = (struct result){0};
+}

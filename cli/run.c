@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* lazaret run: a scenario on library and models, judged by the invariants. */
+#include "bench/recording.h"
+#include "bench/report.h"
+#include "bench/rig.h"
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_RUNS 64u
+
+static const char help[] =
+	"usage: lazaret run SCENARIO.yaml... [OPTION]...\n"
+	"\n"
+	"Runs a scenario on the library, register-level hardware models and a deterministic\n"
+	"port, then judges it by the invariants A to H. With several scenarios, or several\n"
+	"regimes, the runs are compared at the end.\n"
+	"\n"
+	"  --containment on|off   instead of what the scenario says; off does what shipping\n"
+	"                         drivers do: acknowledge, retry, carry on\n"
+	"  --regime NAME|all      one freedom that the architecture leaves to the hardware\n"
+	"  --seed N               the schedule; instead of the scenario's\n"
+	"  --json                 one JSON object per run and line\n"
+	"  --quiet                the verdict only\n"
+	"  --verbose              the library's log lines too, on stderr\n"
+	"  --help                 this text\n"
+	"\n"
+	"Regimes:";
+
+/* The help text with the model's regimes behind it. */
+static const char *help_text(void)
+{
+	static char text[sizeof(help) + 512];
+	size_t n = sizeof(help) - 1;
+
+	memcpy(text, help, n);
+	for (unsigned i = 0; lzm_smmu_regime_name(i) && n < sizeof(text); i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", i % 5 ? " " : "\n  ",
+				      lzm_smmu_regime_name(i));
+	return text;
+}
+
+struct options {
+	const char *containment, *regime, *seed;
+	bool json, quiet, verbose;
+	int contain; /* -1: the scenario's */
+	uint64_t seed_value;
+};
+
+/* The runs so far, for the comparison. */
+struct runs {
+	struct result result[MAX_RUNS];
+	char label[MAX_RUNS][40];
+	const char *labels[MAX_RUNS];
+	unsigned n;
+};
+
+static bool regime_exists(const char *name)
+{
+	for (unsigned i = 0; lzm_smmu_regime_name(i); i++)
+		if (!strcmp(lzm_smmu_regime_name(i), name))
+			return true;
+	return false;
+}
+
+static struct report_style style(void)
+{
+	return (struct report_style){
+		.plain = cli_color(CLI_PLAIN),
+		.bold = cli_color(CLI_BOLD),
+		.red = cli_color(CLI_RED),
+		.green = cli_color(CLI_GREEN),
+		.yellow = cli_color(CLI_YELLOW),
+		.dim = cli_color(CLI_DIM),
+	};
+}
+
+static int check_options(struct options *o)
+{
+	o->contain = -1;
+	if (o->containment && !strcmp(o->containment, "on"))
+		o->contain = LZ_CONTAIN_ON;
+	else if (o->containment && !strcmp(o->containment, "off"))
+		o->contain = LZ_CONTAIN_OFF;
+	else if (o->containment)
+		return cli_usage("run", "--containment takes on or off");
+	if (o->regime && strcmp(o->regime, "all") && !regime_exists(o->regime))
+		return cli_usage("run", "no regime %s; see lazaret run --help", o->regime);
+	if (o->seed && !cli_number(o->seed, 0, UINT64_MAX, &o->seed_value))
+		return cli_usage("run", "--seed takes a whole number");
+	return CLI_HELD;
+}
+
+/* ---- a scenario against its machine ---- */
+
+static int no_such_device(const struct scenario *sc, const struct scenario_device *d,
+			  const char *what)
+{
+	char name[16], text[512];
+
+	snprintf(text, sizeof(text), "%s:%u: expected a function that the machine has%s, not %s",
+		 sc->path, d->line, what, scenario_bdf_format(d->bdf, name));
+	return cli_input_error(text);
+}
+
+static int check_device(const struct scenario *sc, const struct machine *m,
+			const struct scenario_device *d)
+{
+	char name[16];
+	int i = machine_find(m, scenario_bdf_format(d->bdf, name));
+
+	if (i == MACHINE_NONE)
+		return no_such_device(sc, d, "");
+	if (m->functions[i].smmu == MACHINE_NONE || m->functions[i].group == MACHINE_NONE)
+		return no_such_device(sc, d, " behind its SMMU");
+	return CLI_HELD;
+}
+
+static int check_list(const struct scenario *sc, const struct machine *m,
+		      const struct scenario_devices *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		int code = check_device(sc, m, &list->item[i]);
+
+		if (code)
+			return code;
+	}
+	return CLI_HELD;
+}
+
+static int check_devices(const struct scenario *sc, const struct machine *m)
+{
+	int code = check_list(sc, m, &sc->machine.ats_list);
+
+	for (size_t i = 0; i < sc->n_domains && !code; i++)
+		code = check_list(sc, m, &sc->domains[i].devices);
+	for (size_t i = 0; i < sc->n_faults && !code; i++)
+		if (sc->faults[i].has_device)
+			code = check_device(sc, m, &sc->faults[i].device);
+	if (!code)
+		code = check_list(sc, m, &sc->expect.quarantined);
+	if (!code)
+		code = check_list(sc, m, &sc->expect.recovered);
+	if (!code)
+		code = check_list(sc, m, &sc->expect.not_quarantined);
+	return code;
+}
+
+static int check_regimes(const struct scenario *sc)
+{
+	char text[512];
+
+	for (size_t i = 0; i < sc->regimes.n; i++) {
+		if (regime_exists(sc->regimes.item[i].text))
+			continue;
+		snprintf(text, sizeof(text), "%s:%u: expected a regime, not %s", sc->path,
+			 sc->regimes.item[i].line, sc->regimes.item[i].text);
+		return cli_input_error(text);
+	}
+	return CLI_HELD;
+}
+
+/* ---- runs ---- */
+
+static void print_head(const struct report_style *s, const struct scenario *sc,
+		       const struct machine *m, const struct result *r)
+{
+	static const char *const contain[] = {"on", "observe", "off"};
+	unsigned ats = 0, capable = 0;
+
+	printf("%s%s%s\n", s->bold, sc->description ? sc->description : sc->path, s->plain);
+	printf("scenario %s, containment %s, regime %s, seed %llu\n", sc->path, contain[r->contain],
+	       r->regime, (unsigned long long)r->seed);
+	for (unsigned i = 0; i < m->n_functions; i++)
+		capable += m->functions[i].ats != 0;
+	for (unsigned i = 0; i < r->n_devices; i++)
+		ats += r->devices[i].ats_capable;
+	printf("machine: %u functions, %u of them behind the SMMU, %u groups, %u ATS capable\n",
+	       m->n_functions, r->n_devices, m->n_groups, capable);
+	if (sc->machine.ats == SCENARIO_ATS_PLATFORM)
+		printf("ATS is used by %u functions, as the platform says\n", ats);
+	else
+		printf("the captured platform leaves ATS off; this scenario switches it on for %u "
+		       "functions\n",
+		       ats);
+}
+
+static void print_added(const struct scenario *sc, const struct machine *m)
+{
+	for (size_t i = 0; i < sc->machine.ats_list.n; i++) {
+		char name[16];
+		int f = machine_find(m,
+				     scenario_bdf_format(sc->machine.ats_list.item[i].bdf, name));
+
+		if (f != MACHINE_NONE && !m->functions[f].ats)
+			printf("%s has no ATS capability; this scenario gives it one\n", name);
+	}
+}
+
+static int print_result(const struct options *o, const struct scenario *sc, const struct machine *m,
+			const struct result *r, bool many)
+{
+	struct report_style s = style();
+
+	cli_progress_end();
+	if (o->json) {
+		json_t *j = report_json(r);
+
+		return j ? cli_json_print(j, 0) : CLI_INTERNAL;
+	}
+	if (o->quiet || many) {
+		report_line(stdout, &s, r);
+		return CLI_HELD;
+	}
+	print_head(&s, sc, m, r);
+	print_added(sc, m);
+	putchar('\n');
+	report_run(stdout, &s, r);
+	return CLI_HELD;
+}
+
+static void show_progress(uint64_t done, uint64_t total)
+{
+	cli_progress(done, total, "replaying");
+}
+
+static int worse(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+/* The file's name without folder and extension, or the regime's. */
+static void name_run(struct runs *runs, const char *what)
+{
+	const char *slash = strrchr(what, '/');
+	char *label = runs->label[runs->n];
+	char *dot;
+
+	snprintf(label, sizeof(runs->label[0]), "%s", slash ? slash + 1 : what);
+	dot = strrchr(label, '.');
+	if (dot)
+		*dot = '\0';
+	runs->labels[runs->n++] = label;
+}
+
+static int run_once(const struct options *o, const struct scenario *sc, const struct machine *m,
+		    const char *regime, struct runs *runs, bool many)
+{
+	struct rig_options opt = {
+		.regime = regime,
+		.containment = o->contain,
+		.seed = o->seed ? o->seed_value : sc->seed,
+		.verbose = o->verbose,
+		.progress = show_progress,
+	};
+	struct result *r = &runs->result[runs->n];
+	int code;
+
+	if (runs->n == MAX_RUNS)
+		return cli_usage("run", "more than %u runs at once", MAX_RUNS);
+	rig_run(sc, m, &opt, r);
+	name_run(runs, regime ? regime : sc->path);
+	code = print_result(o, sc, m, r, many);
+	fflush(stdout);
+	if (r->inconclusive)
+		return CLI_INTERNAL;
+	return worse(code, result_violated(r) ? CLI_VIOLATED : CLI_HELD);
+}
+
+static int run_regimes(const struct options *o, const struct scenario *sc, const struct machine *m,
+		       struct runs *runs)
+{
+	int code = CLI_HELD;
+
+	if (o->regime && !strcmp(o->regime, "all")) {
+		if (!o->json && !o->quiet)
+			printf("%s\n", sc->description ? sc->description : sc->path);
+		for (unsigned i = 0; lzm_smmu_regime_name(i); i++)
+			code = worse(code, run_once(o, sc, m, lzm_smmu_regime_name(i), runs, true));
+		return code;
+	}
+	if (o->regime || !sc->regimes.n)
+		return run_once(o, sc, m, o->regime, runs, false);
+	for (size_t i = 0; i < sc->regimes.n; i++)
+		code = worse(code,
+			     run_once(o, sc, m, sc->regimes.item[i].text, runs, sc->regimes.n > 1));
+	return code;
+}
+
+static int run_scenario(const struct options *o, struct scenario *sc, struct runs *runs)
+{
+	const struct scenario_machine *sm = &sc->machine;
+	struct machine m;
+	char err[512];
+	int code;
+
+	if (machine_load(&m, sm->lspci.path, sm->dtb.path, sm->iort.path, err, sizeof(err)))
+		return cli_input_error(err);
+	code = check_devices(sc, &m);
+	if (!code)
+		code = check_regimes(sc);
+	if (!code && recordings_load(sc, err, sizeof(err)))
+		code = cli_input_error(err);
+	if (!code)
+		code = run_regimes(o, sc, &m, runs);
+	recordings_free();
+	machine_free(&m);
+	return code;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct options o = {0};
+	const struct cli_option opts[] = {
+		{"--containment", &o.containment, NULL},
+		{"--regime", &o.regime, NULL},
+		{"--seed", &o.seed, NULL},
+		{"--json", NULL, &o.json},
+		{"--quiet", NULL, &o.quiet},
+		{"--verbose", NULL, &o.verbose},
+		{NULL, NULL, NULL},
+	};
+	struct runs *runs;
+	char err[512];
+	int code, n = cli_options(argc, argv, opts, help_text(), &code);
+
+	if (n < 0)
+		return code;
+	if (n < 1)
+		return cli_usage("run", "expected a scenario file; see lazaret run --help");
+	code = check_options(&o);
+	if (code)
+		return code;
+	runs = calloc(1, sizeof(*runs));
+	if (!runs)
+		return CLI_INTERNAL;
+	for (int i = 1; i <= n && code <= CLI_VIOLATED; i++) {
+		struct scenario sc;
+
+		if (scenario_load(argv[i], &sc, err, sizeof(err))) {
+			code = cli_input_error(err);
+			break;
+		}
+		if (i > 1 && !o.json && !o.quiet)
+			printf("\n\n");
+		code = worse(code, run_scenario(&o, &sc, runs));
+		scenario_free(&sc);
+	}
+	if (n > 1 && runs->n > 1 && !o.json && !o.quiet && code <= CLI_VIOLATED) {
+		struct report_style s = style();
+
+		printf("\n\n");
+		report_compare(stdout, &s, runs->labels, runs->result, runs->n);
+	}
+	for (unsigned i = 0; i < runs->n; i++)
+		result_fini(&runs->result[i]);
+	free(runs);
+	return code;
+}
