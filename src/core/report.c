@@ -108,8 +108,13 @@ static enum outcome run_gated(struct lz_gated g, struct lz_device *dev, uint32_t
 		give_report_back(dev);
 		return AGAIN;
 	}
-	if (dev->reattach && dev->presence == LZ_PRESENT)
-		return lz_reset_reattach(g, dev) ? RESUME : AGAIN;
+	if (dev->reattach && dev->presence == LZ_PRESENT) {
+		bool resumed;
+
+		if (!lz_reset_reattach(g, dev, &resumed))
+			return AGAIN;
+		return resumed ? RESUME : DONE;
+	}
 	return DONE;
 }
 

@@ -84,16 +84,6 @@ static void count_recovery(struct lz_device *dev)
 	lz_log(dev->lz, LZ_LOG_INFO, dev->name, "Device is unblocked after successful reset");
 }
 
-bool lz_reset_reattach(struct lz_gated g, struct lz_device *dev)
-{
-	dev->reattach = false;
-	dev->iommu->ops->unfence(dev);
-	if (reattach(g, dev) != LZ_OK)
-		return false;
-	count_recovery(dev);
-	return true;
-}
-
 /* Does it answer? ATS is on for the probe only: install() turns it on again in
  * the orderly order (H76). */
 static enum lz_status try_device(struct lz_gated g, struct lz_device *dev, bool was_reset)
@@ -157,6 +147,43 @@ static enum lz_status still_broken(struct lz_gated g, struct lz_device *dev, enu
 	return why;
 }
 
+/* A queue that does not answer says nothing about this device: it stays blocked
+ * and the report work asks again. */
+static enum lz_status ask_again(struct lz_gated g, struct lz_device *dev)
+{
+	lz_block_set(g, dev, LZ_BLOCK_RESET);
+	(void)dev->iommu->ops->block(dev);
+	lz_device_ats_off(g, dev);
+	dev->reattach = true;
+	return LZ_ETIMEDOUT;
+}
+
+/* The device must answer before anything is lifted. */
+static enum lz_status verify(struct lz_gated g, struct lz_device *dev, bool was_reset)
+{
+	enum lz_status r = try_device(g, dev, was_reset);
+
+	if (r == LZ_ETIMEDOUT)
+		return ask_again(g, dev);
+	if (r)
+		return still_broken(g, dev, r);
+	retire_report(dev);
+	lz_emit_device(dev, LZ_EV_UNFENCED, LZ_OK, 0);
+	return reattach(g, dev) == LZ_OK ? LZ_OK : ask_again(g, dev);
+}
+
+bool lz_reset_reattach(struct lz_gated g, struct lz_device *dev, bool *resumed)
+{
+	enum lz_status r;
+
+	dev->reattach = false;
+	r = verify(g, dev, false);
+	*resumed = r == LZ_OK;
+	if (*resumed)
+		count_recovery(dev);
+	return r != LZ_ETIMEDOUT;
+}
+
 static enum lz_status end_ok(struct lz_gated g, struct lz_device *dev)
 {
 	enum lz_status r;
@@ -167,13 +194,8 @@ static enum lz_status end_ok(struct lz_gated g, struct lz_device *dev)
 		lz_block_clear(g, dev, BLOCK_OF_FAULTS);
 		return LZ_OK;
 	}
-	r = try_device(g, dev, true);
-	if (r)
-		return still_broken(g, dev, r);
-	retire_report(dev);
-	lz_emit_device(dev, LZ_EV_UNFENCED, LZ_OK, 0);
-	r = reattach(g, dev);
-	if (r)
+	r = verify(g, dev, true);
+	if (r == LZ_ETIMEDOUT)
 		lz_report_queue(dev, LZ_MS(1));
 	return r;
 }

@@ -20,6 +20,7 @@ static void unlink_work(struct lz_workqueue *wq, struct lz_work *w)
 bool lz_work_queue(struct lz_work *w, lz_ns due)
 {
 	struct lz *lz = w->lz;
+	const struct lz_port *port = lz->port; /* the run may be the last of all */
 	unsigned long flags = lz_spin_lock(&lz->wq.lock);
 	bool fresh = !w->disabled && !w->queued;
 
@@ -33,8 +34,8 @@ bool lz_work_queue(struct lz_work *w, lz_ns due)
 		w->due = due;
 	}
 	lz_spin_unlock(&lz->wq.lock, flags);
-	if (lz->port->kick)
-		lz->port->kick(lz->port->ctx);
+	if (port->kick)
+		port->kick(port->ctx);
 	return fresh;
 }
 
