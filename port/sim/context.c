@@ -71,6 +71,14 @@ void sim_in_irq(sim_task_fn fn, void *arg)
 	a->in_irq--;
 }
 
+/* Plain memory may have been written that a poller reads: under a lock that is
+ * now free, or before going to sleep. */
+static void publish(void)
+{
+	sim.writes++;
+	sim.cur->own_writes++;
+}
+
 /* ---- spinlocks ---- */
 
 void lz_spin_init(struct lz_spinlock *l, const struct lz_lock_class *cls)
@@ -142,6 +150,8 @@ void lz_spin_unlock(struct lz_spinlock *l, unsigned long flags)
 	a->held--;
 	if (!again)
 		l->owner = 0;
+	if (!a->looking)
+		publish();
 	unmask_to(a, flags);
 }
 
@@ -193,27 +203,25 @@ bool lz_await(bool (*pred)(void *), void *arg, lz_ns deadline)
 	else if (a->masked)
 		sim_violation("lz_await() with interrupts masked by the library");
 	lz_port_visible(LZ_SIM_AWAIT, NULL, 0);
+	publish();
 	for (;;) {
 		uint64_t seen = sim_foreign(a);
 
 		late = sim.now >= deadline;
+		a->looking = true;
 		ok = pred(arg);
+		a->looking = false;
 		if (ok || late)
 			break;
 		a->seen = seen;
 		a->deadline = deadline;
 		block_task(SIM_W_POLL);
 	}
+	if (ok)
+		publish();
 	if (by_caller && sim.now - start > sim.st.longest_masked_wait)
 		sim.st.longest_masked_wait = sim.now - start;
 	return ok;
-}
-
-/* Whoever goes to sleep may have written plain memory that a poller reads. */
-static void publish(void)
-{
-	sim.writes++;
-	sim.cur->own_writes++;
 }
 
 void sim_sleep_until(lz_ns t)

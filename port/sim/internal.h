@@ -54,6 +54,9 @@ struct sim_agent {
 	unsigned relaxed; /* lz_cpu_relax() calls since the last foreign write */
 
 	uint64_t own_writes;
+	/* Inside a predicate: a lock that it takes only to look does not wake the
+	 * other pollers, else two of them would keep each other from sleeping. */
+	bool looking;
 	/* Context. */
 	unsigned masked;    /* lz_irq_save() nesting: by the library */
 	unsigned in_irq;    /* sim_in_irq() nesting: by the caller */

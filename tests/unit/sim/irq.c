@@ -113,7 +113,7 @@ static void handlers_do_not_nest_and_hold_the_cpu(void **state)
 	unsigned seed;
 
 	(void)state;
-	for (seed = 0; seed < 50; seed++) {
+	for (seed = 0; seed < 5; seed++) {
 		reset(seed, 1);
 		line = sim_irq_line("one", 0, enter, NULL);
 		other_line = sim_irq_line("two", 0, enter, NULL);

@@ -159,6 +159,67 @@ static void polling_does_not_burn_time(void **state)
 	assert_true(scratch < 10);
 }
 
+static const struct lz_lock_class gate_class = {"gate", 10};
+static struct {
+	struct lz_spinlock lock;
+	bool closed; /* plain, under the lock */
+	unsigned passed;
+} gate;
+
+static bool try_gate(void *arg)
+{
+	unsigned long flags = lz_spin_lock(&gate.lock);
+	bool was = gate.closed;
+
+	(void)arg;
+	gate.closed = true;
+	lz_spin_unlock(&gate.lock, flags);
+	return !was;
+}
+
+static void open_gate(void)
+{
+	unsigned long flags = lz_spin_lock(&gate.lock);
+
+	gate.closed = false;
+	lz_spin_unlock(&gate.lock, flags);
+}
+
+static void through_the_gate(void *arg)
+{
+	unsigned turn;
+
+	(void)arg;
+	assert_true(lz_await(try_gate, NULL, LZ_SEC(10)));
+	turn = ++gate.passed;
+	sim_sleep_until(sim_now() + LZ_MS(100));
+	open_gate();
+	/* The next one passes while this one is still at work. */
+	spend(2000);
+	assert_true(gate.passed > turn || turn == 3);
+}
+
+/* Plain data under a lock: an unlock wakes pollers, their own looks do not. */
+static void unlock_wakes_but_looking_does_not(void **state)
+{
+	unsigned seed;
+
+	(void)state;
+	for (seed = 0; seed < 20; seed++) {
+		start(seed, 1 + seed % 4);
+		lz_spin_init(&gate.lock, &gate_class);
+		gate.closed = false;
+		gate.passed = 0;
+		sim_task("one", 0, through_the_gate, NULL);
+		sim_task("two", 1, through_the_gate, NULL);
+		sim_task("three", 2, through_the_gate, NULL);
+		assert_int_equal(sim_run(LZ_NEVER), 0);
+		assert_int_equal(gate.passed, 3);
+		assert_true(sim_now() < LZ_MS(301));
+		assert_true(stats().ops[LZ_SIM_LOCK] < 100);
+	}
+}
+
 struct unit {
 	uint32_t todo, done;
 	lz_ns at;
@@ -324,6 +385,7 @@ int main(void)
 		cmocka_unit_test_teardown(clock_may_fire_early, stop),
 		cmocka_unit_test_teardown(a_store_wakes_and_a_waiter_frees_its_cpu, stop),
 		cmocka_unit_test_teardown(polling_does_not_burn_time, stop),
+		cmocka_unit_test_teardown(unlock_wakes_but_looking_does_not, stop),
 		cmocka_unit_test_teardown(hardware_steps_on_writes_and_at_its_time, stop),
 		cmocka_unit_test_teardown(word_wakes_or_time_does, stop),
 		cmocka_unit_test_teardown(worker_polls_when_kicked_or_due, stop),
