@@ -450,7 +450,7 @@ void sim_start(const struct sim_config *cfg)
 	sim_stop();
 	lz_assert(cfg->cpus >= 1 && cfg->cpus <= LZ_MAX_CPUS);
 	sim.cfg = *cfg;
-	sim.op_cost = cfg->op_cost;
+	sim.op_cost = cfg->op_cost ? cfg->op_cost : 2;
 	snprintf(sim.outside.name, sizeof(sim.outside.name), "outside");
 	seed(cfg->seed);
 	sim.countdown = draw_countdown();
@@ -521,6 +521,36 @@ void sim_hw_add(const struct sim_hw *hw)
 	s.hw[s.nhw++] = (struct hw){.hw = *hw, .id = ++s.next_id};
 }
 
+static void tell_stuck(const struct sim_agent *a)
+{
+	static const char *const why[] = {
+		[SIM_RUNNABLE] = "its CPU", [SIM_W_POLL] = "a write by somebody",
+		[SIM_W_LOCK] = "the lock",  [SIM_W_WORD] = "a word",
+		[SIM_W_SLEEP] = "its time",
+	};
+	bool named = a->wait == SIM_W_LOCK && a->lock->cls;
+	char text[128];
+
+	if (!sim.cfg.log)
+		return;
+	snprintf(text, sizeof(text), "deadlock: %s (CPU %u) waits for %s%s%s", a->name, a->cpu,
+		 why[a->wait], named ? " " : "", named ? a->lock->cls->name : "");
+	sim.cfg.log(sim.cfg.log_ctx, LZ_LOG_ERR, text);
+}
+
+static void tell_all_stuck(void)
+{
+	size_t i;
+	unsigned c;
+
+	for (i = 0; i < s.ntasks; i++)
+		tell_stuck(s.tasks[i]);
+	for (c = 0; c < LZ_MAX_CPUS; c++) {
+		if (sim.cpu[c].handler)
+			tell_stuck(sim.cpu[c].handler);
+	}
+}
+
 int sim_run(lz_ns until)
 {
 	int r;
@@ -529,6 +559,8 @@ int sim_run(lz_ns until)
 	s.running = true;
 	sim.until = until;
 	r = loop(NULL);
+	if (r < 0)
+		tell_all_stuck();
 	sim.until = LZ_NEVER;
 	s.running = false;
 	return r;

@@ -18,9 +18,9 @@ struct sim_config {
 	uint64_t seed;		/* chooses the schedule */
 	unsigned switch_one_in; /* at a visible operation, switch agent with
 				   probability 1/N; 0: only when one waits */
-	lz_ns op_cost;		/* virtual time per visible operation; 2 ns */
+	lz_ns op_cost;		/* virtual time per visible operation; 0: 2 ns */
 	size_t dma_bytes;	/* physical memory that dma_alloc() hands out */
-	lz_phys dma_base;	/* its bus address */
+	lz_phys dma_base;	/* its bus address, aligned for the largest dma_alloc() */
 	unsigned early_clock_one_in; /* time passes the earliest deadline although
 				   somebody could run, at one choice in N; 0: never */
 	void (*log)(void *ctx, enum lz_log_level level, const char *line);
@@ -78,7 +78,8 @@ void *sim_dma_ptr(lz_phys phys, size_t len);
 /* ---- running ---- */
 
 /* Runs until every task has returned (0), nothing can ever run again although
- * tasks are left (-1), or virtual time passes `until` (1). */
+ * tasks are left (-1; the log tells who waits for what), or virtual time passes
+ * `until` (1). */
 int sim_run(lz_ns until);
 
 lz_ns sim_now(void);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Schedules: they repeat, they differ by seed, they find races. */
+#include <stdio.h>
+
 #include "common.h"
 
 static const struct lz_lock_class class = {"counter", 10};
@@ -166,15 +168,25 @@ static void holder(void *arg)
 	/* Leaves with it. */
 }
 
+static void keep_line(void *ctx, enum lz_log_level level, const char *line)
+{
+	(void)level;
+	snprintf(ctx, 128, "%s", line);
+}
+
 static void stuck_tasks_are_reported(void **state)
 {
+	char line[128] = "";
+	struct sim_config cfg = {.cpus = 2, .switch_one_in = 2, .log = keep_line, .log_ctx = line};
+
 	(void)state;
-	start(1, 2);
+	sim_start(&cfg);
 	lz_spin_init(&lock, &class);
 	sim_task("holder", 0, holder, NULL);
 	assert_int_equal(sim_run(LZ_NEVER), 0);
 	sim_task("waiter", 1, locked, NULL);
 	assert_int_equal(sim_run(LZ_NEVER), -1);
+	assert_string_equal(line, "deadlock: waiter (CPU 1) waits for the lock counter");
 }
 
 static void spinner(void *word)
