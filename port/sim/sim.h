@@ -14,13 +14,13 @@
 #include "lazaret/types.h"
 
 struct sim_config {
-	unsigned cpus;		/* 1 .. LZ_MAX_CPUS */
-	uint64_t seed;		/* chooses the schedule */
-	unsigned switch_one_in; /* at a visible operation, switch agent with
-				   probability 1/N; 0: only when one waits */
-	lz_ns op_cost;		/* virtual time per visible operation; 0: 2 ns */
-	size_t dma_bytes;	/* physical memory that dma_alloc() hands out */
-	lz_phys dma_base;	/* its bus address, aligned for the largest dma_alloc() */
+	unsigned cpus;		     /* 1 .. LZ_MAX_CPUS */
+	uint64_t seed;		     /* chooses the schedule */
+	unsigned switch_one_in;	     /* at a visible operation, switch agent with
+					probability 1/N; 0: only when one waits */
+	lz_ns op_cost;		     /* virtual time per visible operation; 0: 2 ns */
+	size_t dma_bytes;	     /* physical memory that dma_alloc() hands out */
+	lz_phys dma_base;	     /* its bus address, aligned for the largest dma_alloc() */
 	unsigned early_clock_one_in; /* time passes the earliest deadline although
 				   somebody could run, at one choice in N; 0: never */
 	void (*log)(void *ctx, enum lz_log_level level, const char *line);
