@@ -73,7 +73,7 @@ void lz_report_run(struct lz_work *w);
 void lz_report_queue(struct lz_device *dev, lz_ns delay);
 
 /* ---- reset.c ---- */
-/* Tries again to write the tables after a good reset. False: not yet. */
+/* Asks again after a good reset that the queue did not answer. False: not yet. */
 bool lz_reset_reattach(struct lz_gated g, struct lz_device *dev, bool *resumed);
 /* Tells the owner; outside the gate. */
 void lz_reset_tell_owner(struct lz_device *dev);

@@ -66,13 +66,6 @@ static enum lz_status reattach(struct lz_gated g, struct lz_device *dev)
 	for (struct lz_attachment *a = dev->pasids; a && !r; a = a->next)
 		if (a->dom)
 			r = ops->install(dev, a->pasid, a->dom, NULL);
-	if (r) {
-		/* The queue does not answer; nobody is to blame. */
-		lz_block_set(g, dev, LZ_BLOCK_RESET);
-		(void)ops->block(dev);
-		lz_device_ats_off(g, dev);
-		dev->reattach = true;
-	}
 	return r;
 }
 
@@ -155,6 +148,7 @@ static enum lz_status ask_again(struct lz_gated g, struct lz_device *dev)
 	(void)dev->iommu->ops->block(dev);
 	lz_device_ats_off(g, dev);
 	dev->reattach = true;
+	lz_report_queue(dev, LZ_MS(1));
 	return LZ_ETIMEDOUT;
 }
 
@@ -186,25 +180,20 @@ bool lz_reset_reattach(struct lz_gated g, struct lz_device *dev, bool *resumed)
 
 static enum lz_status end_ok(struct lz_gated g, struct lz_device *dev)
 {
-	enum lz_status r;
-
 	if (dev->block & ~(uint32_t)BLOCK_OF_FAULTS) {
 		/* Not ours to lift. */
 		retire_report(dev);
 		lz_block_clear(g, dev, BLOCK_OF_FAULTS);
 		return LZ_OK;
 	}
-	r = verify(g, dev, true);
-	if (r == LZ_ETIMEDOUT)
-		lz_report_queue(dev, LZ_MS(1));
-	return r;
+	return verify(g, dev, true);
 }
 
 static enum lz_status end_not_attempted(struct lz_gated g, struct lz_device *dev)
 {
 	const struct lz_iommu_ops *ops = dev->iommu->ops;
 	bool open = dev->fence_before_reset == LZ_FENCE_OPEN && !is_report_pending(dev);
-	enum lz_status r = LZ_OK;
+	enum lz_status r;
 
 	if (dev->block & ~(uint32_t)LZ_BLOCK_RESET) {
 		lz_block_clear(g, dev, LZ_BLOCK_RESET);
@@ -214,16 +203,14 @@ static enum lz_status end_not_attempted(struct lz_gated g, struct lz_device *dev
 	if (dev->fence_before_reset == LZ_FENCE_SUSPECT) {
 		/* Its evidence is of another generation now: asked again. */
 		r = try_device(g, dev, false);
+		if (r == LZ_ETIMEDOUT)
+			return ask_again(g, dev);
 		open = r == LZ_OK && !is_report_pending(dev);
 	} else if (open) {
 		ops->unfence(dev);
 	}
-	if (open) {
-		r = reattach(g, dev);
-		if (r)
-			lz_report_queue(dev, LZ_MS(1));
-		return r;
-	}
+	if (open)
+		return reattach(g, dev) == LZ_OK ? LZ_OK : ask_again(g, dev);
 	/* Found broken, not yet quarantined: the report is made again. */
 	lz_block_set(g, dev, LZ_BLOCK_BROKEN);
 	lz_block_clear(g, dev, LZ_BLOCK_RESET);

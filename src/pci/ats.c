@@ -137,6 +137,17 @@ enum lz_status lz_pci_wait_pending(const struct lz_pci_access *a)
 	}
 }
 
+bool lz_pci_bus_master(const struct lz_pci_access *a)
+{
+	return lz_pci_present(a) && (cfg_read16(a, PCI_COMMAND) & PCI_COMMAND_MASTER);
+}
+
+void lz_pci_function_on(const struct lz_pci_access *a)
+{
+	if (lz_pci_present(a))
+		cfg_write16(a, PCI_COMMAND, cfg_read16(a, PCI_COMMAND) | PCI_COMMAND_MASTER);
+}
+
 enum lz_status lz_pci_function_off(const struct lz_pci_access *a)
 {
 	enum lz_status pending, ats;

@@ -31,6 +31,9 @@ enum lz_status lz_pci_pasid_enable(const struct lz_pci_access *a, bool on);
 /* Rung (c) of the ladder: bus master off, ATS off, transactions not pending
  * (bounded wait); LZ_OK only when all of it reads back. */
 enum lz_status lz_pci_function_off(const struct lz_pci_access *a);
+/* Is bus master on; and on again, for one that was switched off. */
+bool lz_pci_bus_master(const struct lz_pci_access *a);
+void lz_pci_function_on(const struct lz_pci_access *a);
 /* The port above blocks translated requests (ACS TB). LZ_ENOTSUP without a
  * port or the capability. `on` false restores. */
 enum lz_status lz_pci_port_block(const struct lz_pci_access *a, bool on);

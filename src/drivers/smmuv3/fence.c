@@ -13,6 +13,7 @@
  * The commands here never enter identification (H65).
  */
 #include "drivers/smmuv3/smmu.h"
+#include "pci/pci.h"
 
 static void assert_ats_checked(struct smmu *s)
 {
@@ -103,8 +104,11 @@ void smmu_unfence(struct lz_device *dev)
 
 	lz_store32(&sd->fence_pending, 0);
 	lz_store8_release(&dev->fence, LZ_FENCE_OPEN);
-	sd->function_off = false;
 	lz_spin_unlock(&dev->fence_lock, flags);
+	if (lz_load32(&sd->function_off)) {
+		lz_store32(&sd->function_off, 0);
+		lz_pci_function_on(dev->pci);
+	}
 }
 
 void smmu_reset_succeeded(struct lz_device *dev)

@@ -176,23 +176,31 @@ static enum lz_status believe(struct smmu_dev *sd, enum lz_status st)
 	return lz_load8(&dev->ats_on) && !lz_pci_ats_enabled(dev->pci) ? LZ_EIO : LZ_OK;
 }
 
-/* For the core, after a reset. */
+/*
+ * For the core, after a reset. One whose answer is still out is not repeated:
+ * on hardware with a long timeout each would cost everybody that long. Asked
+ * again, the core gets what has become of it.
+ */
 enum lz_status smmu_probe_device(struct lz_device *dev)
 {
 	struct smmu_dev *sd = smmu_dev_of(dev);
-	lz_ns deadline = 0;
-	enum lz_status st;
-	uint64_t sync;
+	uint32_t gen = lz_load32(&dev->generation);
+	bool again = sd->own_probe && sd->own_probe_gen == gen;
+	lz_ns deadline = again ? lz_now(dev->lz) : 0;
+	enum lz_status st = LZ_OK;
 
 	if (smmu_dead(sd->smmu))
 		return LZ_ENODEV;
-	lz_emit_device(dev, LZ_EV_PROBE, LZ_OK, 0);
-	st = submit_probe(sd, false, &sync, &deadline);
-	if (st == LZ_OK) {
-		st = smmu_queue_wait(sd->smmu, sync, &deadline);
-		if (st == LZ_ETIMEDOUT)
-			smmu_queue_abandon(&sd->smmu->cmdq, sync);
+	if (!again) {
+		lz_emit_device(dev, LZ_EV_PROBE, LZ_OK, 0);
+		st = submit_probe(sd, false, &sd->own_probe_sync, &deadline);
+		sd->own_probe = st == LZ_OK;
+		sd->own_probe_gen = gen;
 	}
+	if (st == LZ_OK)
+		st = smmu_queue_wait(sd->smmu, sd->own_probe_sync, &deadline);
+	if (st != LZ_ETIMEDOUT || smmu_queue_look(sd->smmu, sd->own_probe_sync) != LZ_EBUSY)
+		sd->own_probe = false;
 	return believe(sd, st);
 }
 

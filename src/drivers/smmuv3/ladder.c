@@ -183,9 +183,11 @@ static enum lz_status one_function_off(struct smmu *s, struct smmu_dev *sd)
 	struct lz_device *dev = sd->dev;
 	enum lz_status st = LZ_ENOTSUP;
 
-	if (dev->pci)
+	if (dev->pci) {
+		if (lz_pci_bus_master(dev->pci))
+			lz_store32(&sd->function_off, 1);
 		st = lz_pci_function_off(dev->pci);
-	sd->function_off = st == LZ_OK;
+	}
 	emit_rung(s, dev, LZ_RUNG_FUNCTION_OFF, st);
 	if (st != LZ_OK && dev->pci && (s->lz->cfg.policy & LZ_POLICY_PORT_BLOCK)) {
 		st = lz_pci_port_block(dev->pci, true); /* may hit siblings (H98) */

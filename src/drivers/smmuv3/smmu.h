@@ -97,7 +97,11 @@ struct smmu_dev {
 	lz_phys cd_phys;
 	size_t cd_bytes;
 	uint32_t fence_pending; /* atomic: fencing without effect yet */
-	bool function_off;	/* rung (c) was taken; task of the engine only */
+	uint32_t function_off;	/* rung (c) took bus master away (atomic) */
+	/* A probe for the core whose answer is still out; [gate]. */
+	bool own_probe;
+	uint32_t own_probe_gen;
+	uint64_t own_probe_sync;
 	/* Accusation, [err_lock]; holds a reference while listed. */
 	struct smmu_dev *accused_next;
 	bool accused;

@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The small machine of rig.h. */
+#include "rig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- config space of a function with FLR, ATS and PASID ---- */
+
+static void put16(uint8_t *c, unsigned at, uint16_t v)
+{
+	c[at] = (uint8_t)v;
+	c[at + 1] = (uint8_t)(v >> 8);
+}
+
+static void put32(uint8_t *c, unsigned at, uint32_t v)
+{
+	put16(c, at, (uint16_t)v);
+	put16(c, at + 2, (uint16_t)(v >> 16));
+}
+
+static void make_config(uint8_t *c)
+{
+	memset(c, 0, 4096);
+	put16(c, 0, 0x1af4);
+	put16(c, 2, 0x1042);
+	put16(c, 4, 0x0006); /* memory, bus master */
+	put16(c, 6, 0x0010); /* capability list */
+	c[0x0b] = 0x01;
+	c[0x34] = 0x40;
+	c[0x3c] = 0x0b; /* interrupt line */
+	c[0x40] = 0x10; /* PCI Express, endpoint */
+	put16(c, 0x42, 0x0002);
+	put32(c, 0x44, 1u << 28); /* DEVCAP: FLR */
+	put32(c, 0x100, 0x000fu | 1u << 16 | 0x120u << 20);
+	put16(c, 0x104, 0x0020); /* page aligned request */
+	put32(c, 0x120, 0x001bu | 1u << 16);
+	put16(c, 0x124, 8u << 8); /* PASID width */
+}
+
+/* ---- callbacks ---- */
+
+static struct rig_dev *dev_of_sid(struct rig *r, uint32_t sid)
+{
+	for (unsigned i = 0; i < r->opt.devs; i++)
+		if (sid - r->dev[i].sid < r->opt.streams)
+			return &r->dev[i];
+	return NULL;
+}
+
+static uint64_t now(void *ctx)
+{
+	(void)ctx;
+	return sim_now();
+}
+
+static bool mem_read(void *ctx, uint64_t pa, void *buf, size_t len)
+{
+	void *p = sim_dma_ptr(pa, len);
+
+	(void)ctx;
+	if (p)
+		memcpy(buf, p, len);
+	return p;
+}
+
+static bool mem_write(void *ctx, uint64_t pa, const void *buf, size_t len)
+{
+	void *p = sim_dma_ptr(pa, len);
+
+	(void)ctx;
+	if (p)
+		memcpy(p, buf, len);
+	return p;
+}
+
+static void bus_irq(void *ctx, enum lzm_irq line)
+{
+	struct rig *r = ctx;
+
+	if (line == LZM_IRQ_GERROR && !r->irq_off)
+		sim_irq_raise(r->irq_gerror, r->irq_delay);
+	if (line == LZM_IRQ_EVTQ)
+		sim_irq_raise(r->irq_evtq, 0);
+}
+
+static void bus_atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
+{
+	struct rig *r = ctx;
+	struct rig_dev *d = dev_of_sid(r, inv->sid);
+
+	if (!d)
+		return;
+	if (r->on_atc)
+		r->on_atc(r, (int)(d - r->dev), inv);
+	r->atc_invs[d - r->dev]++;
+	lzm_ep_invalidate(d->ep, tag, inv);
+}
+
+static void gerror_irq(void *arg)
+{
+	(void)lz_smmuv3_gerror_irq(((struct rig *)arg)->iommu);
+}
+
+static void evtq_irq(void *arg)
+{
+	(void)lz_smmuv3_evtq_irq(((struct rig *)arg)->iommu);
+}
+
+static uint64_t mmio_read(void *arg, uint32_t off, unsigned width)
+{
+	struct rig *r = arg;
+
+	if (r->on_mmio)
+		r->on_mmio(r, off, false, 0);
+	return lzm_smmu_read(r->smmu, off, width);
+}
+
+static void mmio_write(void *arg, uint32_t off, unsigned width, uint64_t v)
+{
+	struct rig *r = arg;
+
+	if (r->on_mmio)
+		r->on_mmio(r, off, true, v);
+	lzm_smmu_write(r->smmu, off, width, v);
+}
+
+static bool smmu_step(void *arg)
+{
+	return lzm_smmu_step(((struct rig *)arg)->smmu);
+}
+
+static lz_ns smmu_wake(void *arg)
+{
+	return lzm_smmu_wake(((struct rig *)arg)->smmu);
+}
+
+static bool ep_step(void *arg)
+{
+	return lzm_ep_step(arg);
+}
+
+static lz_ns ep_wake(void *arg)
+{
+	return lzm_ep_wake(arg);
+}
+
+static void ep_answer(void *ctx, struct lzm_ep *ep, uint64_t tag, enum lzm_atc_answer a)
+{
+	(void)ep;
+	lzm_smmu_atc_answer(((struct rig *)ctx)->smmu, tag, a);
+}
+
+static enum lzm_result ep_translate(void *ctx, struct lzm_ep *ep, uint64_t iova,
+				    struct lzm_translation *out)
+{
+	return lzm_smmu_translate(((struct rig *)ctx)->smmu, lzm_ep_sid(ep), false, 0, iova, out);
+}
+
+static enum lzm_result ep_translated(void *ctx, struct lzm_ep *ep, uint64_t pa,
+				     enum lzm_access access, uint64_t *out)
+{
+	return lzm_smmu_translated(((struct rig *)ctx)->smmu, lzm_ep_sid(ep), pa, access, out);
+}
+
+static enum lzm_result ep_untranslated(void *ctx, struct lzm_ep *ep, uint64_t iova,
+				       enum lzm_access access, uint64_t *pa)
+{
+	return lzm_smmu_untranslated(((struct rig *)ctx)->smmu, lzm_ep_sid(ep), false, 0, iova,
+				     access, pa);
+}
+
+static void ep_dma(void *ctx, struct lzm_ep *ep, uint64_t iova, uint64_t pa, enum lzm_access access,
+		   bool translated)
+{
+	struct rig *r = ctx;
+
+	(void)ep;
+	(void)iova;
+	(void)access;
+	r->dma_pa = pa;
+	r->dma_translated = translated;
+}
+
+static void ep_reset(void *ctx, struct lzm_ep *ep)
+{
+	struct rig *r = ctx;
+
+	for (unsigned i = 0; i < r->opt.streams; i++)
+		lzm_smmu_device_reset(r->smmu, lzm_ep_sid(ep) + i);
+}
+
+static uint32_t pci_read(void *ctx, unsigned off, unsigned width)
+{
+	return lzm_ep_cfg_read(((struct rig_dev *)ctx)->ep, off, width);
+}
+
+static void pci_write(void *ctx, unsigned off, unsigned width, uint32_t v)
+{
+	lzm_ep_cfg_write(((struct rig_dev *)ctx)->ep, off, width, v);
+}
+
+static void pci_sleep(void *ctx, lz_ns ns)
+{
+	(void)ctx;
+	sim_sleep_until(sim_now() + ns);
+}
+
+static void on_event(void *ctx, const struct lz_event *ev)
+{
+	struct rig *r = ctx;
+	struct rig_event *e;
+
+	if (r->n_events == sizeof(r->events) / sizeof(r->events[0]))
+		return;
+	e = &r->events[r->n_events++];
+	e->ev = *ev;
+	e->device = -1;
+	for (unsigned i = 0; ev->device && i < r->opt.devs; i++)
+		if (r->dev[i].dev == ev->device)
+			e->device = (int)i;
+}
+
+static void on_fault(void *ctx, struct lz_iommu *iommu, const struct lz_smmuv3_fault *f)
+{
+	struct rig *r = ctx;
+
+	(void)iommu;
+	r->faults++;
+	r->last_fault = *f;
+}
+
+static void owner_error(void *ctx, struct lz_device *dev, enum lz_evidence ev, uint32_t gen)
+{
+	(void)dev;
+	(void)ev;
+	(void)gen;
+	((struct rig_dev *)ctx)->told++;
+}
+
+static void owner_resume(void *ctx, struct lz_device *dev)
+{
+	(void)dev;
+	((struct rig_dev *)ctx)->resumed++;
+}
+
+static void on_release(void *ctx, struct lz_domain *dom, lz_iova iova, size_t size)
+{
+	(void)dom;
+	(void)iova;
+	((struct rig *)ctx)->released += size;
+}
+
+static void on_destroyed(void *ctx)
+{
+	((struct rig *)ctx)->destroyed++;
+}
+
+static const struct lz_domain_ops domain_ops = {.release = on_release, .destroyed = on_destroyed};
+
+/* ---- building ---- */
+
+static void build_model(struct rig *r)
+{
+	struct lzm_smmu_config c;
+	struct sim_mmio m = {RIG_MMIO, 0x20000, mmio_read, mmio_write, r};
+	struct sim_hw hw = {"smmu", smmu_step, smmu_wake, r};
+
+	lzm_smmu_config_default(&c);
+	if (r->opt.regime)
+		assert_true(lzm_smmu_regime(r->opt.regime, &c.knobs));
+	if (!r->opt.regime || strcmp(r->opt.regime, "late_hw"))
+		c.knobs.ats_timeout_ns = r->opt.ats_timeout;
+	c.knobs.seed = r->opt.seed + 1;
+	r->irq_delay = c.knobs.gerror_irq_delay_ns;
+	r->bus = (struct lzm_bus){r, mem_read, mem_write, bus_irq, now, bus_atc_inv};
+	r->smmu = lzm_smmu_create(&c, &r->bus);
+	assert_non_null(r->smmu);
+	sim_mmio_add(&m);
+	sim_hw_add(&hw);
+}
+
+static void build_ep(struct rig *r, unsigned i)
+{
+	static const char *const name[] = {"0000:01:00.0", "0000:02:00.0", "0000:03:00.0",
+					   "0000:04:00.0"};
+	struct rig_dev *d = &r->dev[i];
+	struct lzm_ep_link link = {
+		r, now, ep_answer, ep_translate, ep_translated, ep_untranslated, ep_dma, ep_reset};
+	struct lzm_ep_config c = {.name = name[i],
+				  .config = d->config,
+				  .config_len = sizeof(d->config),
+				  .sid = (i + 1) << 8,
+				  .atc_entries = 32,
+				  .answer_ns = 200,
+				  .flr_ns = LZ_MS(1),
+				  .seed = i + 1};
+	struct sim_hw hw = {name[i], ep_step, ep_wake, NULL};
+
+	make_config(d->config);
+	d->rig = r;
+	d->sid = c.sid;
+	d->ep = lzm_ep_create(&c, &link);
+	assert_non_null(d->ep);
+	hw.arg = d->ep;
+	sim_hw_add(&hw);
+	d->pci = (struct lz_pci_access){d, pci_read, pci_write, pci_sleep, NULL};
+	d->owner = (struct lz_owner_ops){owner_error, owner_resume};
+}
+
+static void add_device(struct rig *r, unsigned i)
+{
+	struct rig_dev *d = &r->dev[i];
+	uint32_t sids[LZ_MAX_STREAMS];
+	struct lz_device_desc desc = {.name = lzm_ep_name(d->ep),
+				      .iommu = r->iommu,
+				      .streams = sids,
+				      .n_streams = r->opt.streams,
+				      .pci = &d->pci,
+				      .ats = true,
+				      .pasid_bits = r->opt.pasid_bits,
+				      .owner = &d->owner,
+				      .owner_ctx = d,
+				      .user = d};
+
+	for (unsigned k = 0; k < r->opt.streams; k++)
+		sids[k] = d->sid + k;
+	assert_int_equal(lz_group_create(r->lz, i, &d->group), LZ_OK);
+	assert_int_equal(lz_device_add(d->group, &desc, &d->dev), LZ_OK);
+}
+
+static void build_library(struct rig *r)
+{
+	struct lz_smmuv3_desc desc = {
+		.name = "arm-smmu-v3", .mmio = RIG_MMIO, .cmdq_log2 = r->opt.cmdq_log2};
+
+	assert_int_equal(lz_init(sim_port(), &r->opt.cfg, &r->lz), LZ_OK);
+	if (!r->opt.no_worker) {
+		r->worker.lz = r->lz;
+		sim_task("worker", 1, sim_worker_task, &r->worker);
+	}
+	assert_int_equal(lz_smmuv3_add(r->lz, &desc, &r->iommu), LZ_OK);
+	lz_smmuv3_set_fault_handler(r->iommu, on_fault, r);
+	for (unsigned i = 0; i < r->opt.devs; i++)
+		add_device(r, i);
+}
+
+void rig_remove(struct rig *r, unsigned device)
+{
+	struct lz_device *dev = r->dev[device].dev;
+
+	r->dev[device].dev = NULL;
+	if (dev)
+		assert_int_equal(lz_device_remove(dev), LZ_OK);
+}
+
+static void tear_down(struct rig *r)
+{
+	struct lz_stats st;
+
+	for (unsigned i = 0; i < r->opt.devs; i++)
+		rig_remove(r, i);
+	assert_true(rig_until(r, rig_idle, LZ_SEC(300)));
+	for (unsigned i = 0; i < r->opt.devs; i++)
+		assert_int_equal(lz_group_destroy(r->dev[i].group), LZ_OK);
+	assert_int_equal(lz_smmuv3_remove(r->iommu), LZ_OK);
+	lz_stats_get(r->lz, &st);
+	assert_int_equal(st.blocked_ids, 0);
+	assert_int_equal(st.references, 0);
+	assert_int_equal(st.custody_pages, 0);
+	r->worker.stop = true;
+	rig_sleep(LZ_MS(200));
+	assert_int_equal(lz_fini(r->lz), LZ_OK);
+}
+
+static void main_task(void *arg)
+{
+	struct rig *r = arg;
+
+	build_library(r);
+	r->body(r);
+	tear_down(r);
+	r->body_done = true;
+}
+
+static void defaults(struct rig_opts *o)
+{
+	struct lz_config def;
+
+	lz_config_default(&def);
+	o->devs = o->devs ? o->devs : 1;
+	o->streams = o->streams ? o->streams : 1;
+	o->cmdq_log2 = o->cmdq_log2 ? o->cmdq_log2 : 6;
+	o->ats_timeout = o->ats_timeout ? o->ats_timeout : LZ_MS(1);
+	o->switch_one_in = o->switch_one_in ? o->switch_one_in : 16;
+#define FILL(f) o->cfg.f = o->cfg.f ? o->cfg.f : def.f
+	FILL(sync_bound);
+	FILL(atomic_wait);
+	FILL(late_bound);
+	FILL(settle_max);
+	FILL(custody_limit);
+#undef FILL
+}
+
+void rig_run(const struct rig_opts *opt, void (*body)(struct rig *r))
+{
+	struct rig *r = calloc(1, sizeof(*r));
+	struct sim_stats st;
+
+	r->opt = *opt;
+	defaults(&r->opt);
+	r->opt.cfg.event = on_event;
+	r->opt.cfg.event_ctx = r;
+	r->body = body;
+	sim_start(&(struct sim_config){.cpus = 4,
+				       .seed = r->opt.seed + 1,
+				       .switch_one_in = r->opt.switch_one_in,
+				       .op_cost = 2,
+				       .dma_bytes = 64u << 20,
+				       .dma_base = RIG_DMA_BASE});
+	build_model(r);
+	for (unsigned i = 0; i < r->opt.devs; i++)
+		build_ep(r, i);
+	r->irq_gerror = sim_irq_line("gerror", 2, gerror_irq, r);
+	r->irq_evtq = sim_irq_line("evtq", 2, evtq_irq, r);
+	sim_task("body", 0, main_task, r);
+	assert_int_equal(sim_run(LZ_SEC(4000)), 0);
+	assert_true(r->body_done);
+	sim_stats_get(&st);
+	if (st.violations)
+		fail_msg("context rule broken: %s", st.first_violation);
+	assert_int_equal(st.live_allocs, 0);
+	sim_stop();
+	for (unsigned i = 0; i < r->opt.devs; i++)
+		lzm_ep_destroy(r->dev[i].ep);
+	lzm_smmu_destroy(r->smmu);
+	free(r);
+}
+
+void rig_run_seeds(const struct rig_opts *opt, unsigned seeds, void (*body)(struct rig *r))
+{
+	for (unsigned i = 0; i < seeds; i++) {
+		struct rig_opts o = *opt;
+
+		o.seed = i;
+		o.switch_one_in = 1 + i % 12;
+		rig_run(&o, body);
+	}
+}
+
+/* ---- helpers ---- */
+
+struct lz_domain *rig_domain(struct rig *r)
+{
+	struct lz_domain *dom;
+
+	assert_int_equal(lz_domain_create(r->iommu, LZ_DOMAIN_PAGING, &domain_ops, r, &dom), LZ_OK);
+	return dom;
+}
+
+struct lz_domain *rig_shared(struct rig *r, unsigned first, unsigned n)
+{
+	struct lz_domain *dom = rig_domain(r);
+
+	for (unsigned i = first; i < first + n; i++)
+		assert_int_equal(lz_attach(r->dev[i].dev, dom), LZ_OK);
+	return dom;
+}
+
+void rig_drop(struct rig *r, struct lz_domain *dom)
+{
+	enum lz_status st;
+
+	for (unsigned i = 0; i < r->opt.devs; i++)
+		if (r->dev[i].dev && lz_attached(r->dev[i].dev, LZ_NO_PASID) == dom)
+			lz_detach(r->dev[i].dev);
+	st = lz_domain_destroy(dom);
+	assert_true(st == LZ_OK || st == LZ_IN_CUSTODY);
+}
+
+void rig_sleep(lz_ns ns)
+{
+	sim_sleep_until(sim_now() + ns);
+}
+
+bool rig_until(struct rig *r, bool (*pred)(struct rig *), lz_ns ns)
+{
+	lz_ns end = sim_now() + ns;
+
+	while (!pred(r) && sim_now() < end)
+		rig_sleep(LZ_US(200));
+	return pred(r);
+}
+
+unsigned rig_count(const struct rig *r, enum lz_event_kind kind, int device)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < r->n_events; i++)
+		n += r->events[i].ev.kind == kind && (device < 0 || r->events[i].device == device);
+	return n;
+}
+
+int rig_first(const struct rig *r, enum lz_event_kind kind, int device)
+{
+	for (unsigned i = 0; i < r->n_events; i++)
+		if (r->events[i].ev.kind == kind && (device < 0 || r->events[i].device == device))
+			return (int)i;
+	return -1;
+}
+
+struct lz_health rig_health(struct rig *r, unsigned device)
+{
+	struct lz_health h;
+
+	lz_device_health(r->dev[device].dev, &h);
+	return h;
+}
+
+bool rig_dma(struct rig *r, unsigned device, uint64_t iova, bool write)
+{
+	return lzm_ep_dma(r->dev[device].ep, iova, write ? LZM_WRITE : LZM_READ) == LZM_OK;
+}
+
+bool rig_dma_cached(struct rig *r, unsigned device)
+{
+	r->dma_pa = 0;
+	(void)lzm_ep_dma_cached(r->dev[device].ep, LZM_WRITE);
+	return r->dma_pa != 0;
+}
+
+void rig_silence(struct rig *r, unsigned device)
+{
+	lzm_ep_fault(r->dev[device].ep, LZM_EP_ATC_SILENT, 0, 0);
+}
+
+struct unmap_call {
+	struct lz_domain *dom;
+	lz_iova iova;
+	size_t size;
+	enum lz_status st;
+};
+
+static void unmap_fn(void *arg)
+{
+	struct unmap_call *c = arg;
+
+	c->st = lz_unmap(c->dom, c->iova, c->size);
+}
+
+enum lz_status rig_unmap_irq(struct lz_domain *dom, lz_iova iova, size_t size)
+{
+	struct unmap_call c = {dom, iova, size, LZ_EINVAL};
+
+	sim_in_irq(unmap_fn, &c);
+	return c.st;
+}
+
+struct lzm_smmu_stats rig_model_stats(struct rig *r)
+{
+	struct lzm_smmu_stats st;
+
+	lzm_smmu_stats_get(r->smmu, &st);
+	return st;
+}
+
+bool rig_idle(struct rig *r)
+{
+	struct lz_stats st;
+	bool idle;
+
+	lz_stats_get(r->lz, &st);
+	idle = !st.custody_pages && !st.work_pending;
+	for (unsigned i = 0; i < r->opt.devs && idle; i++) {
+		struct lz_health h;
+
+		if (!r->dev[i].dev)
+			continue;
+		lz_device_health(r->dev[i].dev, &h);
+		idle = h.fence != LZ_FENCE_SUSPECT && h.fence != LZ_FENCE_FENCING;
+	}
+	return idle;
+}

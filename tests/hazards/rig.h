@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A small machine for tests of the SMMUv3 driver: the model, a few functions
+ * with ATS, the library, a worker, all on the deterministic port. The body of
+ * a test runs as a task on CPU 0; the worker runs on CPU 1.
+ */
+#ifndef TESTS_HAZARDS_RIG_H
+#define TESTS_HAZARDS_RIG_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "lazaret-model/endpoint.h"
+#include "lazaret-model/smmuv3.h"
+#include "lazaret/device.h"
+#include "lazaret/domain.h"
+#include "lazaret/lazaret.h"
+#include "lazaret/smmuv3.h"
+#include "sim.h"
+
+#define RIG_MMIO     0x09050000u
+#define RIG_DEVS     4u
+#define RIG_DMA_BASE 0x40000000ull
+#define RIG_MEM	     0x100000000ull /* what tests map: pages nobody reads */
+
+struct rig;
+
+struct rig_dev {
+	struct rig *rig;
+	struct lzm_ep *ep;
+	struct lz_device *dev;
+	struct lz_group *group;
+	struct lz_pci_access pci;
+	struct lz_owner_ops owner;
+	unsigned told, resumed;
+	uint32_t sid;
+	uint8_t config[4096];
+};
+
+struct rig_opts {
+	unsigned devs;	      /* 1 .. RIG_DEVS; each in a group of its own */
+	unsigned streams;     /* per device; 1 */
+	unsigned pasid_bits;  /* 0 */
+	unsigned cmdq_log2;   /* 6 */
+	const char *regime;   /* of the model; NULL: mild */
+	uint64_t ats_timeout; /* 1 ms */
+	uint64_t seed;
+	unsigned switch_one_in; /* 16 */
+	bool no_worker;
+	struct lz_config cfg; /* zero fields take the default */
+};
+
+struct rig_event {
+	struct lz_event ev;
+	int device; /* index or -1 */
+};
+
+struct rig {
+	struct rig_opts opt;
+	struct lzm_smmu *smmu;
+	struct lzm_bus bus;
+	struct lz *lz;
+	struct lz_iommu *iommu;
+	struct rig_dev dev[RIG_DEVS];
+	struct sim_worker worker;
+	unsigned irq_gerror, irq_evtq;
+	uint64_t irq_delay;
+	bool irq_off; /* GERROR interrupts get lost */
+	struct rig_event events[512];
+	unsigned n_events;
+	uint64_t released; /* bytes, by release() */
+	unsigned destroyed;
+	unsigned faults; /* decoded records */
+	struct lz_smmuv3_fault last_fault;
+	/* The last DMA that got through. */
+	uint64_t dma_pa;
+	bool dma_translated;
+	/* ATC_INVs that reached the endpoints. */
+	unsigned atc_invs[RIG_DEVS];
+	/* Called before the driver's register access, when set. */
+	void (*on_mmio)(struct rig *r, uint32_t off, bool write, uint64_t value);
+	/* Called before an endpoint's invalidation is delivered. */
+	void (*on_atc)(struct rig *r, int device, const struct lzm_atc_inv *inv);
+	void (*body)(struct rig *r);
+	bool body_done;
+};
+
+/* Builds the machine, runs `body` as a task, tears everything down and checks
+ * that nothing is left over and no context rule was broken. */
+void rig_run(const struct rig_opts *opt, void (*body)(struct rig *r));
+/* The same for several seeds. */
+void rig_run_seeds(const struct rig_opts *opt, unsigned seeds, void (*body)(struct rig *r));
+
+struct lz_domain *rig_domain(struct rig *r);
+/* A domain with the given devices attached. */
+struct lz_domain *rig_shared(struct rig *r, unsigned first, unsigned n);
+/* Detaches everybody who is attached to it and destroys it. */
+void rig_drop(struct rig *r, struct lz_domain *dom);
+void rig_remove(struct rig *r, unsigned device);
+/* Sleeps, so that worker and hardware go on. */
+void rig_sleep(lz_ns ns);
+/* Sleeps until pred(r) or `ns` are over; returns pred(r). */
+bool rig_until(struct rig *r, bool (*pred)(struct rig *), lz_ns ns);
+/* How often an event was seen, of a device (-1: any). */
+unsigned rig_count(const struct rig *r, enum lz_event_kind kind, int device);
+/* Index of the first such event, or -1. */
+int rig_first(const struct rig *r, enum lz_event_kind kind, int device);
+struct lz_health rig_health(struct rig *r, unsigned device);
+/* One DMA access by device; true when it went through. */
+bool rig_dma(struct rig *r, unsigned device, uint64_t iova, bool write);
+/* An access through whatever the ATC holds. */
+bool rig_dma_cached(struct rig *r, unsigned device);
+/* Makes the device stop answering. */
+void rig_silence(struct rig *r, unsigned device);
+/* Unmaps in hard interrupt context. */
+enum lz_status rig_unmap_irq(struct lz_domain *dom, lz_iova iova, size_t size);
+struct lzm_smmu_stats rig_model_stats(struct rig *r);
+bool rig_idle(struct rig *r); /* no custody, no work, nobody suspect */
+
+#endif
