@@ -188,11 +188,11 @@ uint64_t lzm_cmdq_wake(const struct lzm_smmu *s, uint64_t now)
 }
 
 /* Whether CR0ACK.CMDQEN may fall now (6.3.9): with restart_waits a sync in
- * progress ends or errors first, but never takes longer than the timeout. */
+ * progress ends or errors first; one that does neither is given up in time. */
 bool lzm_cmdq_may_stop(const struct lzm_smmu *s, uint64_t now)
 {
 	return !s->cfg.knobs.restart_waits || !s->sync_waiting || stopped(s) ||
-	       now - s->sync_since >= s->cfg.knobs.ats_timeout_ns;
+	       (s->cfg.knobs.sync_never && now - s->sync_since >= s->cfg.knobs.ats_timeout_ns);
 }
 
 void lzm_cmdq_stop(struct lzm_smmu *s)

@@ -187,7 +187,7 @@ uint64_t lzm_registers_wake(const struct lzm_smmu *s, uint64_t now)
 			wake = s->cr0_due;
 		else if (cr0_next_ack(s, now) != s->cr0ack)
 			return now;
-		else if (s->sync_waiting)
+		else if (s->sync_waiting && s->cfg.knobs.sync_never)
 			wake = s->sync_since + s->cfg.knobs.ats_timeout_ns;
 	}
 	if (s->irq_ctrl != s->irq_ctrlack && s->irq_ctrl_due < wake)
