@@ -72,8 +72,10 @@ static void no_permission_is_a_failure_and_not_cached(void **state)
 	assert_int_equal(lzm_ep_dma(r->ep, 0x1000, LZM_READ), LZM_OK);
 	assert_int_equal(r->translates, 2);
 	/* A missing permission is asked for again. */
+	assert_int_equal(lzm_ep_dma(r->ep, 0x1000, LZM_WRITE), LZM_ABORT);
 	r->map_write = true;
 	assert_int_equal(lzm_ep_dma(r->ep, 0x1000, LZM_WRITE), LZM_OK);
+	assert_int_equal(r->translates, 4);
 	assert_int_equal(lzm_ep_atc_used(r->ep), 1);
 }
 

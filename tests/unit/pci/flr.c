@@ -224,6 +224,19 @@ static void h02_evidence_does_not_depend_on_what_was_set(void **state)
 	}
 }
 
+static void h02_command_alone_is_evidence(void **state)
+{
+	(void)state;
+	for (unsigned fails = 0; fails < 2; fails++) {
+		restart(BLK, false);
+		rig_write(&b.rig, AT_COMMAND, 2, 0x0002);
+		b.rig.lose_writes_at = BLK_MSIX_CTL;
+		if (fails)
+			lzm_ep_fault(b.rig.ep, LZM_EP_FLR_FAILS, 0, 0);
+		assert_int_equal(lz_pci_reset_flr(&b.dev), fails ? LZ_EIO : LZ_OK);
+	}
+}
+
 /* A function that takes no mark leaves no evidence: not a success. */
 static void h02_no_evidence_is_a_failure(void **state)
 {
@@ -330,6 +343,7 @@ int main(void)
 		T(h01_without_flr_nothing_is_touched),
 		T(h02_an_flr_without_effect_is_a_failure),
 		T(h02_evidence_does_not_depend_on_what_was_set),
+		T(h02_command_alone_is_evidence),
 		T(h02_no_evidence_is_a_failure),
 		T(h02_the_marks_are_taken_back_after_a_failure),
 		T(h03_a_ready_timeout_is_an_error),
