@@ -188,6 +188,25 @@ static void function_off_believes_only_what_reads_back(void **state)
 	assert_true(lzm_ep_ats_enabled(r->ep));
 }
 
+static void function_on_undoes_bus_master_off_only(void **state)
+{
+	struct rig *r = *state;
+
+	assert_int_equal(lz_pci_ats_enable(&r->access, 0), LZ_OK);
+	assert_true(lz_pci_bus_master(&r->access));
+	assert_int_equal(lz_pci_function_off(&r->access), LZ_OK);
+	assert_false(lz_pci_bus_master(&r->access));
+	lz_pci_function_on(&r->access);
+	assert_true(lzm_ep_bus_master(r->ep));
+	assert_false(lzm_ep_ats_enabled(r->ep));
+	assert_int_equal(rig_read(r, AT_COMMAND, 2), 0x0006);
+	lzm_ep_fault(r->ep, LZM_EP_CONFIG_ONES, 0, 0);
+	assert_false(lz_pci_bus_master(&r->access));
+	r->writes = 0;
+	lz_pci_function_on(&r->access);
+	assert_int_equal(r->writes, 0);
+}
+
 static void function_off_without_ats(void **state)
 {
 	struct rig r;
@@ -244,6 +263,7 @@ int main(void)
 		T(function_off_turns_off_both),
 		T(function_off_waits_for_pending_transactions),
 		T(function_off_believes_only_what_reads_back),
+		T(function_on_undoes_bus_master_off_only),
 		cmocka_unit_test(function_off_without_ats),
 		T(port_block_stops_translated_traffic),
 		T(port_block_without_a_port_that_can),
