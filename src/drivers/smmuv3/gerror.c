@@ -36,6 +36,8 @@ void smmu_accuse_locked(struct smmu *s, struct smmu_dev *sd, uint32_t gen, struc
 	if (!fresh)
 		return;
 	(void)lz_fetch_add32(&dev->timeouts, 1);
+	if (s->lz->cfg.contain == LZ_CONTAIN_OFF)
+		return; /* nobody asks who it was */
 	sd->accused_gen = gen;
 	sd->accused_cmd = cmd;
 	sd->sole = sole;

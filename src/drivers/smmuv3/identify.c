@@ -273,8 +273,9 @@ static bool without_probe(struct smmu *s, struct smmu_dev *sd)
 {
 	uint32_t gen = sd->accused_gen;
 
-	if (lz_load32(&sd->dev->generation) != gen) {
-		smmu_suspect_drop(s, sd); /* H47 */
+	if (lz_load32(&sd->dev->generation) != gen ||
+	    lz_load8(&sd->dev->fence) > LZ_FENCE_SUSPECT) {
+		smmu_suspect_drop(s, sd); /* reset (H47), or fenced by somebody else */
 		return true;
 	}
 	if (sd->sole) {

@@ -42,7 +42,8 @@ static enum lz_status tlb_range(struct smmu *s, struct smmu_domain *sdom, lz_iov
 }
 
 /* Configuration changes that could not be queued when they were made are made
- * good before anything is called invalidated. */
+ * good before anything is called invalidated. A domain that does not translate
+ * has no address space id. */
 static enum lz_status tlb_all(struct smmu *s, struct smmu_domain *sdom, lz_ns *deadline)
 {
 	struct smmu_cmd cmd[2];
@@ -54,10 +55,11 @@ static enum lz_status tlb_all(struct smmu *s, struct smmu_domain *sdom, lz_ns *d
 		lz_store32(&s->cfgi_all_pending, 0);
 		cmd[n++] = smmu_cmd_cfgi_all();
 	}
-	cmd[n++] = smmu_cmd_tlbi_asid(sdom->asid);
+	if (sdom)
+		cmd[n++] = smmu_cmd_tlbi_asid(sdom->asid);
 	st = smmu_queue_run(s, cmd, n, deadline);
 	if (st != LZ_OK && owed)
-		lz_store32(&s->cfgi_all_pending, 1);
+		smmu_owe_cfgi(s);
 	return st;
 }
 
@@ -241,12 +243,10 @@ enum lz_status smmu_invalidate_all(struct lz_domain *dom)
 
 	if (smmu_dead(s))
 		return LZ_OK;
-	if (dom->type != LZ_DOMAIN_PAGING)
-		return smmu_queue_run(s, NULL, 0, &deadline);
-	if (s->lz->cfg.contain == LZ_CONTAIN_ON && held(s, sdom))
+	if (sdom && s->lz->cfg.contain == LZ_CONTAIN_ON && held(s, sdom))
 		return LZ_EBUSY;
 	st = tlb_all(s, sdom, &deadline);
-	if (st == LZ_OK)
+	if (st == LZ_OK && sdom)
 		st = atc(s, sdom, SMMU_ATC1_ALL, &deadline);
 	return dead_is_done(s, st);
 }
