@@ -10,17 +10,11 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *what;
 } commands[] = {
-#ifdef HAVE_RUN
 	{"run", cmd_run, "run a scenario and judge it by the invariants"},
-#endif
-#ifdef HAVE_MACHINE
 	{"machine", cmd_machine, "show functions, stream ids and groups of a machine"},
-#endif
-#ifdef HAVE_TRACE
 	{"trace", cmd_trace, "summarise a DMA trace"},
-#endif
-	{0},
 };
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static int help(void)
 {
@@ -29,7 +23,7 @@ static int help(void)
 	     "What a PCIe device that stops answering ATC invalidations does to a machine.\n"
 	     "\n"
 	     "Commands:");
-	for (size_t i = 0; commands[i].name; i++)
+	for (size_t i = 0; i < N_COMMANDS; i++)
 		printf("  %-9s %s\n", commands[i].name, commands[i].what);
 	puts("\n"
 	     "  lazaret COMMAND --help    the command's arguments\n"
@@ -50,7 +44,7 @@ static int dispatch(int argc, char **argv)
 		puts("lazaret " LAZARET_VERSION);
 		return CLI_HELD;
 	}
-	for (size_t i = 0; commands[i].name; i++)
+	for (size_t i = 0; i < N_COMMANDS; i++)
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].run(argc - 1, argv + 1);
 	if (argv[1][0] == '-')
