@@ -100,6 +100,36 @@ static void bad_scenario(void **state)
 	assert_string_equal(out, "");
 }
 
+static char page[16384];
+
+/* Every option that a --help names stands in the manual page. */
+static void manual_has_every_option(void **state)
+{
+	FILE *f = fopen("docs/lazaret.1", "r");
+	unsigned n = 0;
+
+	(void)state;
+	assert_non_null(f);
+	page[fread(page, 1, sizeof(page) - 1, f)] = '\0';
+	fclose(f);
+	for (const char *const *c = (const char *const[]){"", "run", "machine", "trace", NULL}; *c;
+	     c++) {
+		char args[40], want[40];
+
+		snprintf(args, sizeof(args), "%s --help", *c);
+		assert_int_equal(lazaret(args, STDOUT_ONLY), 0);
+		for (char *o = strstr(out, "--"); o; o = strstr(o + 2, "--")) {
+			int len = (int)strspn(o + 2, "abcdefghijklmnopqrstuvwxyz-");
+
+			snprintf(want, sizeof(want), "Fl -%.*s", len, o + 2);
+			if (!strstr(page, want))
+				fail_msg("docs/lazaret.1 lacks %s of lazaret %s", want, *c);
+			n++;
+		}
+	}
+	assert_true(n > 12);
+}
+
 /* A result that is lost is not reported as fine. */
 static void full_disk(void **state)
 {
@@ -110,8 +140,11 @@ static void full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(help),	       cmocka_unit_test(version),
-		cmocka_unit_test(wrong_usage), cmocka_unit_test(bad_scenario),
+		cmocka_unit_test(help),
+		cmocka_unit_test(version),
+		cmocka_unit_test(wrong_usage),
+		cmocka_unit_test(bad_scenario),
+		cmocka_unit_test(manual_has_every_option),
 		cmocka_unit_test(full_disk),
 	};
 
