@@ -493,6 +493,7 @@ void build_teardown(struct rig *r)
 	}
 	/* Only now: the SMMU's own work looks for late errors while it exists. */
 	lz_stats_get(r->lz, &st);
+	r->lz_cmdq_errors = st.cmdq_errors;
 	if (st.work_pending)
 		oracle_violation(r, INV_E, "%llu work items are left",
 				 (unsigned long long)st.work_pending);

@@ -45,6 +45,10 @@ static struct rig_fn *fn_by_device(struct rig *r, const struct lz_device *dev)
 	for (unsigned i = 0; dev && i < r->n_fns; i++)
 		if (r->fns[i].dev == dev)
 			return &r->fns[i];
+	/* Events about a device that is on its way out. */
+	for (unsigned i = 0; dev && i < r->n_fns; i++)
+		if (!r->fns[i].dev && r->fns[i].last_dev == dev)
+			return &r->fns[i];
 	return NULL;
 }
 
@@ -68,19 +72,30 @@ void rig_note(struct rig *r, const struct rig_fn *fn, const char *text, uint64_t
 }
 
 /* Some kinds come in storms; the time line keeps the first of them. */
-static bool keep(struct rig *r, enum lz_event_kind k)
+static bool keep(struct rig *r, const struct lz_event *ev)
 {
-	if (k == LZ_EV_DMA_FAULT) {
+	if (ev->kind == LZ_EV_DMA_FAULT)
 		r->res->dma_faults++;
-		return r->res->dma_faults <= 4;
+	switch (ev->kind) {
+	case LZ_EV_TIMEOUT:
+	case LZ_EV_LATE:
+	case LZ_EV_SUSPECT:
+	case LZ_EV_PROBE:
+	case LZ_EV_EXONERATED:
+	case LZ_EV_DMA_FAULT:
+		if (r->kept[ev->kind]++ < STORM_KEEP)
+			return true;
+		r->res->events_left_out++;
+		return false;
+	default:
+		return true;
 	}
-	return r->kept[k]++ < STORM_KEEP || k == LZ_EV_QUARANTINED || k == LZ_EV_RECOVERED;
 }
 
 static void fenced(struct rig *r, struct rig_fn *fn, const struct lz_event *ev)
 {
 	fn->fenced = true;
-	if (!r->res->fenced_at)
+	if (!r->res->fenced_at && fn->guilty && !r->closing)
 		r->res->fenced_at = ev->time - r->origin;
 	oracle_fences(r);
 }
@@ -140,18 +155,27 @@ void oracle_event(void *ctx, const struct lz_event *ev)
 		else
 			oracle_violation(r, INV_G, "a quarantine event without a device");
 		break;
+	case LZ_EV_SERVICE_FAILURE:
+		r->dead_iommu = true;
+		break;
+	case LZ_EV_ESCALATED:
+		if (ev->detail == LZ_RUNG_GLOBAL_ABORT && ev->status == LZ_OK)
+			r->dead_iommu = true;
+		break;
 	case LZ_EV_CUSTODY_RELEASED:
 		r->res->released_at = ev->time - r->origin;
 		break;
 	case LZ_EV_RECOVERED:
-		if (fn)
+		if (fn) {
 			fn->n_recovered++;
+			fn->waits_for_traffic = true;
+		}
 		r->res->recovered_at = ev->time - r->origin;
 		break;
 	default:
 		break;
 	}
-	if (!r->closing && keep(r, ev->kind))
+	if (!r->closing && keep(r, ev))
 		record(r, &(struct result_event){.t = ev->time - r->origin,
 						 .device = fn ? (int)fn->index : -1,
 						 .kind = ev->kind,
@@ -170,6 +194,10 @@ void oracle_dma(struct rig_fn *fn, uint64_t iova, uint64_t pa, bool write, bool 
 
 	r->res->accesses++;
 	fn->accesses++;
+	if (fn->waits_for_traffic && !r->closing) {
+		fn->waits_for_traffic = false;
+		rig_note(r, fn, "traffic is back: first DMA access after the reset", 0);
+	}
 	if (translated && fn->fenced)
 		oracle_violation(r, INV_B, "%s is fenced and reached 0x%llx by its ATC", fn->name,
 				 (unsigned long long)pa);

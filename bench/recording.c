@@ -8,14 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE 4096u
+#define PAGE	4096u
+#define DEVICES UINT32_MAX /* "domain" under which `last` keeps the device records */
 
 static struct recording *all;
 static size_t n_all;
 
 struct reader {
 	struct recording *rec;
-	struct shadow last; /* page -> number of its latest record, plus 1 */
+	struct shadow last; /* page or device -> number of its latest record, plus 1 */
 	uint64_t start;
 	bool started, failed;
 };
@@ -139,14 +140,20 @@ static int on_unmap(void *ctx, const struct trace_event *e)
 
 static int device(struct reader *rd, const struct trace_event *e, enum record_kind kind)
 {
+	struct shadow_page *s;
 	struct record *out;
 	uint32_t bdf;
 
 	if (!scenario_bdf_parse(e->bdf, &bdf))
 		return 0;
 	out = append(rd, e, kind);
-	if (out)
-		out->bdf = bdf;
+	if (!out)
+		return 1;
+	out->bdf = bdf;
+	s = shadow_get(&rd->last, DEVICES, bdf);
+	if (s->pa)
+		depend(rd, out, (uint32_t)s->pa - 1);
+	s->pa = rd->rec->n;
 	return rd->failed;
 }
 

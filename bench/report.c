@@ -7,6 +7,8 @@
 
 #include "bench/rig.h"
 
+#define SHOWN 12u /* time line entries of one kind */
+
 static const char *device_name(const struct result *r, int index)
 {
 	return index >= 0 && (unsigned)index < r->n_devices ? r->devices[index].name : "smmu0";
@@ -14,7 +16,8 @@ static const char *device_name(const struct result *r, int index)
 
 /* ---- time line ---- */
 
-static void describe(const struct result_event *e, char *buf, size_t len)
+/* `sum`: over all that are shown as one. */
+static void describe(const struct result_event *e, uint64_t sum, char *buf, size_t len)
 {
 	const char *evidence = lz_evidence_name(e->evidence);
 	unsigned cons = (unsigned)e->detail;
@@ -36,6 +39,8 @@ static void describe(const struct result_event *e, char *buf, size_t len)
 		snprintf(buf, len, "answered its probe: exonerated");
 		break;
 	case LZ_EV_FENCED:
+		if (e->evidence == LZ_EVIDENCE_NONE)
+			evidence = "for a reset or removal";
 		snprintf(buf, len, "fenced: ATS is off in every STE, with effect (%s)", evidence);
 		break;
 	case LZ_EV_ESCALATED:
@@ -46,7 +51,7 @@ static void describe(const struct result_event *e, char *buf, size_t len)
 		snprintf(buf, len, "unmapped pages are held in custody");
 		break;
 	case LZ_EV_CUSTODY_RELEASED:
-		snprintf(buf, len, "custody released: %" PRIu64 " pages", e->detail);
+		snprintf(buf, len, "custody released: %" PRIu64 " pages", sum);
 		break;
 	case LZ_EV_QUARANTINED:
 		snprintf(buf, len, "IOMMU has quarantined the device (%s, generation %u)", evidence,
@@ -90,6 +95,13 @@ static void describe(const struct result_event *e, char *buf, size_t len)
 	}
 }
 
+/* What a person wants to see however often it happens. */
+static bool always_shown(const struct result_event *e)
+{
+	return e->text || e->kind == LZ_EV_QUARANTINED || e->kind == LZ_EV_RECOVERED ||
+	       e->kind == LZ_EV_STILL_BROKEN || e->kind == LZ_EV_ESCALATED;
+}
+
 static bool same_story(const struct result_event *a, const struct result_event *b)
 {
 	return a->text == b->text && a->device == b->device && a->kind == b->kind &&
@@ -119,29 +131,38 @@ static const char *color_of(const struct report_style *s, const struct result_ev
 
 void report_timeline(FILE *f, const struct report_style *s, const struct result *r)
 {
+	unsigned shown[32] = {0};
+	unsigned hidden = 0;
+
 	fprintf(f, "%stime line%s (s of model time)\n", s->bold, s->plain);
 	for (unsigned i = 0; i < r->n_events;) {
 		const struct result_event *e = &r->events[i];
 		unsigned n = 1;
 		char text[160];
+		uint64_t sum = e->detail;
 
 		while (i + n < r->n_events && same_story(e, &r->events[i + n]))
-			n++;
+			sum += r->events[i + n++].detail;
+		i += n;
+		if (!always_shown(e) && shown[e->kind]++ >= SHOWN) {
+			hidden += n;
+			continue;
+		}
 		if (e->text)
 			snprintf(text, sizeof(text), "%s%s",
 				 e->detail == RIG_NOTE_FAULT ? "FAULT INJECTED: " : "", e->text);
 		else
-			describe(e, text, sizeof(text));
+			describe(e, sum, text, sizeof(text));
 		fprintf(f, "[%12.6f] %-12s: %s%s%s", (double)e->t / 1e9, device_name(r, e->device),
 			color_of(s, e), text, s->plain);
 		if (n > 1)
 			fprintf(f, " %s(%u times until %.6f)%s", s->dim, n,
-				(double)r->events[i + n - 1].t / 1e9, s->plain);
+				(double)r->events[i - 1].t / 1e9, s->plain);
 		fputc('\n', f);
-		i += n;
 	}
-	if (r->events_left_out)
-		fprintf(f, "  %" PRIu64 " events more\n", r->events_left_out);
+	if (hidden + r->events_left_out)
+		fprintf(f, "  and %" PRIu64 " more of the same kinds\n",
+			hidden + r->events_left_out);
 }
 
 /* ---- verdicts ---- */

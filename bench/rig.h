@@ -58,8 +58,9 @@ struct rig_fn {
 	struct lzm_ep *ep;
 	bool ep_busy; /* may want to be stepped */
 	struct lz_pci_access pci;
-	struct lz_device *dev;	/* NULL: not added, or removed */
-	struct rig_domain *dom; /* the last one it was attached to */
+	struct lz_device *dev;		  /* NULL: not added, or removed */
+	const struct lz_device *last_dev; /* for comparison only */
+	struct rig_domain *dom;		  /* the last one it was attached to */
 	bool attached;
 	bool ats;	/* the scenario lets it use ATS */
 	bool ats_added; /* the capability is the scenario's own */
@@ -75,6 +76,7 @@ struct rig_fn {
 	bool told, owner_busy;
 	bool trace_removed; /* until the trace adds it again */
 	bool ats_works;	    /* ATS was in use before the fault */
+	bool waits_for_traffic;
 	unsigned n_quarantined, n_recovered;
 	uint32_t quarantined_gen; /* generation + 1 of the last quarantine event */
 	lz_ns faulted_at;
@@ -141,6 +143,7 @@ struct rig {
 	uint64_t lz_cmdq_errors; /* consumed by the library */
 	uint32_t kept[32];	 /* time line entries per kind of event */
 	lz_ns next_traffic;
+	uint64_t hot_steps;
 };
 
 /* Runs the scenario once. The result is filled in completely, also when it is

@@ -104,6 +104,7 @@ void space_remove_device(struct rig_fn *fn)
 		return;
 	if (lz_device_remove(dev) != LZ_OK)
 		oracle_violation(fn->rig, INV_E, "%s cannot be removed", fn->name);
+	fn->last_dev = dev;
 	oracle_removed(fn);
 	fn->attached = false;
 	fn->dev = NULL;

@@ -3,9 +3,10 @@
 #include "bench/traffic.h"
 #include "bench/oracle.h"
 
-#define PERIOD	    LZ_US(100)
-#define PERIOD_HOT  LZ_US(20) /* while a function that must not be trusted is not fenced */
-#define PERIOD_REST LZ_MS(1)  /* after the workload */
+#define PERIOD	    LZ_US(200)
+#define PERIOD_HOT  LZ_US(50) /* while a function that must not be trusted is not fenced */
+#define PERIOD_REST LZ_MS(1)  /* after the workload, or when that lasts */
+#define HOT_ENOUGH  20000u
 
 static bool step(void *arg)
 {
@@ -29,7 +30,8 @@ static bool step(void *arg)
 	/* A fenced function's requests become event records: a few are enough. */
 	if (!fn->fenced || rig_random(r) % 16 == 0)
 		lzm_ep_dma_cached(fn->ep, rig_random(r) % 2 ? LZM_WRITE : LZM_READ);
-	if (!r->running)
+	r->hot_steps += hot;
+	if (!r->running || (hot && r->hot_steps > HOT_ENOUGH))
 		r->next_traffic = sim_now() + PERIOD_REST;
 	else
 		r->next_traffic = sim_now() + (hot ? PERIOD_HOT : PERIOD);
