@@ -79,6 +79,7 @@ static enum lz_status quarantine(struct lz_gated g, struct lz_device *dev)
 	struct lz *lz = dev->lz;
 	enum lz_status r;
 
+	dev->reattach = false; /* only another reset helps now */
 	lz_block_set(g, dev, LZ_BLOCK_BROKEN);
 	r = dev->iommu->ops->block(dev);
 	/* Without effect yet: the driver goes on trying. */

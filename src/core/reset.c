@@ -101,7 +101,6 @@ static void retire_report(struct lz_device *dev)
 
 	dev->report_pending = false;
 	dev->reported = 0;
-	lz_store8(&dev->evidence, LZ_EVIDENCE_NONE);
 	lz_spin_unlock(&dev->fence_lock, flags);
 }
 
@@ -148,7 +147,6 @@ static enum lz_status ask_again(struct lz_gated g, struct lz_device *dev)
 	(void)dev->iommu->ops->block(dev);
 	lz_device_ats_off(g, dev);
 	dev->reattach = true;
-	lz_report_queue(dev, LZ_MS(1));
 	return LZ_ETIMEDOUT;
 }
 
@@ -239,6 +237,8 @@ static enum lz_status end(struct lz_gated g, struct lz_device *dev)
 		r = end_not_attempted(g, dev);
 	else
 		(void)still_broken(g, dev, LZ_EIO);
+	if (dev->reattach)
+		lz_report_queue(dev, LZ_MS(1));
 	lz_emit_device(dev, LZ_EV_RESET_END, r ? r : status_of(worst), 0);
 	return r;
 }

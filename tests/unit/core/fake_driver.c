@@ -47,6 +47,18 @@ static struct fake_call *note(struct fake *f, enum fake_op op, struct lz_device 
 	return c;
 }
 
+static enum lz_status planned(struct fake *f, enum fake_op op)
+{
+	if (f->fail_skip[op]) {
+		f->fail_skip[op]--;
+		return LZ_OK;
+	}
+	if (!f->fail_count[op])
+		return LZ_OK;
+	f->fail_count[op]--;
+	return f->fail[op];
+}
+
 /* Begins a call of task context under the gate; what it shall answer. */
 static struct fake_call *begin(struct fake *f, enum fake_op op, struct lz_device *dev,
 			       struct lz_domain *dom, uint32_t pasid)
@@ -55,10 +67,7 @@ static struct fake_call *begin(struct fake *f, enum fake_op op, struct lz_device
 
 	rule(f, !lz_in_atomic(), "task operation in atomic context");
 	rule(f, dev->group->gate == 1, "operation outside the gate");
-	if (f->fail_count[op]) {
-		f->fail_count[op]--;
-		c->result = f->fail[op];
-	}
+	c->result = planned(f, op);
 	fake_pause(f->iommu.lz, f->delay);
 	return c;
 }
@@ -69,6 +78,14 @@ static void set_fence(struct lz_device *dev, enum lz_fence_state s)
 
 	lz_store8(&dev->fence, (uint8_t)s);
 	lz_spin_unlock(&dev->fence_lock, flags);
+}
+
+static void forget(struct fake_device *d, const struct lz_domain *dom, lz_iova start, lz_iova end)
+{
+	for (unsigned i = 0; i < FAKE_ATC; i++)
+		if ((!dom || d->atc[i].dom == dom) && d->atc[i].iova >= start &&
+		    d->atc[i].iova < end)
+			d->atc[i].dom = NULL;
 }
 
 /* ---- devices ---- */
@@ -128,7 +145,7 @@ static enum lz_status op_block(struct lz_device *dev)
 	if (f->stalled)
 		return c->result = LZ_ETIMEDOUT;
 	memset(d->table, 0, sizeof(d->table));
-	d->cached = NULL; /* or useless: EATS is off with effect */
+	forget(d, NULL, 0, UINT64_MAX); /* or useless: EATS is off with effect */
 	set_fence(dev, LZ_FENCE_FENCED);
 	return LZ_OK;
 }
@@ -219,8 +236,8 @@ static enum lz_status op_install(struct lz_device *dev, uint32_t pasid, struct l
 		c->result = LZ_ETIMEDOUT;
 	if (!c->result)
 		d->table[pasid] = new_;
-	if (!c->result && old && d->cached == old)
-		d->cached = NULL;
+	if (!c->result && old)
+		forget(d, old, 0, UINT64_MAX);
 	return c->result;
 }
 
@@ -229,15 +246,12 @@ static enum lz_status op_install(struct lz_device *dev, uint32_t pasid, struct l
 static enum lz_status op_domain_init(struct lz_domain *dom)
 {
 	struct fake *f = fake_iommu(dom->iommu);
+	enum lz_status r = planned(f, OP_DOMAIN_INIT);
 
 	note(f, OP_DOMAIN_INIT, NULL, dom, 0);
-	if (f->fail_count[OP_DOMAIN_INIT]) {
-		f->fail_count[OP_DOMAIN_INIT]--;
-		return f->fail[OP_DOMAIN_INIT];
-	}
-	if (dom->type == LZ_DOMAIN_PAGING)
-		return lz_pt_init(&dom->pt, dom->lz->port, 39, 40);
-	return LZ_OK;
+	if (!r && dom->type == LZ_DOMAIN_PAGING)
+		r = lz_pt_init(&dom->pt, dom->lz->port, 39, 40);
+	return r;
 }
 
 static void op_domain_fini(struct lz_domain *dom)
@@ -247,7 +261,8 @@ static void op_domain_fini(struct lz_domain *dom)
 	note(f, OP_DOMAIN_FINI, NULL, dom, 0);
 	for (unsigned i = 0; i < FAKE_DEVICES; i++)
 		for (unsigned p = 0; p < FAKE_PASIDS && f->device[i].dev; p++)
-			rule(f, f->device[i].table[p] != dom, "domain freed while a table has it");
+			rule(f, f->device[i].table[p] != dom || f->iommu.dead,
+			     "domain freed while a table has it");
 	if (dom->type == LZ_DOMAIN_PAGING)
 		lz_pt_fini(&dom->pt);
 }
@@ -261,7 +276,7 @@ static bool is_linked(struct fake_device *d, struct lz_domain *dom)
 	return linked;
 }
 
-static enum lz_status invalidate(struct fake *f, struct lz_domain *dom)
+static enum lz_status invalidate(struct fake *f, struct lz_domain *dom, lz_iova start, lz_iova end)
 {
 	enum lz_status r = f->stalled ? LZ_ETIMEDOUT : LZ_OK;
 
@@ -276,8 +291,8 @@ static enum lz_status invalidate(struct fake *f, struct lz_domain *dom)
 			set_fence(d->dev, LZ_FENCE_SUSPECT);
 			lz_iommu_kick(&f->iommu);
 			r = LZ_EIO;
-		} else if (d->cached == dom) {
-			d->cached = NULL;
+		} else {
+			forget(d, dom, start, end);
 		}
 	}
 	return r;
@@ -293,11 +308,10 @@ static enum lz_status op_invalidate(struct lz_domain *dom, lz_iova start, lz_iov
 	c->end = end;
 	if (!lz_in_atomic())
 		fake_pause(dom->lz, f->delay);
-	if (f->fail_count[OP_INVALIDATE]) {
-		f->fail_count[OP_INVALIDATE]--;
-		return c->result = f->fail[OP_INVALIDATE];
-	}
-	return c->result = invalidate(f, dom);
+	c->result = planned(f, OP_INVALIDATE);
+	if (!c->result)
+		c->result = invalidate(f, dom, start, end);
+	return c->result;
 }
 
 static enum lz_status op_invalidate_all(struct lz_domain *dom)
@@ -307,9 +321,9 @@ static enum lz_status op_invalidate_all(struct lz_domain *dom)
 	enum lz_status r;
 
 	rule(f, !lz_in_atomic(), "invalidate_all in atomic context");
-	r = f->fail_count[OP_INVALIDATE_ALL] ? f->fail[OP_INVALIDATE_ALL] : invalidate(f, dom);
-	if (f->fail_count[OP_INVALIDATE_ALL])
-		f->fail_count[OP_INVALIDATE_ALL]--;
+	r = planned(f, OP_INVALIDATE_ALL);
+	if (!r)
+		r = invalidate(f, dom, 0, UINT64_MAX);
 	/* What a block or a detach wrote for a leaving device takes effect. */
 	for (unsigned i = 0; i < FAKE_DEVICES && !r; i++)
 		for (unsigned p = 0; p < FAKE_PASIDS && f->device[i].dev; p++)
@@ -333,16 +347,15 @@ static void identify(struct fake *f, struct lz_device *dev)
 	fake_pause(f->iommu.lz, f->delay);
 	flags = lz_spin_lock(&dev->fence_lock);
 	fenced = mute && !(generation & 1) && generation == dev->generation;
-	if (fenced)
-		lz_store8(&dev->fence, LZ_FENCE_FENCED);
-	else if (!mute && dev->fence == LZ_FENCE_SUSPECT)
-		lz_store8(&dev->fence, LZ_FENCE_OPEN);
-	lz_spin_unlock(&dev->fence_lock, flags);
 	if (fenced) {
-		if (fake_of(dev))
-			fake_of(dev)->cached = NULL;
-		lz_report_broken(dev, generation, LZ_EVIDENCE_PROBED);
+		lz_store8(&dev->fence, LZ_FENCE_FENCED);
+		forget(fake_of(dev), NULL, 0, UINT64_MAX); /* at once */
+	} else if (!mute && dev->fence == LZ_FENCE_SUSPECT) {
+		lz_store8(&dev->fence, LZ_FENCE_OPEN);
 	}
+	lz_spin_unlock(&dev->fence_lock, flags);
+	if (fenced)
+		lz_report_broken(dev, generation, LZ_EVIDENCE_PROBED);
 	lz_device_put(dev);
 }
 
@@ -358,7 +371,7 @@ static struct lz_work_next op_work(struct lz_iommu *iommu)
 			identify(f, d->dev);
 		else if (d->dev && d->dev->fence == LZ_FENCE_FENCING) {
 			memset(d->table, 0, sizeof(d->table));
-			d->cached = NULL;
+			forget(d, NULL, 0, UINT64_MAX);
 			set_fence(d->dev, LZ_FENCE_FENCED);
 		}
 	}
@@ -392,16 +405,31 @@ void fake_init(struct fake *f, struct lz *lz)
 
 /* ---- looking ---- */
 
-void fake_translate(struct lz_device *dev)
+void fake_translate(struct lz_device *dev, lz_iova iova)
 {
-	fake_of(dev)->cached = fake_of(dev)->table[0];
+	struct fake_device *d = fake_of(dev);
+	lz_phys phys;
+
+	/* Nobody runs between the last look at the table and the entry. */
+	if (!d->table[0] || !lz_iova_to_phys(d->table[0], iova, &phys) || !d->table[0])
+		return;
+	for (unsigned i = 0; i < FAKE_ATC && dev->fence != LZ_FENCE_FENCED; i++)
+		if (!d->atc[i].dom) {
+			d->atc[i].dom = d->table[0];
+			d->atc[i].iova = iova;
+			return;
+		}
 }
 
-bool fake_reaches(const struct lz_device *dev, const struct lz_domain *dom)
+bool fake_reaches(const struct lz_device *dev, const struct lz_domain *dom, lz_iova start,
+		  lz_iova end)
 {
 	const struct fake_device *d = fake_of(dev);
 
-	return d && d->cached == dom;
+	for (unsigned i = 0; d && i < FAKE_ATC; i++)
+		if (d->atc[i].dom == dom && d->atc[i].iova >= start && d->atc[i].iova < end)
+			return true;
+	return false;
 }
 
 int fake_find(const struct fake *f, enum fake_op op, unsigned n)

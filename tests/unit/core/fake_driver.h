@@ -44,13 +44,17 @@ struct fake_call {
 #define FAKE_CALLS   2048u
 #define FAKE_DEVICES 8u
 #define FAKE_PASIDS  4u
+#define FAKE_ATC     8u
 
 /* One device as the hardware has it. */
 struct fake_device {
 	struct lz_device *dev;
 	bool mute;			      /* does not answer invalidations */
 	struct lz_domain *table[FAKE_PASIDS]; /* what its tables point to */
-	struct lz_domain *cached;	      /* ATC has entries of it */
+	struct {
+		struct lz_domain *dom; /* NULL: free */
+		lz_iova iova;
+	} atc[FAKE_ATC];
 	struct lz_domain *link[FAKE_PASIDS][2];
 };
 
@@ -58,9 +62,9 @@ struct fake {
 	struct lz_iommu iommu;
 	struct fake_device device[FAKE_DEVICES];
 	bool stalled; /* no sync completes */
-	/* The next `fail_count` calls of an operation answer `fail`. */
+	/* After `fail_skip` calls of an operation `fail_count` answer `fail`. */
 	enum lz_status fail[OP_COUNT];
-	unsigned fail_count[OP_COUNT];
+	unsigned fail_skip[OP_COUNT], fail_count[OP_COUNT];
 	lz_ns delay; /* of each call in task context */
 	struct fake_call call[FAKE_CALLS];
 	unsigned n_calls, count[OP_COUNT];
@@ -70,10 +74,11 @@ struct fake {
 
 void fake_init(struct fake *f, struct lz *lz);
 struct fake_device *fake_of(const struct lz_device *dev);
-/* The device caches a translation of its RID's domain. */
-void fake_translate(struct lz_device *dev);
-/* Can the device use an old translation of `dom`? */
-bool fake_reaches(const struct lz_device *dev, const struct lz_domain *dom);
+/* The device caches the translation of a page of its RID's domain, when it may. */
+void fake_translate(struct lz_device *dev, lz_iova iova);
+/* Can the device use an old translation in [start, end) of `dom`? */
+bool fake_reaches(const struct lz_device *dev, const struct lz_domain *dom, lz_iova start,
+		  lz_iova end);
 /* Position of the n-th (from 0) call of `op` in the log, or -1. */
 int fake_find(const struct fake *f, enum fake_op op, unsigned n);
 int fake_find_last(const struct fake *f, enum fake_op op);
