@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Groups: the smallest sets of functions that the fabric keeps apart, formed
- * by the three rules of docs/MACHINE.md from what the dump shows.
+ * by the two rules of docs/MACHINE.md from what the dump shows.
  */
 #include "internal.h"
 
@@ -35,28 +35,20 @@ static bool path_isolates(const struct machine *m, int port)
 	return true;
 }
 
-static int last_alias(void *ctx, uint16_t rid, int bridge)
-{
-	(void)rid;
-	if (bridge != MACHINE_NONE)
-		*(int *)ctx = bridge;
-	return 0;
-}
-
 static void join_function(const struct machine *m, unsigned *parent, unsigned i)
 {
 	const struct machine_function *f;
 	int top = (int)i, up;
 	unsigned j;
 
-	/* Rule 1: who shares a requester id with a bridge is one with it. */
-	pci_for_each_alias(m, (int)i, last_alias, &top);
-	/* Rule 2: below a port that does not isolate, up to where the path does. */
+	/* Rule 1: below a port that does not isolate, up to where the path does. A
+	 * bridge that substitutes requester ids never isolates, so this also makes
+	 * whoever shares an alias one with the bridge. */
 	for (up = m->functions[top].upstream; up != MACHINE_NONE && !path_isolates(m, up);
 	     up = m->functions[up].upstream)
 		top = up;
 	join(parent, i, (unsigned)top);
-	/* Rule 3: functions of one slot that do not isolate themselves. */
+	/* Rule 2: functions of one slot that do not isolate themselves. */
 	f = &m->functions[top];
 	if (!f->multifunction || f->acs_isolates)
 		return;

@@ -100,11 +100,13 @@ static void a_mask_is_applied_first(void **state)
 
 	(void)state;
 	open_tree();
-	set_cells(host, "iommu-map-mask", 1, 0xff00u);
+	set_cells(host, "iommu-map-mask", 1, 0xffu);
+	set_cells(host, "iommu-map", 4, 0u, 0x8004u, 0x500u, 0x100u);
 	load(&m, SMALL_LSPCI, tree_file(), NULL);
-	assert_int_equal(function(&m, "00:05.0")->stream_ids[0], 0);
-	assert_int_equal(function(&m, "06:03.0")->stream_ids[0], 0x600);
-	assert_int_equal(function(&m, "06:03.0")->n_stream_ids, 1);
+	assert_int_equal(function(&m, "00:05.0")->stream_ids[0], 0x528);
+	assert_int_equal(function(&m, "04:00.0")->stream_ids[0], 0x500);
+	assert_int_equal(function(&m, "06:03.0")->stream_ids[0], 0x518);
+	assert_int_equal(function(&m, "06:03.0")->stream_ids[1], 0x500);
 	machine_free(&m);
 	temp_remove();
 }

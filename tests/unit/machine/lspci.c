@@ -56,6 +56,26 @@ static void vfs_have_their_real_ids(void **state)
 	machine_free(&m);
 }
 
+/* A header line without ids, as of plain `lspci -xxxx`: the SR-IOV capability
+ * of the physical function has them. */
+static void ids_of_vfs_come_from_the_pf_without_a_header(void **state)
+{
+	struct machine m;
+	size_t len;
+	char *text = slurp(SERVER_LSPCI, &len), *p = text;
+
+	(void)state;
+	while ((p = strstr(p, " 0x")))
+		memset(p, ' ', strcspn(p, "\n"));
+	load(&m, temp_file(text, len), NULL, NULL);
+	assert_int_equal(function(&m, "0b:00.3")->vendor, 0x1b36);
+	assert_int_equal(function(&m, "0b:00.3")->device, 0x0010);
+	assert_int_equal(function(&m, "03:00.0")->device, 0x1042);
+	machine_free(&m);
+	free(text);
+	temp_remove();
+}
+
 /* Every prefix that is not whole functions is refused with its last line. */
 static void every_cut_inside_a_function_is_refused(void **state)
 {
@@ -184,6 +204,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(capabilities_of_the_server),
 		cmocka_unit_test(vfs_have_their_real_ids),
+		cmocka_unit_test(ids_of_vfs_come_from_the_pf_without_a_header),
 		cmocka_unit_test(every_cut_inside_a_function_is_refused),
 		cmocka_unit_test(the_line_is_named),
 		cmocka_unit_test(a_function_may_stand_once),

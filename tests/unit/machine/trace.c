@@ -276,6 +276,11 @@ static void a_cut_gzip_file_is_refused(void **state)
 	/* A byte that is not what it was is found by the data or by the checksum. */
 	gz[len / 2] ^= 0x20;
 	read_fails(temp_file(gz, len), "expected");
+	gz[len / 2] ^= 0x20;
+	/* All text is there, but the checksum behind it is not, or is another. */
+	read_fails(temp_file(gz, len - 4), "expected more of the gzip data");
+	gz[len - 6] ^= 1;
+	read_fails(temp_file(gz, len), "expected sound gzip data");
 	free(gz);
 	temp_remove();
 }
