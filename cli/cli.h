@@ -39,6 +39,9 @@ int cli_usage(const char *cmd, const char *fmt, ...) __attribute__((format(print
 /* Prints "..." (FILE:LINE: what was expected) as one line to stderr. Returns CLI_INPUT. */
 int cli_input_error(const char *text);
 
+/* Replaces control characters: what comes from outside must not break a line. */
+void cli_one_line(char *text);
+
 /* A whole decimal number in [min, max]; false for everything else. */
 bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 

@@ -2,6 +2,7 @@
 /* The keys of a scenario, their defaults, and what has to fit together. */
 #include "cli/scenario.h"
 
+#include "cli/cli.h"
 #include "cli/scenario_read.h"
 
 #include <stdio.h>
@@ -343,9 +344,8 @@ static bool read_pages(struct reader *r, const struct key *k, yaml_node_t *node,
 	if (dash)
 		snprintf(low, sizeof(low), "%.*s", (int)(dash - text < 23 ? dash - text : 23),
 			 text);
-	ok = text && parse_number(dash ? low : text, &w->pages_min) &&
-	     parse_number(dash ? dash + 1 : text, &w->pages_max) && w->pages_min >= k->min &&
-	     w->pages_min <= w->pages_max && w->pages_max <= k->max;
+	ok = text && cli_number(dash ? low : text, k->min, k->max, &w->pages_min) &&
+	     cli_number(dash ? dash + 1 : text, w->pages_min, k->max, &w->pages_max);
 	return ok || read_expected(r, node, "a number or range of pages such as 1-16 for pages");
 }
 
@@ -421,7 +421,7 @@ static bool read_moment(struct reader *r, const struct key *k, yaml_node_t *node
 	if (len > 1 && len < sizeof(number) && text[len - 1] == '%') {
 		memcpy(number, text, len - 1);
 		number[len - 1] = '\0';
-		if (parse_number(number, &percent) && percent <= 100) {
+		if (cli_number(number, 0, 100, &percent)) {
 			m->is_percent = true;
 			m->percent = (unsigned)percent;
 			return true;

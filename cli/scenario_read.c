@@ -2,7 +2,8 @@
 /* Table-driven reading of YAML nodes, with the line in every error. */
 #include "cli/scenario_read.h"
 
-#include <ctype.h>
+#include "cli/cli.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,10 +25,8 @@ bool read_fail_line(struct reader *r, unsigned line, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	snprintf(r->err, r->err_size, "%s:%u: %s", r->path, line, text);
-	/* What the file or its name contains must not break the line. */
-	for (char *c = r->err; r->err_size && *c; c++)
-		if (iscntrl((unsigned char)*c))
-			*c = '?';
+	if (r->err_size)
+		cli_one_line(r->err);
 	return false;
 }
 
@@ -199,30 +198,13 @@ bool read_list(struct reader *r, const struct key *k, yaml_node_t *node, void *f
 
 /* ---- scalars ---- */
 
-bool parse_number(const char *text, uint64_t *out)
-{
-	uint64_t v = 0;
-
-	if (!*text)
-		return false;
-	for (; *text; text++) {
-		unsigned digit = (unsigned)(*text - '0');
-
-		if (digit > 9 || v > (UINT64_MAX - digit) / 10)
-			return false;
-		v = v * 10 + digit;
-	}
-	*out = v;
-	return true;
-}
-
 bool read_number(struct reader *r, const struct key *k, yaml_node_t *node, void *field)
 {
 	const char *text = node_text(node);
 	uint64_t v;
 	char what[120];
 
-	if (!text || !parse_number(text, &v) || v < k->min || v > k->max) {
+	if (!text || !cli_number(text, k->min, k->max, &v)) {
 		snprintf(what, sizeof(what), "a whole number from %llu to %llu for %s",
 			 (unsigned long long)k->min, (unsigned long long)k->max, k->name);
 		return read_expected(r, node, what);

@@ -55,7 +55,6 @@ void *list_append(void *list, size_t size);
 
 /* "1.5ms" in ns; false for anything else, also without a unit. */
 bool parse_duration(const char *text, uint64_t *ns);
-bool parse_number(const char *text, uint64_t *out);
 
 /* Readers for `struct key`; the field's type is in brackets. */
 bool read_section(struct reader *r, const struct key *k, yaml_node_t *node, void *field);

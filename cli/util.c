@@ -10,15 +10,19 @@
 #include <time.h>
 #include <unistd.h>
 
+void cli_one_line(char *text)
+{
+	for (; *text; text++)
+		if (iscntrl((unsigned char)*text))
+			*text = '?';
+}
+
 static int vline(const char *prefix, const char *cmd, const char *fmt, va_list ap)
 {
 	char text[512];
 
 	vsnprintf(text, sizeof(text), fmt, ap);
-	/* What comes from outside must not break the line. */
-	for (char *c = text; *c; c++)
-		if (iscntrl((unsigned char)*c))
-			*c = '?';
+	cli_one_line(text);
 	cli_progress_end();
 	fprintf(stderr, "%s%s%s: %s\n", prefix, *prefix ? " " : "", cmd, text);
 	return CLI_INPUT;
