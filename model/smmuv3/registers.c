@@ -74,7 +74,6 @@ static void write_gerrorn(struct lzm_smmu *s, uint32_t value)
 		return;
 	/* Entries from RD on may have been rewritten: nothing fetched survives. */
 	lzm_cmdq_restart_fetch(s);
-	lzm_sync_acknowledged(s);
 	if (s->cfg.knobs.scramble_err)
 		s->cmdq.cons =
 			(s->cmdq.cons & ~CONS_ERR_MASK) | ((uint32_t)lzm_random(s) & CONS_ERR_MASK);

@@ -208,7 +208,6 @@ struct lzm_atc_req *lzm_atc_first_wait(struct lzm_smmu *s);
 enum lzm_sync_state { SYNC_DONE, SYNC_WAITS, SYNC_FAILS };
 enum lzm_sync_state lzm_sync_try(struct lzm_smmu *s, uint64_t now, bool first);
 void lzm_sync_signal(struct lzm_smmu *s, const uint64_t cmd[2]);
-void lzm_sync_acknowledged(struct lzm_smmu *s);
 uint64_t lzm_sync_wake(const struct lzm_smmu *s, uint64_t now);
 
 /* ste.c, cd.c */

@@ -110,13 +110,6 @@ uint64_t lzm_sync_wake(const struct lzm_smmu *s, uint64_t now)
 	return due > now ? due : now;
 }
 
-/* With LZM_RESYNC_SUCCEEDS the acknowledge itself drops what was reported. */
-void lzm_sync_acknowledged(struct lzm_smmu *s)
-{
-	if (s->cfg.knobs.resync == LZM_RESYNC_SUCCEEDS)
-		forget_reported(s);
-}
-
 /* The consumption is visible in CONS before the MSI is (4.7.3). */
 void lzm_sync_signal(struct lzm_smmu *s, const uint64_t cmd[2])
 {

@@ -217,6 +217,31 @@ static void prefetched_copies_die_with_the_error(void **state)
 	rig_free(r);
 }
 
+/* An error that software activated itself drops the copies all the same. */
+static void self_made_error_drops_copies_too(void **state)
+{
+	struct lzm_smmu_config cfg;
+	struct rig *r;
+
+	(void)state;
+	lzm_smmu_config_default(&cfg);
+	cfg.knobs.prefetch = 4;
+	cfg.knobs.gerrorn_activates = true;
+	r = rig_running(&cfg);
+	put(r, OP_NH_ALL, 0);
+	put(r, OP_NH_ALL, 0);
+	lzm_smmu_step(r->smmu);
+	lzm_smmu_step(r->smmu);
+	wr(r, GERRORN, 1);
+	assert_int_equal(misuses(r), 1);
+	store(r, CMDQ, OP_SYNC);
+	wr(r, GERRORN, 0);
+	idle(r);
+	assert_int_equal(rd(r, CMDQ_CONS) & 0xfffff, 2);
+	assert_int_equal(misuses(r), 1);
+	rig_free(r);
+}
+
 static void knob_scramble_err(void **state)
 {
 	struct lzm_smmu_config cfg;
@@ -338,6 +363,7 @@ int main(void)
 		cmocka_unit_test(knob_cons_batch),
 		cmocka_unit_test(knob_prefetch_sees_the_old_entry),
 		cmocka_unit_test(prefetched_copies_die_with_the_error),
+		cmocka_unit_test(self_made_error_drops_copies_too),
 		cmocka_unit_test(knob_scramble_err),
 		cmocka_unit_test(cons_is_writable_only_when_disabled),
 		cmocka_unit_test(restart_stands_still_until_acknowledged),

@@ -197,6 +197,22 @@ static void range_tlbi(void **state)
 	assert_false(invalidates(OP_NH_VA | ASID(1), 0x1000 | 1 << 10 | 2 << 8));
 }
 
+static void range_tlbi_ends_where_it_says(void **state)
+{
+	struct rig *r = rig_running(NULL);
+
+	(void)state;
+	map(r, TABLES, 0x400000, 3, DATA | D_PAGE | D_NG);
+	assert_int_equal(translate(r, 0x1000), DATA);
+	assert_int_equal(translate(r, 0x400000), DATA);
+	map(r, TABLES, 0x1000, 3, 0);
+	map(r, TABLES, 0x400000, 3, 0);
+	execute(r, OP_NH_VA | ASID(1) | RANGE(31, 5), 1 << 10); /* 4 MiB */
+	assert_int_equal(translate(r, 0x1000), UINT64_MAX);
+	assert_int_equal(translate(r, 0x400000), DATA);
+	rig_free(r);
+}
+
 static void global_entries_survive_the_asid(void **state)
 {
 	struct rig *r = rig_running(NULL);
@@ -292,6 +308,7 @@ int main(void)
 		cmocka_unit_test(cd_is_stale_until_cfgi),
 		cmocka_unit_test(tlb_is_stale_until_tlbi),
 		cmocka_unit_test(range_tlbi),
+		cmocka_unit_test(range_tlbi_ends_where_it_says),
 		cmocka_unit_test(global_entries_survive_the_asid),
 		cmocka_unit_test(block_goes_with_any_address_in_it),
 		cmocka_unit_test(leaf_tlbi_keeps_the_walk_cache),

@@ -80,6 +80,7 @@ static void interrupt_on_empty_to_nonempty(void **state)
 
 	(void)state;
 	translate(r, 0x5000);
+	idle(r);
 	translate(r, 0x6000);
 	idle(r);
 	assert_int_equal(r->irqs[LZM_IRQ_EVTQ], 1);

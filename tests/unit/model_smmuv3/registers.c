@@ -199,6 +199,7 @@ static void gbpa_needs_update(void **state)
 	uint64_t pa;
 
 	(void)state;
+	assert_int_equal(rd(r, GBPA), 0x1000);
 	assert_int_equal(lzm_smmu_untranslated(r->smmu, SID, false, 0, 0x1000, LZM_READ, &pa),
 			 LZM_OK);
 	wr(r, GBPA, 1u << 20);

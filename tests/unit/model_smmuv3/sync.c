@@ -215,6 +215,47 @@ static void fresh_requests_have_fresh_timeouts(void **state)
 	rig_free(r);
 }
 
+/* Bookkeeping of an old failure leaves nothing behind for new requests. */
+static void after_the_reset_a_new_request_may_take_its_time(void **state)
+{
+	struct rig *r = failed("fail_forever");
+
+	(void)state;
+	lzm_smmu_device_reset(r->smmu, SID);
+	assert_false(again(r));
+	put(r, ATC(SID), 52);
+	put(r, OP_SYNC, 0);
+	idle(r);
+	assert_int_equal(cmd_error(r), 0);
+	settle(r);
+	assert_int_equal(cmd_error(r), 3);
+	assert_int_equal(r->now, 100 * MS);
+	rig_free(r);
+}
+
+static void timeouts_work_after_answered_requests(void **state)
+{
+	struct rig *r = rig_running(NULL);
+
+	(void)state;
+	r->silent[SID] = true;
+	put(r, ATC(SID), 0);
+	put(r, ATC(SID), 0);
+	put(r, OP_SYNC, 0);
+	idle(r);
+	lzm_smmu_atc_answer(r->smmu, r->tags[0], LZM_ATC_DONE);
+	idle(r);
+	lzm_smmu_atc_answer(r->smmu, r->tags[1], LZM_ATC_DONE);
+	idle(r);
+	assert_int_equal(rd(r, CMDQ_CONS), 3);
+	put(r, ATC(SID), 0);
+	put(r, OP_SYNC, 0);
+	settle(r);
+	assert_int_equal(cmd_error(r), 3);
+	assert_int_equal(r->now, 50 * MS);
+	rig_free(r);
+}
+
 static void overwritten_sync_hits_the_next_one(void **state)
 {
 	struct rig *r = failed("fail_forever");
@@ -417,6 +458,8 @@ int main(void)
 		cmocka_unit_test(knob_restart_forgets),
 		cmocka_unit_test(knob_sync_never),
 		cmocka_unit_test(fresh_requests_have_fresh_timeouts),
+		cmocka_unit_test(after_the_reset_a_new_request_may_take_its_time),
+		cmocka_unit_test(timeouts_work_after_answered_requests),
 		cmocka_unit_test(overwritten_sync_hits_the_next_one),
 		cmocka_unit_test(waiting_sync_rewritten_is_misuse),
 		cmocka_unit_test(knob_late_subset_gives_up_others_too),

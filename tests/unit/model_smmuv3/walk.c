@@ -53,6 +53,18 @@ static void pages_and_blocks(void **state)
 	rig_free(r);
 }
 
+static void walk_cache_finds_the_same_pages(void **state)
+{
+	struct rig *r = rig_running(NULL);
+
+	(void)state;
+	map(r, TABLES, 0x7f40601000, 3, DATA | D_PAGE);
+	map(r, TABLES, 0x7f40602000, 3, (DATA + 0x1000) | D_PAGE);
+	assert_int_equal(translate(r, 0x7f40601010), DATA + 0x10);
+	assert_int_equal(translate(r, 0x7f40602010), DATA + 0x1010);
+	rig_free(r);
+}
+
 static void start_level_follows_t0sz(void **state)
 {
 	struct rig *r = rig_running(NULL);
@@ -378,6 +390,59 @@ static void nested_translation(void **state)
 	rig_free(r);
 }
 
+static void nested_entry_has_the_smaller_size(void **state)
+{
+	struct rig *r = nested(7, 1);
+	struct lzm_translation t;
+
+	(void)state;
+	map(r, TABLES, 0x40200000, 2, DATA | D_LEAF);
+	map(r, S2TABLES, DATA + 0x1000, 3, 0x3fd000 | S2_PAGE);
+	assert_int_equal(translate(r, 0x40200004), 0x3ff004);
+	assert_int_equal(translate(r, 0x40201004), 0x3fd004);
+	assert_int_equal(lzm_smmu_translate(r->smmu, SID, false, 0, 0x40201004, &t), LZM_OK);
+	assert_true(t.size == 4096 && t.iova == 0x40201000 && t.pa == 0x3fd000);
+	rig_free(r);
+}
+
+static void stage2_input_range(void **state)
+{
+	struct rig *r = nested(6, 1);
+
+	(void)state;
+	/* 39 bits, start at level 1. */
+	store(r, STRTAB + SID * 64 + 16,
+	      9 | 25ull << 32 | 1ull << 38 | 5ull << 48 | 1ull << 51 | 1ull << 58);
+	store(r, STRTAB + SID * 64 + 24, load(r, S2TABLES) & ~0xfffull);
+	flush(r);
+	assert_int_equal(translate(r, DATA), 0x3ff000);
+	execute(r, 0x30, 0);
+	assert_int_equal(fault_of(r, (1ull << 39) | DATA, false), 0x10);
+	rig_free(r);
+}
+
+static void vmid_separates_streams(void **state)
+{
+	struct lzm_smmu_config cfg;
+	struct rig *r;
+	uint64_t pa;
+
+	(void)state;
+	lzm_smmu_config_default(&cfg);
+	cfg.stage2 = true;
+	r = rig_running(&cfg);
+	set_ste(r, SID + 1, STE0(5) | (CDTAB + 64), EATS(1));
+	store(r, STRTAB + (SID + 1) * 64 + 16, 2); /* VMID 2, the same ASID */
+	set_cd(r, CDTAB + 64, CD0 | CD_ASID(1), 0x60000);
+	map(r, 0x60000, 0x1000, 3, (DATA + 0x1000) | D_PAGE | D_NG);
+	flush(r);
+	assert_int_equal(translate(r, 0x1000), DATA);
+	assert_int_equal(lzm_smmu_untranslated(r->smmu, SID + 1, false, 0, 0x1000, LZM_READ, &pa),
+			 LZM_OK);
+	assert_int_equal(pa, DATA + 0x1000);
+	rig_free(r);
+}
+
 static void split_stage_ats(void **state)
 {
 	struct rig *r = nested(7, 2);
@@ -397,6 +462,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages_and_blocks),
+		cmocka_unit_test(walk_cache_finds_the_same_pages),
 		cmocka_unit_test(start_level_follows_t0sz),
 		cmocka_unit_test(upper_half_uses_ttb1),
 		cmocka_unit_test(translation_faults),
@@ -412,6 +478,9 @@ int main(void)
 		cmocka_unit_test(two_level_cd_table),
 		cmocka_unit_test(stage2_only),
 		cmocka_unit_test(nested_translation),
+		cmocka_unit_test(nested_entry_has_the_smaller_size),
+		cmocka_unit_test(stage2_input_range),
+		cmocka_unit_test(vmid_separates_streams),
 		cmocka_unit_test(split_stage_ats),
 	};
 
