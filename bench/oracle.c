@@ -159,8 +159,10 @@ void oracle_event(void *ctx, const struct lz_event *ev)
 		r->dead_iommu = true;
 		break;
 	case LZ_EV_ESCALATED:
-		if (ev->detail == LZ_RUNG_GLOBAL_ABORT && ev->status == LZ_OK)
+		if (ev->detail == LZ_RUNG_GLOBAL_ABORT && ev->status == LZ_OK) {
 			r->dead_iommu = true;
+			not_applicable(r, INV_EXPECT, "the whole SMMU was aborted, by policy");
+		}
 		break;
 	case LZ_EV_CUSTODY_RELEASED:
 		r->res->released_at = ev->time - r->origin;

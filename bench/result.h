@@ -60,6 +60,7 @@ struct result {
 	uint64_t maps, unmaps, irq_unmaps, in_custody_answers, moved, refused, attaches,
 		attaches_refused;
 	uint64_t probes, fences, recoveries, dma_faults;
+	uint64_t failed_allocs;
 	lz_ns worst_unmap, worst_irq_unmap, longest_masked, longest_masked_wait;
 	lz_ns fault_at, fenced_at, released_at, recovered_at; /* 0: did not happen */
 	lz_ns wall;					      /* host time it took */
