@@ -1,0 +1,629 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reports, the worker, references and removal, under many interleavings. */
+#include "tests/unit/core/bench.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct lz_group *g;
+static struct lz_device *dev;
+static struct lz_domain *dom;
+
+static void set_up(void)
+{
+	g = bench_group(1);
+	dev = bench_device(g, 8, 1, NULL);
+	dom = bench_domain();
+	assert_int_equal(lz_attach(dev, dom), LZ_OK);
+}
+
+static void tear_down(void)
+{
+	lz_detach(dev);
+	bench_destroy(dom);
+	bench_remove(dev, g);
+}
+
+/* As the driver does: fence, then report, for the generation it knows. */
+static void report(struct lz_device *d, uint32_t generation)
+{
+	unsigned long flags = lz_spin_lock(&d->fence_lock);
+	bool fits = d->generation == generation && !(generation & 1);
+
+	if (fits)
+		lz_store8(&d->fence, LZ_FENCE_FENCED);
+	lz_spin_unlock(&d->fence_lock, flags);
+	if (fits)
+		lz_report_broken(d, generation, LZ_EVIDENCE_PROBED);
+}
+
+static void reset(struct lz_device *d)
+{
+	assert_int_equal(lz_reset_prepare(d), LZ_OK);
+	bench_sleep(500);
+	assert_int_equal(lz_reset_done(d, LZ_RESET_OK), LZ_OK);
+}
+
+/* ---- the story in its order ---- */
+
+static void story_body(struct bench *b)
+{
+	set_up();
+	bench_break(dev, dom);
+	assert_int_equal(b->n_detected, 1);
+	assert_true(bench_event_at(LZ_EV_QUARANTINED) < bench_event_at(LZ_EV_OWNER_TOLD));
+	assert_int_equal(b->ev[bench_event_at(LZ_EV_QUARANTINED)].evidence, LZ_EVIDENCE_PROBED);
+	assert_int_equal(dev->block, LZ_BLOCK_BROKEN);
+	assert_int_equal(lz_group_recovery_count(g), 1);
+	assert_string_equal(b->last_log,
+			    "0000:00:03.0: IOMMU has quarantined the device (evidence: probed)");
+	fake_of(dev)->mute = false;
+	reset(dev);
+	assert_int_equal(dev->block, 0);
+	assert_int_equal(b->n_resumed, 1);
+	assert_true(bench_event_at(LZ_EV_RESET_BEGIN) < bench_event_at(LZ_EV_UNFENCED));
+	assert_true(bench_event_at(LZ_EV_UNFENCED) < bench_event_at(LZ_EV_RECOVERED));
+	/* A new fault of the new generation is a new story. */
+	bench_break(dev, dom);
+	assert_int_equal(b->n_detected, 2);
+	tear_down();
+}
+
+static void quarantine_tells_in_order(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, story_body);
+}
+
+/* The owner may reset from inside error_detected. */
+static void reset_in_callback(struct bench *b, struct lz_device *d)
+{
+	(void)b;
+	fake_of(d)->mute = false;
+	reset(d);
+}
+
+static void callback_body(struct bench *b)
+{
+	b->on_error = reset_in_callback;
+	set_up();
+	assert_int_equal(lz_map(dom, 0x1000, 0x1000, 0x1000, LZ_READ), LZ_OK);
+	fake_of(dev)->mute = true;
+	assert_int_equal(lz_unmap(dom, 0x1000, 0x1000), LZ_IN_CUSTODY);
+	bench_settle();
+	assert_int_equal(b->n_detected, 1);
+	assert_int_equal(b->n_resumed, 1);
+	assert_int_equal(dev->block, 0);
+	tear_down();
+}
+
+static void owner_may_reset_when_told(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, callback_body);
+}
+
+/* ---- report against reset ---- */
+
+static void reporter(void *arg)
+{
+	(void)arg;
+	report(dev, lz_load32(&dev->generation));
+}
+
+static void h16_body(struct bench *b)
+{
+	set_up();
+	b->fake.delay = 150;
+	bench_spawn("report", 2, reporter, NULL);
+	reset(dev);
+	bench_join();
+	bench_settle();
+	/* Reported before the reset: retired. After it: a fault of its own. */
+	if (dev->reported == dev->generation + 1)
+		assert_int_equal(dev->block, LZ_BLOCK_BROKEN);
+	else
+		assert_int_equal(dev->block, 0);
+	assert_int_equal(lz_group_recovery_count(g), dev->block ? 1 : 0);
+	assert_false(dev->report_pending);
+	b->fake.delay = 0;
+	tear_down();
+}
+
+static void h16_reset_retires_a_queued_report(void **s)
+{
+	(void)s;
+	bench_seeds(300, h16_body);
+}
+
+/* The work is queued, and runs only when the reset is over. */
+static void queued_body(struct bench *b)
+{
+	struct lz_gated gate;
+
+	set_up();
+	assert_int_equal(lz_gate_enter(g, 0, &gate), LZ_OK);
+	report(dev, dev->generation);
+	bench_sleep(LZ_MS(10));
+	lz_gate_leave(gate);
+	assert_int_equal(lz_reset_prepare(dev), LZ_OK);
+	assert_int_equal(lz_reset_done(dev, LZ_RESET_OK), LZ_OK);
+	bench_settle();
+	assert_int_equal(dev->block, 0);
+	assert_int_equal(b->n_detected, 0);
+	tear_down();
+}
+
+static void h16_queued_work_looks_again(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, queued_body);
+}
+
+/* The driver's callbacks of a good end find somebody who reports. */
+static void (*saved_unfence)(struct lz_device *);
+static enum lz_status (*saved_install)(struct lz_device *, uint32_t, struct lz_domain *,
+				       struct lz_domain *);
+static struct lz_iommu_ops hooked;
+static bool armed;
+
+static void reporting_unfence(struct lz_device *d)
+{
+	lz_report_broken(d, d->generation, LZ_EVIDENCE_PROBED);
+	saved_unfence(d);
+}
+
+static void h17_body(struct bench *b)
+{
+	set_up();
+	hooked = *b->iommu->ops;
+	saved_unfence = hooked.unfence;
+	hooked.unfence = reporting_unfence;
+	b->iommu->ops = &hooked;
+	reset(dev);
+	bench_settle();
+	/* What was said before the driver lifted the fence is of the past. */
+	assert_int_equal(dev->block, 0);
+	assert_int_equal(b->n_detected, 0);
+	tear_down();
+}
+
+static void h17_report_is_retired_after_the_callback(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, h17_body);
+}
+
+static enum lz_status failing_install(struct lz_device *d, uint32_t pasid, struct lz_domain *new_,
+				      struct lz_domain *old)
+{
+	enum lz_status r = saved_install(d, pasid, new_, old);
+
+	if (new_ && armed) {
+		armed = false;
+		report(d, d->generation);
+	}
+	return r;
+}
+
+static void h18_body(struct bench *b)
+{
+	set_up();
+	hooked = *b->iommu->ops;
+	saved_install = hooked.install;
+	hooked.install = failing_install;
+	b->iommu->ops = &hooked;
+	armed = true;
+	reset(dev);
+	bench_settle();
+	/* A new fault while it was re-attached is not lost. */
+	assert_int_equal(dev->block, LZ_BLOCK_BROKEN);
+	assert_int_equal(b->n_detected, 1);
+	tear_down();
+}
+
+static void h18_fault_during_the_reattach_is_kept(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, h18_body);
+}
+
+/* ---- H19 ---- */
+
+static void report_in_callback(struct bench *b, struct lz_device *d)
+{
+	(void)b;
+	lz_device_report_broken(d);
+}
+
+static void h19_body(struct bench *b)
+{
+	b->on_error = report_in_callback;
+	set_up();
+	bench_break(dev, dom);
+}
+
+static void h19_report_from_a_callback_is_asserted(void **s)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	(void)s;
+	if (pid == 0) {
+		struct sigaction dfl = {.sa_handler = SIG_DFL};
+
+		sigaction(SIGABRT, &dfl, NULL);
+		fclose(stderr);
+		bench_run(1, 0, NULL, h19_body);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
+/* ---- removal ---- */
+
+static void late_reporter(void *arg)
+{
+	struct lz_device *d = arg;
+
+	for (int i = 0; i < 5; i++)
+		lz_report_broken(d, lz_load32(&d->generation), LZ_EVIDENCE_PROBED);
+	lz_device_put(d);
+}
+
+static void h20_body(struct bench *b)
+{
+	set_up();
+	b->fake.delay = 100;
+	lz_device_get(dev);
+	bench_spawn("report", 2, late_reporter, dev);
+	assert_int_equal(lz_device_remove(dev), LZ_OK);
+	bench_join();
+	bench_settle();
+	assert_int_equal(b->fake.count[OP_FREE], 1);
+	assert_true(b->n_detected <= 1);
+	assert_int_equal(bench_events(LZ_EV_REMOVED), 1);
+	bench_destroy(dom);
+	assert_int_equal(lz_group_destroy(g), LZ_OK);
+}
+
+static void h20_late_report_does_not_queue_again(void **s)
+{
+	(void)s;
+	bench_seeds(300, h20_body);
+}
+
+/* The worker is in the middle of its quarantine and wants the gate, the locks. */
+static void h21_body(struct bench *b)
+{
+	set_up();
+	b->fake.delay = 400;
+	report(dev, dev->generation);
+	bench_sleep(100 * (b->seed % 20));
+	assert_int_equal(lz_device_remove(dev), LZ_OK);
+	bench_settle();
+	assert_int_equal(b->fake.count[OP_FREE], 1);
+	bench_destroy(dom);
+	assert_int_equal(lz_group_destroy(g), LZ_OK);
+}
+
+static void h21_removal_drains_outside_the_locks(void **s)
+{
+	(void)s;
+	bench_seeds(200, h21_body);
+}
+
+/* The run that is queued has a reference of its own, and whoever cancels it
+ * gives it back. The bench checks the books. */
+static void h22_body(struct bench *b)
+{
+	struct lz_gated gate;
+	struct lz_stats st;
+
+	(void)b;
+	set_up();
+	assert_int_equal(lz_gate_enter(g, 0, &gate), LZ_OK);
+	report(dev, dev->generation);
+	lz_stats_get(bench.lz, &st);
+	assert_int_equal(st.references, 2);
+	assert_int_equal(dev->refs, 2);
+	bench_sleep(LZ_MS(20)); /* tried, not lost */
+	assert_int_equal(dev->refs, 2);
+	lz_gate_leave(gate);
+	tear_down();
+}
+
+static void h22_work_has_its_own_reference(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, h22_body);
+}
+
+static void remover(void *arg)
+{
+	assert_int_equal(lz_device_remove(arg), LZ_OK);
+}
+
+static void h27_body(struct bench *b)
+{
+	struct lz_gated gate;
+
+	set_up();
+	assert_int_equal(lz_gate_enter(g, 0, &gate), LZ_OK);
+	report(dev, dev->generation); /* cannot run: cancelled by the removal */
+	bench_sleep(LZ_MS(5));
+	bench_spawn("remove", 2, remover, dev);
+	bench_sleep(LZ_MS(5));
+	lz_gate_leave(gate);
+	bench_join();
+	bench_settle();
+	assert_int_equal(b->n_detected, 0);
+	assert_int_equal(b->fake.count[OP_FREE], 1);
+	bench_destroy(dom);
+	assert_int_equal(lz_group_destroy(g), LZ_OK);
+}
+
+static void h27_whoever_cancels_drops_the_reference(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, h27_body);
+}
+
+/* The worker has passed the point where it looked, when the device goes. */
+static void h23_body(struct bench *b)
+{
+	set_up();
+	b->fake.delay = 200;
+	lz_device_get(dev);
+	bench_spawn("report", 2, late_reporter, dev);
+	bench_spawn("remove", 3, remover, dev);
+	bench_join();
+	bench_settle();
+	assert_int_equal(b->fake.count[OP_REMOVE], 1);
+	/* Nothing is asked of the driver for a device that it has forgotten. */
+	for (unsigned i = (unsigned)fake_find(&b->fake, OP_REMOVE, 0) + 1; i < b->fake.n_calls; i++)
+		assert_true(b->fake.call[i].op == OP_FREE || !b->fake.call[i].dev);
+	bench_destroy(dom);
+	assert_int_equal(lz_group_destroy(g), LZ_OK);
+}
+
+static void h23_worker_looks_at_the_device_under_the_lock(void **s)
+{
+	(void)s;
+	bench_seeds(300, h23_body);
+}
+
+/* ---- references ---- */
+
+static void report_in_irq(void *arg)
+{
+	report(arg, lz_load32(&((struct lz_device *)arg)->generation));
+}
+
+/* The reporter in an interrupt never looks at the group's list: others of the
+ * group may come and go. */
+static void neighbours(void *arg)
+{
+	(void)arg;
+	for (uint32_t i = 0; i < 4; i++) {
+		struct lz_device *d = bench_device(g, 100 + i, 1, NULL);
+
+		assert_int_equal(lz_device_remove(d), LZ_OK);
+	}
+}
+
+static void irq_task(void *arg)
+{
+	sim_in_irq(report_in_irq, arg);
+}
+
+static void h24_body(struct bench *b)
+{
+	set_up();
+	bench_spawn("neighbours", 2, neighbours, NULL);
+	bench_spawn("irq", 3, irq_task, dev);
+	bench_join();
+	bench_settle();
+	assert_int_equal(b->n_detected, 1);
+	assert_int_equal(dev->block, LZ_BLOCK_BROKEN);
+	tear_down();
+}
+
+static void h24_report_in_irq_walks_no_list(void **s)
+{
+	(void)s;
+	bench_seeds(100, h24_body);
+}
+
+static void put_in_irq(void *arg)
+{
+	lz_device_put(arg);
+}
+
+static void h26_body(struct bench *b)
+{
+	set_up();
+	lz_device_get(dev); /* as somebody who found it under the index's lock (H25) */
+	lz_detach(dev);
+	assert_int_equal(lz_device_remove(dev), LZ_OK);
+	bench_settle();
+	assert_int_equal(b->fake.count[OP_REMOVE], 1);
+	assert_int_equal(b->fake.count[OP_FREE], 0);
+	assert_int_equal(lz_fini(b->lz), LZ_EBUSY);
+	sim_in_irq(put_in_irq, dev);
+	assert_int_equal(b->fake.count[OP_FREE], 0);
+	bench_settle();
+	assert_int_equal(b->fake.count[OP_FREE], 1);
+	bench_destroy(dom);
+	assert_int_equal(lz_group_destroy(g), LZ_OK);
+}
+
+static void h25_reference_keeps_a_removed_device(void **s)
+{
+	(void)s;
+	bench_run(2, 0, NULL, h26_body);
+}
+
+static void h26_last_reference_is_freed_by_a_task(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, h26_body);
+}
+
+/* ---- one work per device ---- */
+
+static void h28_body(struct bench *b)
+{
+	struct lz_device *other;
+
+	set_up();
+	other = bench_device(g, 20, 2, NULL);
+	assert_int_equal(lz_attach(other, dom), LZ_OK);
+	report(dev, dev->generation);
+	report(other, other->generation);
+	bench_settle();
+	assert_int_equal(b->n_detected, 2);
+	assert_int_equal(dev->block, LZ_BLOCK_BROKEN);
+	assert_int_equal(other->block, LZ_BLOCK_BROKEN);
+	assert_int_equal(lz_group_recovery_count(g), 3);
+	assert_int_equal(lz_device_remove(other), LZ_OK);
+	tear_down();
+}
+
+static void h28_each_device_of_a_group_has_its_report(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, h28_body);
+	bench_seeds(20, h28_body);
+}
+
+/* ---- the worker cannot block ---- */
+
+static void h66_body(struct bench *b)
+{
+	struct lz_gated gate;
+
+	set_up();
+	b->fake.fail[OP_BLOCK] = LZ_ENOMEM;
+	b->fake.fail_count[OP_BLOCK] = 5;
+	report(dev, dev->generation);
+	bench_settle();
+	assert_int_equal(b->fake.count[OP_BLOCK], 6);
+	assert_int_equal(b->n_detected, 1);
+	assert_int_equal(bench_events(LZ_EV_QUARANTINED), 1);
+	assert_int_equal(lz_group_recovery_count(g), 1);
+	reset(dev);
+
+	/* Somebody else has the gate for a while. */
+	assert_int_equal(lz_gate_enter(g, 0, &gate), LZ_OK);
+	report(dev, dev->generation);
+	bench_settle();
+	assert_int_equal(b->n_detected, 1);
+	lz_gate_leave(gate);
+	bench_settle();
+	assert_int_equal(b->n_detected, 2);
+	tear_down();
+}
+
+static void h66_worker_that_cannot_block_tries_again(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, h66_body);
+}
+
+/* ---- removal while nothing completes ---- */
+
+static void stalled_body(struct bench *b)
+{
+	set_up();
+	b->fake.stalled = true;
+	assert_int_equal(lz_device_remove(dev), LZ_OK);
+	assert_int_equal(b->fake.count[OP_REMOVE], 0);
+	assert_int_equal(lz_group_destroy(g), LZ_EBUSY);
+	assert_int_equal(lz_domain_destroy(dom), LZ_IN_CUSTODY);
+	bench_settle();
+	assert_int_equal(b->n_destroyed, 0);
+	b->fake.stalled = false;
+	bench_settle();
+	assert_int_equal(b->fake.count[OP_REMOVE], 1);
+	assert_int_equal(b->fake.count[OP_FREE], 1);
+	assert_int_equal(b->n_destroyed, 1);
+	assert_int_equal(bench_events(LZ_EV_REMOVED), 1);
+	assert_int_equal(lz_group_destroy(g), LZ_OK);
+}
+
+static void removal_without_effect_is_finished_later(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, stalled_body);
+	bench_seeds(50, stalled_body);
+}
+
+static void adding_body(struct bench *b)
+{
+	uint32_t ids[2] = {5, 5};
+	struct lz_device_desc d = {.name = "a", .iommu = b->iommu, .streams = ids, .n_streams = 2};
+	struct fake_pci pci;
+	struct lz_device *out;
+
+	fake_pci_init(&pci);
+	pci.space[0x107] = 0x80;
+	g = bench_group(7);
+	assert_int_equal(lz_device_add(g, &d, &out), LZ_EINVAL);
+	d.n_streams = 0;
+	assert_int_equal(lz_device_add(g, &d, &out), LZ_EINVAL);
+	d.n_streams = LZ_MAX_STREAMS + 1;
+	assert_int_equal(lz_device_add(g, &d, &out), LZ_EINVAL);
+	d.n_streams = 1;
+	d.pci = &pci.access;
+	pci.stuck = true;
+	assert_int_equal(lz_device_add(g, &d, &out), LZ_EIO);
+	pci.stuck = false;
+	b->fake.stalled = true;
+	assert_int_equal(lz_device_add(g, &d, &out), LZ_ETIMEDOUT);
+	b->fake.stalled = false;
+	assert_null(out);
+	assert_int_equal(lz_group_destroy(g), LZ_OK);
+	g = bench_group(7);
+	pci.space[0x107] = 0x80;
+	assert_int_equal(lz_device_add(g, &d, &out), LZ_OK);
+	assert_false(fake_pci_ats_on(&pci));
+	bench_remove(out, g);
+}
+
+static void h91_add_switches_ats_off(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, adding_body);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(quarantine_tells_in_order),
+		cmocka_unit_test(owner_may_reset_when_told),
+		cmocka_unit_test(h16_reset_retires_a_queued_report),
+		cmocka_unit_test(h16_queued_work_looks_again),
+		cmocka_unit_test(h17_report_is_retired_after_the_callback),
+		cmocka_unit_test(h18_fault_during_the_reattach_is_kept),
+		cmocka_unit_test(h19_report_from_a_callback_is_asserted),
+		cmocka_unit_test(h20_late_report_does_not_queue_again),
+		cmocka_unit_test(h21_removal_drains_outside_the_locks),
+		cmocka_unit_test(h22_work_has_its_own_reference),
+		cmocka_unit_test(h23_worker_looks_at_the_device_under_the_lock),
+		cmocka_unit_test(h24_report_in_irq_walks_no_list),
+		cmocka_unit_test(h25_reference_keeps_a_removed_device),
+		cmocka_unit_test(h26_last_reference_is_freed_by_a_task),
+		cmocka_unit_test(h27_whoever_cancels_drops_the_reference),
+		cmocka_unit_test(h28_each_device_of_a_group_has_its_report),
+		cmocka_unit_test(h66_worker_that_cannot_block_tries_again),
+		cmocka_unit_test(removal_without_effect_is_finished_later),
+		cmocka_unit_test(h91_add_switches_ats_off),
+	};
+
+	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
+}
