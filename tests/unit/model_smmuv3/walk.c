@@ -417,7 +417,9 @@ static void stage2_input_range(void **state)
 	flush(r);
 	assert_int_equal(translate(r, DATA), 0x3ff000);
 	execute(r, 0x30, 0);
-	assert_int_equal(fault_of(r, (1ull << 39) | DATA, false), 0x10);
+	/* What a walk that runs on behind the level-1 table would find. */
+	store(r, 0x50000, DATA | S2_PAGE);
+	assert_int_equal(fault_of(r, (1ull << 39) | 0x50ull << 21, false), 0x10);
 	rig_free(r);
 }
 
