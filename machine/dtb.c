@@ -52,7 +52,7 @@ static bool has(const struct tree *t, int node, const char *name)
 	return fdt_getprop(t->fdt, node, name, NULL) != NULL;
 }
 
-/* Properties need not be aligned to what fdt32_ld assumes of a pointer. */
+/* fdt32_ld reads bytes: a damaged tree need not align its properties. */
 static uint32_t cell(const struct cells *p, unsigned i)
 {
 	return fdt32_ld(p->c + i);
@@ -192,7 +192,6 @@ static int add_host(struct machine *m, struct firmware *fw, const struct tree *t
 
 		if (!r)
 			return fail_memory(t->w);
-		r->source = (uint32_t)node;
 		r->segment = one_cell(t, node, "linux,pci-domain", number);
 		r->bus_first = buses.n ? cell(&buses, 0) : 0;
 		r->bus_last = buses.n ? cell(&buses, 1) : 0xff;

@@ -35,10 +35,9 @@ struct id_map {
 	uint32_t mask; /* of the requester id, before the range is looked at */
 	uint32_t first, last;
 	uint32_t output;
-	bool single;	 /* all ids become `output` */
-	bool ats;	 /* the host bridge handles ATS */
-	int smmu;	 /* MACHINE_NONE: past every SMMU */
-	uint32_t source; /* table node, so that only its own ranges are compared */
+	bool single; /* all ids become `output` */
+	bool ats;    /* the host bridge handles ATS */
+	int smmu;    /* MACHINE_NONE: past every SMMU */
 };
 
 struct firmware {

@@ -200,7 +200,6 @@ static int add_mapping(struct machine *m, struct firmware *fw, const struct tabl
 
 	if (!r)
 		return fail_memory(t->w);
-	r->source = rc;
 	r->segment = get32(t, rc + RC_SEGMENT);
 	r->bus_last = 0xff;
 	r->mask = 0xffffffffu;
@@ -223,19 +222,19 @@ static int add_mapping(struct machine *m, struct firmware *fw, const struct tabl
  * shows when the last id of one range is the first of another: it is then
  * the latter's.
  */
-static int trim_counts(struct machine *m, struct firmware *fw, uint32_t rc)
+static int trim_counts(struct machine *m, struct firmware *fw, unsigned start)
 {
 	unsigned i, j;
 
-	for (i = 0; i < fw->n_maps; i++) {
+	for (i = start; i < fw->n_maps; i++) {
 		struct id_map *a = &fw->maps[i];
 
-		if (a->source != rc || a->single || a->last == a->first)
+		if (a->single || a->last == a->first)
 			continue;
-		for (j = 0; j < fw->n_maps; j++) {
+		for (j = start; j < fw->n_maps; j++) {
 			const struct id_map *b = &fw->maps[j];
 
-			if (j == i || b->source != rc || b->single || b->first != a->last)
+			if (j == i || b->single || b->first != a->last)
 				continue;
 			a->last--;
 			if (machine_note(
@@ -254,12 +253,13 @@ static int add_root_complex(struct machine *m, struct firmware *fw, const struct
 			    uint32_t at)
 {
 	uint32_t n = get32(t, at + NODE_MAPPINGS), off = get32(t, at + NODE_MAPPING_AT), i;
+	unsigned start = fw->n_maps;
 
 	for (i = 0; i < n; i++) {
 		if (add_mapping(m, fw, t, at, at + off + i * MAP_SIZE))
 			return -1;
 	}
-	return trim_counts(m, fw, at) ? fail_memory(t->w) : 0;
+	return trim_counts(m, fw, start) ? fail_memory(t->w) : 0;
 }
 
 static int load(struct machine *m, struct firmware *fw, struct table *t, size_t len)
