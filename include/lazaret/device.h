@@ -100,7 +100,7 @@ struct lz_health {
 	unsigned reset_depth;
 	enum lz_presence presence;
 	uint32_t generation; /**< odd while in reset */
-	enum lz_evidence evidence;
+	enum lz_evidence evidence; /**< of the last fault, also after recovery */
 	uint32_t timeouts, probes, fences, quarantines, recoveries;
 	/** healthy, suspect, broken, resetting, reset failed, failed
 	 *  permanently or removed */

@@ -41,6 +41,7 @@ enum lz_status lz_pt_init(struct lz_pt *pt, const struct lz_port *port, unsigned
 	pt->port = port;
 	pt->ias = ias;
 	pt->oas = oas;
+	pt->spare = 0;
 	pt->start_level = ias > lpae_shift(0) ? 0 : 1;
 	pt->root = port->dma_alloc(port->ctx, LPAE_TABLE_LEN, LPAE_TABLE_LEN, &pt->root_phys);
 	return pt->root ? LZ_OK : LZ_ENOMEM;
@@ -57,11 +58,63 @@ static void free_tables(struct lz_pt *pt, uint64_t *table, unsigned level)
 	pt->port->dma_free(pt->port->ctx, table, LPAE_TABLE_LEN);
 }
 
+/* ---- spare tables ----
+ * Mapping is allowed in atomic context and freeing memory is not, so a table
+ * that lost the race for its slot waits here for the next one that is needed.
+ * The list is taken as a whole and put back one by one: no ABA. */
+
+static void put_spare(struct lz_pt *pt, uint64_t *table, lz_phys phys)
+{
+	uint64_t head = lz_load64(&pt->spare);
+
+	do
+		lz_dma_store64(&table[0], head);
+	while (!lz_cas64(&pt->spare, &head, phys));
+}
+
+static uint64_t *take_spare(struct lz_pt *pt, lz_phys *phys)
+{
+	uint64_t head = lz_load64(&pt->spare);
+	uint64_t *table;
+	lz_phys next;
+
+	while (head && !lz_cas64(&pt->spare, &head, 0))
+		;
+	if (!head)
+		return NULL;
+	*phys = head;
+	table = table_of(pt, head);
+	next = lz_dma_load64(&table[0]);
+	lz_dma_store64(&table[0], 0);
+	while (next) {
+		uint64_t *t = table_of(pt, next);
+		lz_phys p = next;
+
+		next = lz_dma_load64(&t[0]);
+		put_spare(pt, t, p);
+	}
+	return table;
+}
+
+static uint64_t *new_table(struct lz_pt *pt, lz_phys *phys)
+{
+	uint64_t *table = take_spare(pt, phys);
+
+	if (table)
+		return table;
+	return pt->port->dma_alloc(pt->port->ctx, LPAE_TABLE_LEN, LPAE_TABLE_LEN, phys);
+}
+
 void lz_pt_fini(struct lz_pt *pt)
 {
+	uint64_t *table;
+	lz_phys phys;
+
 	if (pt->root)
 		free_tables(pt, pt->root, pt->start_level);
 	pt->root = NULL;
+	while ((table = take_spare(pt, &phys)) != NULL)
+		pt->port->dma_free(pt->port->ctx, table, LPAE_TABLE_LEN);
 }
 
 /* ---- map: everything that can fail happens before the first entry is valid,
@@ -76,9 +129,8 @@ struct mapping {
 /* The table below an absent entry; whoever comes second takes the first's. */
 static uint64_t *add_table(struct lz_pt *pt, uint64_t *slot)
 {
-	const struct lz_port *port = pt->port;
 	lz_phys phys;
-	uint64_t *table = port->dma_alloc(port->ctx, LPAE_TABLE_LEN, LPAE_TABLE_LEN, &phys);
+	uint64_t *table = new_table(pt, &phys);
 	uint64_t seen = 0;
 
 	if (!table)
@@ -86,7 +138,7 @@ static uint64_t *add_table(struct lz_pt *pt, uint64_t *slot)
 	lz_dma_wmb(); /* zeroes before the entry that shows them */
 	if (lz_dma_cas64(slot, &seen, phys | LPAE_TABLE | LPAE_VALID))
 		return table;
-	port->dma_free(port->ctx, table, LPAE_TABLE_LEN);
+	put_spare(pt, table, phys);
 	return (seen & LPAE_VALID) && (seen & LPAE_TABLE) ? table_of(pt, seen) : NULL;
 }
 

@@ -22,6 +22,7 @@ struct lz_pt {
 	const struct lz_port *port;
 	uint64_t *root;
 	lz_phys root_phys;
+	uint64_t spare;	      /* list of tables that lost a race (atomic) */
 	unsigned ias, oas;    /* address bits, input and output */
 	unsigned start_level; /* 0..3 */
 };

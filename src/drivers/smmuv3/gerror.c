@@ -57,7 +57,7 @@ void smmu_accuse_locked(struct smmu *s, struct smmu_dev *sd, uint32_t gen, struc
 static unsigned walk_unsettled(struct smmu *s, uint64_t pos, bool count_only, bool sole)
 {
 	struct smmu_queue *q = &s->cmdq;
-	uint64_t first = pos > q->size ? pos - q->size : 0;
+	uint64_t first = pos > q->guard ? pos - q->guard : 0;
 	struct lz_device *last = NULL;
 	unsigned different = 0;
 
@@ -89,8 +89,8 @@ static unsigned walk_unsettled(struct smmu *s, uint64_t pos, bool count_only, bo
 /*
  * The unsettled set of a sync is what stands between it and the sync before:
  * that one succeeded, or its own set was taken when it failed. The entries are
- * still in the ring, since CONS has not passed the failed sync, whoever issued
- * them and however long ago.
+ * still in the ring whoever issued them and however long ago: they are consumed,
+ * but the guard keeps them from being used again.
  */
 unsigned smmu_accuse_unsettled(struct smmu *s, uint64_t pos)
 {
@@ -150,7 +150,10 @@ static bool handle_cmdq_error(struct smmu *s)
 	uint32_t code = (uint32_t)SMMU_GET(SMMU_CMDQ_CONS_ERR, cons);
 	bool again = q->err_pos == pos + 1;
 
-	(void)lz_fetch_add64(&s->lz->cmdq_errors, 1);
+	/* One that was left active for the ladder has been counted (G). */
+	if (!q->err_known)
+		(void)lz_fetch_add64(&s->lz->cmdq_errors, 1);
+	q->err_known = false;
 	q->err_count = again ? q->err_count + 1 : 1;
 	q->err_pos = pos + 1;
 	if (code == SMMU_CERROR_ATC_INV_SYNC) {
@@ -177,13 +180,31 @@ bool smmu_drain(struct smmu *s)
 		lz_spin_unlock(&s->err_lock, flags);
 		return false;
 	}
-	if (handle_cmdq_error(s))
+	if (handle_cmdq_error(s)) {
 		smmu_write32(s, SMMU_GERRORN, gerrorn ^ SMMU_GERROR_CMDQ_ERR);
-	else
+	} else {
+		s->cmdq.err_known = true;
 		lz_store32(&s->held_error, 1);
+	}
 	lz_spin_unlock(&s->err_lock, flags);
 	lz_iommu_kick(&s->iommu);
 	return true;
+}
+
+/* Acknowledges an active error without looking for anybody. */
+void smmu_acknowledge_locked(struct smmu *s)
+{
+	uint32_t gerrorn = smmu_read32(s, SMMU_GERRORN);
+
+	lz_assert(lz_spin_held(&s->err_lock));
+	if ((smmu_read32(s, SMMU_GERROR) ^ gerrorn) & SMMU_GERROR_CMDQ_ERR) {
+		if (!s->cmdq.err_known)
+			(void)lz_fetch_add64(&s->lz->cmdq_errors, 1);
+		smmu_write32(s, SMMU_GERRORN, gerrorn ^ SMMU_GERROR_CMDQ_ERR);
+	}
+	s->cmdq.err_known = false;
+	s->cmdq.err_count = 0;
+	lz_store32(&s->held_error, 0);
 }
 
 /* ---- everything else ---- */

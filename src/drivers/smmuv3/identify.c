@@ -92,7 +92,8 @@ static uint32_t probe_commands(struct smmu_dev *sd, struct smmu_cmd *cmd, bool w
 {
 	uint32_t n = 0;
 
-	if (with_accused)
+	/* A very small queue has room for the one that matters only. */
+	if (with_accused && sd->dev->n_streams < sd->smmu->cmdq.guard)
 		cmd[n++] = sd->accused_cmd;
 	for (unsigned i = 0; i < sd->dev->n_streams; i++)
 		cmd[n++] =

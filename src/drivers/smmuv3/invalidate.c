@@ -30,7 +30,7 @@ static enum lz_status tlb_range(struct smmu *s, struct smmu_domain *sdom, lz_iov
 	uint64_t count = (end - start) / granule;
 	uint32_t n = 0;
 
-	if (count <= TLBI_MAX && count < s->cmdq.size) {
+	if (count <= TLBI_MAX) {
 		for (lz_iova va = start; va < end; va += granule)
 			cmd[n++] = smmu_cmd_tlbi_va(sdom->asid, va);
 	} else if (s->range_inv && (end - start) >> 12 <= 1u << 30) {
@@ -71,7 +71,7 @@ struct atc_batch {
 	uint64_t atc1;
 	uint32_t sid, ssid; /* where to go on: entries below are done */
 	uint32_t n;	    /* commands of this batch */
-	uint16_t index[SMMU_BATCH_MAX];
+	uint16_t index[SMMU_GUARD_MAX];
 };
 
 /* Which entries get a command now. A fenced device is skipped: its EATS is off
@@ -79,16 +79,13 @@ struct atc_batch {
  * (H85). Deciding and writing use the same list (H55). [reader] */
 static enum lz_status choose(struct atc_batch *b, const struct smmu_inv_array *a)
 {
-	uint32_t max = b->s->cmdq.size - 1;
 	uint32_t i = 0;
 
-	if (max > SMMU_BATCH_MAX - 1)
-		max = SMMU_BATCH_MAX - 1;
 	b->n = 0;
 	while (i < a->n &&
 	       (a->e[i].sid < b->sid || (a->e[i].sid == b->sid && a->e[i].ssid < b->ssid)))
 		i++;
-	for (; i < a->n && b->n < max; i++) {
+	for (; i < a->n && b->n < b->s->cmdq.guard; i++) {
 		uint8_t fence = lz_load8_acquire(&a->e[i].dev->fence);
 
 		if (fence == LZ_FENCE_SUSPECT || fence == LZ_FENCE_FENCING)

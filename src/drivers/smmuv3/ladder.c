@@ -84,12 +84,8 @@ static void rewrite_locked(struct smmu *s, uint32_t first_sid)
 		}
 	}
 	q->carry = true;
-	q->err_count = 0;
 	lz_dma_wmb(); /* entries before the acknowledge that has them fetched again */
-	lz_store32(&s->held_error, 0);
-	uint32_t gerrorn = smmu_read32(s, SMMU_GERRORN);
-	if ((smmu_read32(s, SMMU_GERROR) ^ gerrorn) & SMMU_GERROR_CMDQ_ERR)
-		smmu_write32(s, SMMU_GERRORN, gerrorn ^ SMMU_GERROR_CMDQ_ERR);
+	smmu_acknowledge_locked(s);
 }
 
 static enum lz_status rung_rewrite(struct smmu *s)
@@ -130,18 +126,13 @@ static void drop_unsynced(struct smmu *s)
 	struct smmu_queue *q = &s->cmdq;
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 	uint64_t end = lz_load64_acquire(&q->published);
-	uint32_t gerrorn;
 
 	for (uint64_t p = smmu_queue_cons(s); p < end; p++)
 		if (smmu_cmd_op(lz_dma_load64(smmu_queue_slot(q, p))) == SMMU_OP_SYNC)
 			smmu_queue_set_mark(q, p, SMMU_MARK_FAILED);
 	smmu_write32(s, SMMU_CMDQ_CONS, (uint32_t)end & (2 * q->size - 1));
 	lz_store64_release(&q->cons, end);
-	gerrorn = smmu_read32(s, SMMU_GERRORN);
-	if ((smmu_read32(s, SMMU_GERROR) ^ gerrorn) & SMMU_GERROR_CMDQ_ERR)
-		smmu_write32(s, SMMU_GERRORN, gerrorn ^ SMMU_GERROR_CMDQ_ERR);
-	lz_store32(&s->held_error, 0);
-	q->err_count = 0;
+	smmu_acknowledge_locked(s);
 	q->err_pos = 0;
 	q->carry = true;
 	lz_store64(&q->stalled_at, 0);

@@ -27,6 +27,8 @@ static enum lz_status prepare_device(struct smmu *s, struct smmu_dev *sd)
 	struct lz_device *dev = sd->dev;
 	enum lz_status st = smmu_sid_reserve(s, dev->n_streams);
 
+	if (dev->n_streams > s->cmdq.guard)
+		return LZ_ENOTSUP; /* its probe would not fit into the queue */
 	for (unsigned i = 0; st == LZ_OK && i < dev->n_streams; i++)
 		st = smmu_strtab_get(s, dev->streams[i], &sd->ste[i]);
 	if (st != LZ_OK)

@@ -111,6 +111,7 @@ static enum lz_status alloc_queues(struct smmu *s)
 	size_t evt = (size_t)32 << s->evtq_log2;
 
 	q->size = 1u << q->log2;
+	q->guard = smaller(q->size / 4, SMMU_GUARD_MAX);
 	q->ring = port->dma_alloc(port->ctx, bytes, bytes < 32 ? 32 : bytes, &q->ring_phys);
 	q->mark = port->alloc(port->ctx, q->size * sizeof(*q->mark));
 	q->slot_gen = port->alloc(port->ctx, q->size * sizeof(*q->slot_gen));

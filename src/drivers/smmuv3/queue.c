@@ -19,6 +19,11 @@
  * completion. Room is judged from the hardware's CONS (H82), not from what
  * another waiter has seen.
  *
+ * The slots just behind CONS are not used again while their sync may still
+ * fail: the ATC_INVs of a batch have been consumed by then, and they are what a
+ * failed sync accuses (gerror.c). So a batch of ATC_INVs is at most `guard`
+ * long, and room ends `guard` slots before CONS.
+ *
  * A mark carries the position it is for (H29, H30, H31): nothing has to be
  * cleared before a slot is used again, and a late mark of an earlier lap
  * cannot be taken for the present one.
@@ -81,9 +86,11 @@ static bool has_room(struct smmu *s, uint64_t tail, uint32_t n)
 {
 	struct smmu_queue *q = &s->cmdq;
 
-	if (tail + n - lz_load64_acquire(&q->cons) <= q->size)
+	uint32_t room = q->size - q->guard;
+
+	if (tail + n - lz_load64_acquire(&q->cons) <= room)
 		return true;
-	return tail + n - smmu_queue_cons(s) <= q->size;
+	return tail + n - smmu_queue_cons(s) <= room;
 }
 
 enum lz_status smmu_queue_reserve(struct smmu *s, uint32_t n, uint64_t *pos, unsigned long *flags)
@@ -242,7 +249,7 @@ enum lz_status smmu_queue_submit(struct smmu *s, const struct smmu_cmd *cmds, ui
 	unsigned long flags;
 	uint64_t pos;
 
-	lz_assert(n + 1 <= s->cmdq.size && n < SMMU_BATCH_MAX);
+	lz_assert(n < smmu_queue_batch(&s->cmdq));
 	while (smmu_queue_reserve(s, n + 1, &pos, &flags) != LZ_OK) {
 		enum lz_status st = smmu_queue_wait_room(s, n + 1, deadline);
 
@@ -266,10 +273,8 @@ enum lz_status smmu_queue_run(struct smmu *s, const struct smmu_cmd *cmds, uint3
 			      lz_ns *deadline)
 {
 	enum lz_status st = LZ_ETIMEDOUT;
-	uint32_t max = s->cmdq.size - 1;
+	uint32_t max = smmu_queue_batch(&s->cmdq) - 1;
 
-	if (max > SMMU_BATCH_MAX - 1)
-		max = SMMU_BATCH_MAX - 1;
 	for (uint32_t done = 0; done < n || !n;) {
 		uint32_t now = n - done < max ? n - done : max;
 		uint64_t sync;

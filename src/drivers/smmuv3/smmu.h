@@ -18,6 +18,7 @@
  */
 #define SMMU_FROZEN    (1ull << 63) /* in tail: producers are locked out */
 #define SMMU_BATCH_MAX 64u	    /* commands of one reservation, sync included */
+#define SMMU_GUARD_MAX 63u
 
 /* What became of a sync; stored per slot with the position (H29, H30). */
 enum smmu_mark {
@@ -37,14 +38,20 @@ struct smmu_queue {
 	uint32_t *slot_gen; /* per slot: device generation at issue of an ATC_INV */
 	unsigned log2;
 	uint32_t size;
-	_Alignas(64) uint64_t tail;	 /* next free position, and SMMU_FROZEN */
-	_Alignas(64) uint64_t published; /* PROD covers everything before this */
-	_Alignas(64) uint64_t cons;	 /* shadow of CONS: exact or behind */
-	uint64_t stalled_at;		 /* CONS at which somebody's patience ended, + 1; 0 none */
+	uint32_t guard; /* slots behind CONS that are not used again yet */
+	/* Written by different sides: kept a cache line apart. */
+	uint8_t apart0[64];
+	uint64_t tail; /* next free position, and SMMU_FROZEN */
+	uint8_t apart1[64];
+	uint64_t published; /* PROD covers everything before this */
+	uint8_t apart2[64];
+	uint64_t cons;	     /* shadow of CONS: exact or behind */
+	uint64_t stalled_at; /* CONS at which somebody's patience ended, + 1; 0 none */
 
 	/* [err_lock] */
 	uint64_t err_pos;   /* position of the last error, + 1; 0 none */
 	uint32_t err_count; /* how often it was acknowledged */
+	bool err_known;	    /* the active error has been counted already */
 	bool carry;	    /* ATC_INVs of an overwritten sync are still out there */
 };
 
@@ -85,6 +92,14 @@ lz_ns smmu_deadline(const struct smmu *s);
 static inline uint64_t *smmu_queue_slot(struct smmu_queue *q, uint64_t pos)
 {
 	return &q->ring[(pos & (q->size - 1)) * SMMU_CMD_WORDS];
+}
+
+/* Most slots of one reservation, sync included. */
+static inline uint32_t smmu_queue_batch(const struct smmu_queue *q)
+{
+	uint32_t room = q->size - q->guard;
+
+	return room < SMMU_BATCH_MAX ? room : SMMU_BATCH_MAX;
 }
 
 /* ---- devices, domains ---- */
@@ -170,7 +185,8 @@ struct smmu {
 	/* Readers of invalidation arrays, one word per CPU (arrays.c). */
 	uint64_t epoch;
 	struct {
-		_Alignas(64) uint64_t in;
+		uint64_t in;
+		uint8_t apart[56];
 	} reader[SMMU_GENERIC_CPUS];
 
 	/* Stream table. */
@@ -251,6 +267,9 @@ void smmu_accuse_locked(struct smmu *s, struct smmu_dev *sd, uint32_t gen, struc
 /* Accuses every device with an unsettled ATC_INV before the sync at `pos`;
  * returns how many different ones there were. [err_lock] */
 unsigned smmu_accuse_unsettled(struct smmu *s, uint64_t pos);
+
+/* Acknowledges an active command queue error, for the ladder. [err_lock] */
+void smmu_acknowledge_locked(struct smmu *s);
 
 /* sid.c */
 enum lz_status smmu_sid_insert(struct smmu *s, uint32_t sid, struct smmu_dev *sd);
