@@ -114,7 +114,11 @@ static uint64_t mmio_read(void *arg, uint32_t off, unsigned width)
 
 	if (r->on_mmio)
 		r->on_mmio(r, off, false, 0);
-	return lzm_smmu_read(r->smmu, off, width);
+	uint64_t v = lzm_smmu_read(r->smmu, off, width);
+
+	if (r->after_mmio)
+		r->after_mmio(r, off, false, v);
+	return v;
 }
 
 static void mmio_write(void *arg, uint32_t off, unsigned width, uint64_t v)
@@ -124,11 +128,27 @@ static void mmio_write(void *arg, uint32_t off, unsigned width, uint64_t v)
 	if (r->on_mmio)
 		r->on_mmio(r, off, true, v);
 	lzm_smmu_write(r->smmu, off, width, v);
+	if (r->after_mmio)
+		r->after_mmio(r, off, true, v);
 }
 
 static bool smmu_step(void *arg)
 {
 	return lzm_smmu_step(((struct rig *)arg)->smmu);
+}
+
+static bool watch_step(void *arg)
+{
+	struct rig *r = arg;
+
+	r->watch(r);
+	return false;
+}
+
+void rig_watch(struct rig *r, void (*fn)(struct rig *r))
+{
+	r->watch = fn;
+	sim_hw_add(&(struct sim_hw){"watch", watch_step, NULL, r});
 }
 
 static lz_ns smmu_wake(void *arg)
@@ -220,6 +240,8 @@ static void on_event(void *ctx, const struct lz_event *ev)
 	for (unsigned i = 0; ev->device && i < r->opt.devs; i++)
 		if (r->dev[i].dev == ev->device)
 			e->device = (int)i;
+	if (r->on_event)
+		r->on_event(r, e);
 }
 
 static void on_fault(void *ctx, struct lz_iommu *iommu, const struct lz_smmuv3_fault *f)
@@ -273,6 +295,8 @@ static void build_model(struct rig *r)
 	if (!r->opt.regime || strcmp(r->opt.regime, "late_hw"))
 		c.knobs.ats_timeout_ns = r->opt.ats_timeout;
 	c.knobs.seed = r->opt.seed + 1;
+	if (r->opt.tune)
+		r->opt.tune(&c);
 	r->irq_delay = c.knobs.gerror_irq_delay_ns;
 	r->bus = (struct lzm_bus){r, mem_read, mem_write, bus_irq, now, bus_atc_inv};
 	r->smmu = lzm_smmu_create(&c, &r->bus);
@@ -330,16 +354,20 @@ static void add_device(struct rig *r, unsigned i)
 	assert_int_equal(lz_device_add(d->group, &desc, &d->dev), LZ_OK);
 }
 
+void rig_start_worker(struct rig *r)
+{
+	r->worker.lz = r->lz;
+	sim_task("worker", 1, sim_worker_task, &r->worker);
+}
+
 static void build_library(struct rig *r)
 {
 	struct lz_smmuv3_desc desc = {
 		.name = "arm-smmu-v3", .mmio = RIG_MMIO, .cmdq_log2 = r->opt.cmdq_log2};
 
 	assert_int_equal(lz_init(sim_port(), &r->opt.cfg, &r->lz), LZ_OK);
-	if (!r->opt.no_worker) {
-		r->worker.lz = r->lz;
-		sim_task("worker", 1, sim_worker_task, &r->worker);
-	}
+	if (!r->opt.no_worker)
+		rig_start_worker(r);
 	assert_int_equal(lz_smmuv3_add(r->lz, &desc, &r->iommu), LZ_OK);
 	lz_smmuv3_set_fault_handler(r->iommu, on_fault, r);
 	for (unsigned i = 0; i < r->opt.devs; i++)
@@ -378,6 +406,8 @@ static void main_task(void *arg)
 {
 	struct rig *r = arg;
 
+	if (r->opt.prepare)
+		r->opt.prepare(r);
 	build_library(r);
 	r->body(r);
 	tear_down(r);

@@ -51,8 +51,11 @@ struct rig_opts {
 	uint64_t ats_timeout; /* 1 ms */
 	uint64_t seed;
 	unsigned switch_one_in; /* 16 */
-	bool no_worker;
-	struct lz_config cfg; /* zero fields take the default */
+	/* Called when the model stands and the library does not exist yet. */
+	void (*prepare)(struct rig *r);
+	bool no_worker;				 /* see rig_start_worker() */
+	void (*tune)(struct lzm_smmu_config *c); /* last word on the model; may be NULL */
+	struct lz_config cfg;			 /* zero fields take the default */
 };
 
 struct rig_event {
@@ -84,10 +87,16 @@ struct rig {
 	unsigned atc_invs[RIG_DEVS];
 	/* Called before the driver's register access, when set. */
 	void (*on_mmio)(struct rig *r, uint32_t off, bool write, uint64_t value);
+	/* Called after it. */
+	void (*after_mmio)(struct rig *r, uint32_t off, bool write, uint64_t value);
+	/* Called for each event, also under the library's locks. */
+	void (*on_event)(struct rig *r, const struct rig_event *e);
 	/* Called before an endpoint's invalidation is delivered. */
 	void (*on_atc)(struct rig *r, int device, const struct lzm_atc_inv *inv);
+	void (*watch)(struct rig *r); /* see rig_watch() */
 	void (*body)(struct rig *r);
 	bool body_done;
+	void *test; /* the test's own */
 };
 
 /* Builds the machine, runs `body` as a task, tears everything down and checks
@@ -95,6 +104,12 @@ struct rig {
 void rig_run(const struct rig_opts *opt, void (*body)(struct rig *r));
 /* The same for several seeds. */
 void rig_run_seeds(const struct rig_opts *opt, unsigned seeds, void (*body)(struct rig *r));
+
+/* Calls `fn` now and then after a store of anybody's. It looks at plain memory
+ * and at the model only. With switch_one_in 1 it misses few states. */
+void rig_watch(struct rig *r, void (*fn)(struct rig *r));
+/* What opt.no_worker left out; teardown needs a worker. */
+void rig_start_worker(struct rig *r);
 
 struct lz_domain *rig_domain(struct rig *r);
 /* A domain with the given devices attached. */

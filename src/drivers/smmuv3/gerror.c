@@ -119,19 +119,20 @@ static void atc_timeout(struct smmu *s, uint64_t pos, uint32_t cons)
 	(void)smmu_accuse_unsettled(s, pos);
 }
 
-/* The refused command is replaced; the batch it is in must not pass for done. */
+/* The refused command is replaced; the batch it is in must not pass for done.
+ * PROD covers its sync, since the command was fetched; `published` may not yet,
+ * when the publishing CPU is slow (H31). */
 static void illegal_command(struct smmu *s, uint64_t pos, uint32_t cons)
 {
 	struct smmu_queue *q = &s->cmdq;
 	uint64_t *slot = smmu_queue_slot(q, pos);
-	uint64_t end = lz_load64_acquire(&q->published);
 	uint64_t sync = pos;
 
 	lz_log(s->lz, LZ_LOG_ERR, s->iommu.name,
 	       "CMDQ error (cons 0x%08x): illegal command 0x%016llx 0x%016llx", cons,
 	       (unsigned long long)lz_dma_load64(&slot[0]),
 	       (unsigned long long)lz_dma_load64(&slot[1]));
-	while (sync + 1 < end &&
+	while (sync + 1 < pos + q->size &&
 	       smmu_cmd_op(lz_dma_load64(smmu_queue_slot(q, sync))) != SMMU_OP_SYNC)
 		sync++;
 	smmu_queue_set_mark(q, sync, SMMU_MARK_ILLEGAL);

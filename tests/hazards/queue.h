@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the tests of the command queue share: a look inside the driver. */
+#ifndef TESTS_HAZARDS_QUEUE_H
+#define TESTS_HAZARDS_QUEUE_H
+
+#include "drivers/smmuv3/smmu.h"
+#include "tests/hazards/rig.h"
+
+#define IOVA 0x10000000ull
+
+static inline struct smmu *drv(struct rig *r)
+{
+	return (struct smmu *)r->iommu;
+}
+
+static inline struct smmu_queue *queue(struct rig *r)
+{
+	return &drv(r)->cmdq;
+}
+
+/* Registers as the hardware has them, without a visible operation. */
+static inline uint32_t peek(struct rig *r, uint32_t off)
+{
+	return (uint32_t)lzm_smmu_read(r->smmu, off, 4);
+}
+
+static inline uint32_t active_errors(struct rig *r)
+{
+	return peek(r, SMMU_GERROR) ^ peek(r, SMMU_GERRORN);
+}
+
+/* Has the hardware consumed the entry before the index in PROD? */
+static inline bool drained(struct rig *r)
+{
+	return SMMU_GET(SMMU_CMDQ_CONS_RD, peek(r, SMMU_CMDQ_CONS)) == peek(r, SMMU_CMDQ_PROD);
+}
+
+static inline struct smmu_cmd atc_of(struct rig *r, unsigned device)
+{
+	return (struct smmu_cmd){{smmu_cmd_atc0(r->dev[device].sid, 0), SMMU_ATC1_ALL}};
+}
+
+static inline struct smmu_cmd illegal(void)
+{
+	return (struct smmu_cmd){{0xff, 0}};
+}
+
+/* Publishes commands and a sync; the sync's position. */
+static inline uint64_t send(struct rig *r, const struct smmu_cmd *cmd, uint32_t n)
+{
+	lz_ns deadline = 0;
+	uint64_t sync = 0;
+
+	assert_int_equal(smmu_queue_submit(drv(r), cmd, n, &sync, &deadline), LZ_OK);
+	return sync;
+}
+
+static inline uint64_t send_atc(struct rig *r, unsigned device)
+{
+	struct smmu_cmd cmd = atc_of(r, device);
+
+	return send(r, &cmd, 1);
+}
+
+static inline uint64_t send_illegal(struct rig *r)
+{
+	struct smmu_cmd cmd = illegal();
+
+	return send(r, &cmd, 1);
+}
+
+static inline enum lz_status wait_sync(struct rig *r, uint64_t sync, lz_ns ns)
+{
+	lz_ns deadline = sim_now() + ns;
+
+	return smmu_queue_wait(drv(r), sync, &deadline);
+}
+
+/* A page mapped, and cached by the device. */
+static inline void warm(struct rig *r, struct lz_domain *dom, lz_iova iova, unsigned devs)
+{
+	assert_int_equal(lz_map(dom, iova, RIG_MEM, LZ_PAGE, LZ_READ | LZ_WRITE), LZ_OK);
+	for (unsigned i = 0; i < devs; i++)
+		assert_true(rig_dma(r, i, iova, true));
+}
+
+/* For tests without a worker: from here on there is one; everything is worked
+ * off, and the domain goes. */
+static inline void finish(struct rig *r, struct lz_domain *dom)
+{
+	if (!r->worker.lz)
+		rig_start_worker(r);
+	lz_iommu_kick(r->iommu);
+	assert_true(rig_until(r, rig_idle, LZ_SEC(500)));
+	if (dom)
+		rig_drop(r, dom);
+}
+
+#endif

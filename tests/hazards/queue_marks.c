@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Command queue: what became of a sync, and who gets to know it. */
+#include "tests/hazards/queue.h"
+
+/* ---- H29 ---- */
+
+static void two_timeouts(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 2);
+	uint64_t a, b, c;
+
+	rig_silence(r, 0);
+	rig_silence(r, 1);
+	a = send_atc(r, 0);
+	b = send_atc(r, 1);
+	c = send(r, NULL, 0);
+	rig_sleep(LZ_MS(10));
+	assert_int_equal(smmu_queue_look(drv(r), a), LZ_EIO);
+	assert_int_equal(smmu_queue_look(drv(r), b), LZ_EIO);
+	assert_int_equal(smmu_queue_look(drv(r), c), LZ_OK);
+	assert_int_equal(rig_count(r, LZ_EV_SUSPECT, 0), 1);
+	assert_int_equal(rig_count(r, LZ_EV_SUSPECT, 1), 1);
+	finish(r, dom);
+}
+
+static void h29_two_timeouts_two_marks(void **state)
+{
+	(void)state;
+	rig_run_seeds(&(struct rig_opts){.devs = 2, .no_worker = true}, 6, two_timeouts);
+}
+
+/* ---- H30 ---- */
+
+static void mark_of_an_earlier_lap(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1);
+	uint32_t mask = queue(r)->size - 1;
+	unsigned met = 0;
+	uint64_t failed;
+
+	lzm_ep_fault(r->dev[0].ep, LZM_EP_ATC_SILENT_N, 1, 0);
+	failed = send_atc(r, 0);
+	smmu_queue_abandon(queue(r), failed);
+	rig_sleep(LZ_MS(5));
+	assert_int_equal(smmu_queue_look(drv(r), failed), LZ_EIO);
+	for (unsigned i = 0; i < 40; i++) {
+		uint64_t sync = send(r, NULL, 0);
+
+		if ((sync & mask) == (failed & mask)) {
+			met++;
+			/* A handler that was slow by a lap. */
+			smmu_queue_set_mark(queue(r), failed, SMMU_MARK_ATC_TIMEOUT);
+		}
+		assert_int_equal(wait_sync(r, sync, LZ_MS(10)), LZ_OK);
+	}
+	assert_true(met > 2);
+	finish(r, dom);
+}
+
+static void h30_late_mark_blames_no_later_lap(void **state)
+{
+	(void)state;
+	rig_run_seeds(&(struct rig_opts){.cmdq_log2 = 3, .no_worker = true}, 6,
+		      mark_of_an_earlier_lap);
+}
+
+/* ---- H31 ---- */
+
+/* The publishing CPU is slow: everything has happened when its store to PROD
+ * returns. */
+static void slow_publisher(struct rig *r, uint32_t off, bool write, uint64_t value)
+{
+	(void)value;
+	if (!write || off != SMMU_CMDQ_PROD)
+		return;
+	for (unsigned i = 0; i < 200000 && (!drained(r) || active_errors(r)); i++)
+		lz_cpu_relax();
+	assert_true(drained(r));
+}
+
+static void error_before_publish_returns(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1);
+	uint64_t sync;
+
+	warm(r, dom, IOVA, 1);
+	rig_silence(r, 0);
+	r->after_mmio = slow_publisher;
+	sync = send_atc(r, 0);
+	assert_int_equal(wait_sync(r, sync, LZ_MS(10)), LZ_EIO);
+	sync = send_illegal(r);
+	assert_int_equal(wait_sync(r, sync, LZ_MS(10)), LZ_EFAULT);
+	r->after_mmio = NULL;
+	finish(r, dom);
+}
+
+static void unmap_by_a_slow_publisher(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1);
+
+	warm(r, dom, IOVA, 1);
+	rig_silence(r, 0);
+	r->after_mmio = slow_publisher;
+	assert_int_equal(lz_unmap(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	r->after_mmio = NULL;
+	finish(r, dom);
+}
+
+static void h31_mark_survives_the_end_of_publication(void **state)
+{
+	(void)state;
+	struct rig_opts o = {.no_worker = true, .ats_timeout = LZ_US(20)};
+
+	rig_run_seeds(&o, 6, error_before_publish_returns);
+	rig_run_seeds(&o, 6, unmap_by_a_slow_publisher);
+}
+
+/* ---- H32 ---- */
+
+static void poll_succeeds_after_timeout(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1);
+	uint64_t sync;
+
+	warm(r, dom, IOVA, 1);
+	lzm_ep_fault(r->dev[0].ep, LZM_EP_ATC_SILENT_N, 1, 0);
+	sync = send_atc(r, 0);
+	rig_sleep(LZ_MS(5));
+	assert_true(drained(r));
+	assert_int_equal(active_errors(r), 0);
+	assert_int_equal(wait_sync(r, sync, LZ_MS(5)), LZ_EIO);
+	finish(r, dom);
+}
+
+static void unmap_of_a_silent_device(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1);
+
+	warm(r, dom, IOVA, 1);
+	rig_silence(r, 0);
+	assert_int_equal(lz_unmap(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	finish(r, dom);
+}
+
+static void h32_mark_is_looked_at_when_the_poll_succeeds(void **state)
+{
+	(void)state;
+	rig_run_seeds(&(struct rig_opts){.no_worker = true}, 6, poll_succeeds_after_timeout);
+	rig_run_seeds(&(struct rig_opts){.devs = 1}, 12, unmap_of_a_silent_device);
+}
+
+/* ---- H33 ---- */
+
+struct h33 {
+	uint64_t sync;
+	unsigned acknowledged;
+};
+
+/* From the acknowledge on the issuer may see the sync complete. */
+static void look_after_acknowledge(struct rig *r, uint32_t off, bool write, uint64_t value)
+{
+	struct h33 *t = r->test;
+
+	(void)value;
+	if (!write || off != SMMU_GERRORN)
+		return;
+	t->acknowledged++;
+	for (unsigned i = 0; i < 5000 && !drained(r); i++)
+		lz_cpu_relax();
+	assert_true(drained(r));
+	assert_int_equal(smmu_queue_look(drv(r), t->sync), LZ_EIO);
+}
+
+static void issuer_looks_at_once(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1);
+	struct h33 t = {0};
+
+	rig_silence(r, 0);
+	r->test = &t;
+	r->after_mmio = look_after_acknowledge;
+	t.sync = send_atc(r, 0);
+	rig_sleep(LZ_MS(5));
+	assert_int_equal(t.acknowledged, 1);
+	r->after_mmio = NULL;
+	finish(r, dom);
+}
+
+static void h33_marked_before_acknowledged(void **state)
+{
+	(void)state;
+	rig_run_seeds(&(struct rig_opts){.no_worker = true}, 6, issuer_looks_at_once);
+}
+
+/* ---- H34 ---- */
+
+static void stall_says_nothing_about_devices(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1);
+	uint64_t sync;
+
+	lzm_smmu_inject_cmdq_stall(r->smmu, sim_now() + LZ_MS(50));
+	sync = send_atc(r, 0);
+	assert_int_equal(wait_sync(r, sync, LZ_MS(5)), LZ_ETIMEDOUT);
+	rig_sleep(LZ_MS(60));
+	assert_int_equal(smmu_queue_look(drv(r), sync), LZ_OK);
+	assert_int_equal(rig_count(r, LZ_EV_SUSPECT, -1), 0);
+	rig_silence(r, 0);
+	sync = send_atc(r, 0);
+	assert_int_equal(wait_sync(r, sync, LZ_MS(5)), LZ_EIO);
+	finish(r, dom);
+}
+
+static void stall_at_probe(struct rig *r, const struct rig_event *e)
+{
+	if (e->ev.kind == LZ_EV_PROBE)
+		lzm_smmu_inject_cmdq_stall(r->smmu, sim_now() + 3 * r->opt.cfg.sync_bound);
+}
+
+static void stalled_probe_convicts_nobody(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 2);
+
+	warm(r, dom, IOVA, 2);
+	lzm_ep_fault(r->dev[1].ep, LZM_EP_ATC_SILENT_N, 1, 0);
+	r->on_event = stall_at_probe;
+	assert_int_equal(lz_unmap(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	finish(r, NULL);
+	assert_true(rig_count(r, LZ_EV_PROBE, -1) >= 2);
+	assert_int_equal(rig_count(r, LZ_EV_EXONERATED, -1), 2);
+	assert_int_equal(rig_count(r, LZ_EV_QUARANTINED, -1), 0);
+	rig_drop(r, dom);
+}
+
+static void h34_stall_and_timeout_are_told_apart(void **state)
+{
+	(void)state;
+	rig_run_seeds(&(struct rig_opts){.no_worker = true}, 4, stall_says_nothing_about_devices);
+	rig_run_seeds(&(struct rig_opts){.devs = 2, .cfg.sync_bound = LZ_MS(20)}, 6,
+		      stalled_probe_convicts_nobody);
+}
+
+/* ---- H42 ---- */
+
+struct h42 {
+	uint64_t cons, published;
+	unsigned lap; /* times the shadow of CONS moved */
+};
+
+static void watch_positions(struct rig *r, uint32_t off, bool write, uint64_t value)
+{
+	struct smmu_queue *q = queue(r);
+	struct h42 *t = r->test;
+
+	(void)value;
+	if (write && off == SMMU_CMDQ_CONS)
+		assert_false(peek(r, SMMU_CR0ACK) & SMMU_CR0_CMDQEN);
+	assert_true(q->cons >= t->cons);
+	assert_true(q->published >= t->published);
+	assert_true(q->cons <= (q->tail & ~SMMU_FROZEN));
+	t->lap += q->cons > t->cons;
+	t->cons = q->cons;
+	t->published = q->published;
+}
+
+struct side {
+	struct rig *r;
+	bool stop, done;
+};
+
+static void lone_syncs(void *arg)
+{
+	struct side *side = arg;
+
+	while (!side->stop) {
+		lz_ns deadline = 0;
+		uint64_t sync;
+
+		if (smmu_queue_submit(drv(side->r), NULL, 0, &sync, &deadline) == LZ_OK)
+			(void)smmu_queue_wait(drv(side->r), sync, &deadline);
+		rig_sleep(LZ_US(1));
+	}
+	side->done = true;
+}
+
+static void slots_reused_during_errors(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 2);
+	struct side side = {r, false, false};
+	struct h42 t = {queue(r)->cons, queue(r)->published, 0};
+
+	for (unsigned i = 0; i < 20; i++)
+		warm(r, dom, IOVA + i * LZ_PAGE, 2);
+	r->test = &t;
+	r->on_mmio = watch_positions;
+	sim_task("side", 3, lone_syncs, &side);
+	lzm_ep_fault(r->dev[1].ep, LZM_EP_ATC_SILENT_N, 3, 0);
+	for (unsigned i = 0; i < 20; i++) {
+		enum lz_status st = lz_unmap(dom, IOVA + i * LZ_PAGE, LZ_PAGE);
+
+		assert_true(st == LZ_OK || st == LZ_IN_CUSTODY);
+		rig_sleep(LZ_US(20));
+	}
+	side.stop = true;
+	while (!side.done)
+		rig_sleep(LZ_US(50));
+	r->on_mmio = NULL;
+	assert_true(t.lap > 2 * queue(r)->size);
+	assert_int_equal(rig_model_stats(r).illegal_driver_use, 0);
+	assert_false(rig_dma_cached(r, 0));
+	finish(r, dom);
+}
+
+static void h42_nobody_rewinds(void **state)
+{
+	struct rig_opts o = {.devs = 2, .cmdq_log2 = 2, .ats_timeout = LZ_US(20)};
+
+	(void)state;
+	rig_run_seeds(&o, 6, slots_reused_during_errors);
+	o.regime = "fail_thrice";
+	rig_run_seeds(&o, 6, slots_reused_during_errors);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(h29_two_timeouts_two_marks),
+		cmocka_unit_test(h30_late_mark_blames_no_later_lap),
+		cmocka_unit_test(h31_mark_survives_the_end_of_publication),
+		cmocka_unit_test(h32_mark_is_looked_at_when_the_poll_succeeds),
+		cmocka_unit_test(h33_marked_before_acknowledged),
+		cmocka_unit_test(h34_stall_and_timeout_are_told_apart),
+		cmocka_unit_test(h42_nobody_rewinds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
