@@ -34,6 +34,8 @@ void oracle_begin(struct rig *r)
 		not_applicable(r, INV_B, "containment is off: nothing is fenced");
 		not_applicable(r, INV_D, "containment is off: nothing is recovered");
 	}
+	if (r->cfg.contain == LZ_CONTAIN_OBSERVE)
+		not_applicable(r, INV_A, "observe tells and holds nothing");
 	if (r->cfg.identify == LZ_IDENTIFY_ASSUME)
 		not_applicable(r, INV_C, "identify: assume takes every suspect for broken");
 }
@@ -223,6 +225,8 @@ void oracle_dma(struct rig_fn *fn, uint64_t iova, uint64_t pa, bool write, bool 
 		r->res->stale_reads++;
 		fn->stale_reads++;
 	}
+	if (r->res->inv[INV_A].not_applicable)
+		return;
 	oracle_violation(r, INV_A, "%s %s 0x%llx (IOVA 0x%llx)%s, which had been given back",
 			 fn->name, write ? "wrote to" : "read", (unsigned long long)pa,
 			 (unsigned long long)iova, translated ? " through its ATC" : "");

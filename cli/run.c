@@ -5,9 +5,11 @@
 #include "bench/rig.h"
 #include "cli/cli.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_RUNS 64u
 
@@ -39,6 +41,8 @@ static const char *help_text(void)
 	for (unsigned i = 0; lzm_smmu_regime_name(i) && n < sizeof(text); i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", i % 5 ? " " : "\n  ",
 				      lzm_smmu_regime_name(i));
+	if (n < sizeof(text) - 1)
+		strcpy(text + n, "\n");
 	return text;
 }
 
@@ -310,6 +314,13 @@ static int run_scenario(const struct options *o, struct scenario *sc, struct run
 	return code;
 }
 
+/* A broken rule of the library itself: the port has printed it and aborts. */
+static void on_abort(int sig)
+{
+	(void)sig;
+	_exit(CLI_INTERNAL);
+}
+
 int cmd_run(int argc, char **argv)
 {
 	struct options o = {0};
@@ -333,6 +344,7 @@ int cmd_run(int argc, char **argv)
 	code = check_options(&o);
 	if (code)
 		return code;
+	signal(SIGABRT, on_abort);
 	runs = calloc(1, sizeof(*runs));
 	if (!runs)
 		return CLI_INTERNAL;
