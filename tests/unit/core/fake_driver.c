@@ -330,7 +330,7 @@ static enum lz_status op_invalidate_all(struct lz_domain *dom)
 			if (f->device[i].table[p] == dom && !lz_attached(f->device[i].dev, p))
 				f->device[i].table[p] = NULL;
 	/* The answer is of now; what happens later is not covered. */
-	fake_pause(dom->lz, f->delay);
+	fake_pause(dom->lz, f->delay + f->sweep_delay);
 	return c->result = r;
 }
 

@@ -65,7 +65,8 @@ struct fake {
 	/* After `fail_skip` calls of an operation `fail_count` answer `fail`. */
 	enum lz_status fail[OP_COUNT];
 	unsigned fail_skip[OP_COUNT], fail_count[OP_COUNT];
-	lz_ns delay; /* of each call in task context */
+	lz_ns delay;	   /* of each call in task context */
+	lz_ns sweep_delay; /* of invalidate_all in addition, behind its answer */
 	struct fake_call call[FAKE_CALLS];
 	unsigned n_calls, count[OP_COUNT];
 	unsigned rules_broken;

@@ -150,6 +150,8 @@ static void queued_body(struct bench *b)
 	bench_sleep(LZ_MS(10));
 	lz_gate_leave(gate);
 	assert_int_equal(lz_reset_prepare(dev), LZ_OK);
+	bench_settle();
+	assert_int_equal(b->n_detected, 0); /* in reset it says nothing */
 	assert_int_equal(lz_reset_done(dev, LZ_RESET_OK), LZ_OK);
 	bench_settle();
 	assert_int_equal(dev->block, 0);
@@ -277,13 +279,23 @@ static void late_reporter(void *arg)
 
 static void h20_body(struct bench *b)
 {
+	struct lz_device *held;
+
 	set_up();
+	held = dev;
 	b->fake.delay = 100;
+	lz_device_get(dev);
 	lz_device_get(dev);
 	bench_spawn("report", 2, late_reporter, dev);
 	assert_int_equal(lz_device_remove(dev), LZ_OK);
+	assert_false(held->report_work.queued);
 	bench_join();
-	bench_settle();
+	assert_false(held->report_work.queued);
+	held->reported = 0; /* as if nobody had reported it yet */
+	lz_report_broken(held, held->generation, LZ_EVIDENCE_PROBED);
+	assert_false(held->report_work.queued);
+	assert_int_equal(held->refs, 1);
+	lz_device_put(held);
 	assert_int_equal(b->fake.count[OP_FREE], 1);
 	assert_true(b->n_detected <= 1);
 	assert_int_equal(bench_events(LZ_EV_REMOVED), 1);
@@ -297,15 +309,33 @@ static void h20_late_report_does_not_queue_again(void **s)
 	bench_seeds(300, h20_body);
 }
 
-/* The worker is in the middle of its quarantine and wants the gate, the locks. */
+/* The worker is in the middle of its quarantine and wants the gate, the locks,
+ * or it is in the owner's callback. */
+static bool in_callback;
+
+static void slow_callback(struct bench *b, struct lz_device *d)
+{
+	(void)d;
+	in_callback = true;
+	fake_pause(b->lz, 1000);
+	in_callback = false;
+}
+
 static void h21_body(struct bench *b)
 {
+	unsigned told;
+
 	set_up();
+	b->on_error = slow_callback;
+	in_callback = false;
 	b->fake.delay = 400;
 	report(dev, dev->generation);
-	bench_sleep(100 * (b->seed % 20));
+	bench_sleep(100 * (b->seed % 40));
 	assert_int_equal(lz_device_remove(dev), LZ_OK);
+	assert_false(in_callback);
+	told = b->n_detected;
 	bench_settle();
+	assert_int_equal(b->n_detected, told);
 	assert_int_equal(b->fake.count[OP_FREE], 1);
 	bench_destroy(dom);
 	assert_int_equal(lz_group_destroy(g), LZ_OK);
@@ -373,6 +403,24 @@ static void h27_whoever_cancels_drops_the_reference(void **s)
 	bench_run(1, 0, NULL, h27_body);
 }
 
+/* The device goes after the report was queued and before the work has looked. */
+static void h23_look_body(struct bench *b)
+{
+	struct lz_gated gate;
+
+	set_up();
+	assert_int_equal(lz_gate_enter(g, 0, &gate), LZ_OK);
+	report(dev, dev->generation);
+	dev->presence = LZ_REMOVING;
+	lz_gate_leave(gate);
+	bench_settle();
+	assert_int_equal(dev->block, 0);
+	assert_int_equal(b->n_detected, 0);
+	assert_int_equal(b->fake.count[OP_BLOCK], 0);
+	dev->presence = LZ_PRESENT;
+	tear_down();
+}
+
 /* The worker has passed the point where it looked, when the device goes. */
 static void h23_body(struct bench *b)
 {
@@ -394,6 +442,7 @@ static void h23_body(struct bench *b)
 static void h23_worker_looks_at_the_device_under_the_lock(void **s)
 {
 	(void)s;
+	bench_run(1, 0, NULL, h23_look_body);
 	bench_seeds(300, h23_body);
 }
 
@@ -472,6 +521,42 @@ static void h26_last_reference_is_freed_by_a_task(void **s)
 {
 	(void)s;
 	bench_run(1, 0, NULL, h26_body);
+}
+
+/* ---- one story ---- */
+
+static void insistent(void *arg)
+{
+	for (int i = 0; i < 10; i++) {
+		lz_report_broken(arg, lz_load32(&dev->generation), LZ_EVIDENCE_PROBED);
+		bench_sleep(300);
+	}
+}
+
+static void h62_body(struct bench *b)
+{
+	set_up();
+	b->fake.delay = 100;
+	report(dev, dev->generation);
+	bench_spawn("a", 2, insistent, dev);
+	bench_spawn("b", 3, insistent, dev);
+	bench_join();
+	/* A run without a report, as after a re-attach. */
+	lz_device_get(dev);
+	assert_true(lz_work_queue(&dev->report_work, 0));
+	bench_settle();
+	assert_int_equal(bench_events(LZ_EV_QUARANTINED), 1);
+	assert_int_equal(bench_events(LZ_EV_OWNER_TOLD), 1);
+	assert_int_equal(b->n_detected, 1);
+	assert_int_equal(dev->n_quarantines, 1);
+	b->fake.delay = 0;
+	tear_down();
+}
+
+static void h62_one_event_per_device_and_generation(void **s)
+{
+	(void)s;
+	bench_seeds(50, h62_body);
 }
 
 /* ---- one work per device ---- */
@@ -620,6 +705,7 @@ int main(void)
 		cmocka_unit_test(h26_last_reference_is_freed_by_a_task),
 		cmocka_unit_test(h27_whoever_cancels_drops_the_reference),
 		cmocka_unit_test(h28_each_device_of_a_group_has_its_report),
+		cmocka_unit_test(h62_one_event_per_device_and_generation),
 		cmocka_unit_test(h66_worker_that_cannot_block_tries_again),
 		cmocka_unit_test(removal_without_effect_is_finished_later),
 		cmocka_unit_test(h91_add_switches_ats_off),

@@ -433,8 +433,10 @@ static void evidence_body(struct bench *b)
 	/* H47, H86: neither the one before nor one of the reset itself. */
 	lz_report_broken(dev, generation, LZ_EVIDENCE_NAMED);
 	lz_report_broken(dev, dev->generation, LZ_EVIDENCE_NAMED);
+	assert_false(dev->report_pending);
 	assert_int_equal(done(LZ_RESET_OK), LZ_OK);
 	lz_report_broken(dev, generation, LZ_EVIDENCE_NAMED);
+	assert_false(dev->report_pending);
 	bench_settle();
 	assert_int_equal(b->n_detected, 0);
 	assert_well();
