@@ -317,7 +317,7 @@ static void slow_callback(struct bench *b, struct lz_device *d)
 {
 	(void)d;
 	in_callback = true;
-	fake_pause(b->lz, 1000);
+	fake_pause(b->lz, LZ_US(10));
 	in_callback = false;
 }
 
