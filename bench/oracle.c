@@ -122,6 +122,7 @@ static void judge_innocent(struct rig *r, struct rig_fn *fn, const struct lz_eve
 static void quarantined(struct rig *r, struct rig_fn *fn, const struct lz_event *ev)
 {
 	fn->n_quarantined++;
+	fn->n_assumed += ev->evidence == LZ_EVIDENCE_ASSUMED;
 	if (fn->quarantined_gen == ev->generation + 1)
 		oracle_violation(r, INV_G, "%s: quarantined twice in generation %u", fn->name,
 				 ev->generation);

@@ -77,7 +77,7 @@ struct rig_fn {
 	bool trace_removed; /* until the trace adds it again */
 	bool ats_works;	    /* ATS was in use before the fault */
 	bool waits_for_traffic;
-	unsigned n_quarantined, n_recovered;
+	unsigned n_quarantined, n_assumed, n_recovered;
 	uint32_t quarantined_gen; /* generation + 1 of the last quarantine event */
 	lz_ns faulted_at;
 	uint64_t accesses, stale_reads, stale_writes;
