@@ -18,6 +18,10 @@
 
 #define LZ_MAX_CPUS 8u
 
+/* Brought here; the rest is the library's (src/core/arch.h). */
+#define LZ_ARCH_HAS_SPINLOCK
+#define LZ_ARCH_HAS_AWAIT
+
 /* What kind of operation is announced. */
 enum lz_sim_op {
 	LZ_SIM_LOAD,

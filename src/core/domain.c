@@ -229,7 +229,7 @@ static bool custody_is_empty(void *arg)
 
 enum lz_status lz_domain_wait(struct lz_domain *dom, lz_ns bound)
 {
-	bool empty = lz_await(custody_is_empty, dom, lz_now(dom->lz) + bound);
+	bool empty = lz_wait(dom->lz, custody_is_empty, dom, lz_now(dom->lz) + bound);
 
 	return empty ? LZ_OK : LZ_ETIMEDOUT;
 }

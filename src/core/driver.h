@@ -13,8 +13,7 @@
 #ifndef LZ_CORE_DRIVER_H
 #define LZ_CORE_DRIVER_H
 
-#include "lz_arch.h"
-
+#include "core/arch.h"
 #include "core/work.h"
 #include "lazaret/device.h"
 #include "lazaret/domain.h"

@@ -18,7 +18,7 @@ enum lz_status lz_gate_enter(struct lz_group *group, lz_ns bound, struct lz_gate
 			out->group = group;
 			return LZ_OK;
 		}
-		if (!bound || !lz_await(is_open, &group->gate, deadline))
+		if (!bound || !lz_wait(group->lz, is_open, &group->gate, deadline))
 			return LZ_EBUSY;
 	}
 }

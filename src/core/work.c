@@ -59,7 +59,7 @@ bool lz_work_disable(struct lz_work *w)
 	}
 	lz_spin_unlock(&lz->wq.lock, flags);
 	/* Its own waits are bounded; so is this one. */
-	while (!lz_await(has_stopped, w, lz_now(lz) + lz->cfg.sync_bound))
+	while (!lz_wait(lz, has_stopped, w, lz_now(lz) + lz->cfg.sync_bound))
 		;
 	return cancelled;
 }

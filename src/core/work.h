@@ -3,7 +3,7 @@
 #ifndef LZ_CORE_WORK_H
 #define LZ_CORE_WORK_H
 
-#include "lz_arch.h"
+#include "core/arch.h"
 
 #include "lazaret/types.h"
 

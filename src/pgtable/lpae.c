@@ -2,7 +2,7 @@
 /* Page table walker: Arm LPAE stage 1. */
 #include "pgtable/lpae.h"
 
-#include "lz_arch.h"
+#include "core/arch.h"
 #include "pgtable/pgtable.h"
 
 static size_t entry_size(unsigned level)

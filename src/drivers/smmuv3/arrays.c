@@ -15,63 +15,18 @@
  * (H57), and no user count is touched (H56).
  *
  * A read section has interrupts masked and lasts from loading the array to the
- * publication of its commands, never while waiting. Letters:
+ * publication of its commands, never while waiting (core/epoch.h). Letter:
  *
- *  A  unmap: clear the PTE; full barrier (reader_enter); load the array.
- *     attach: publish the array; full barrier (grace); write the tables. Either
- *     the unmap sees the new device, or the device sees the cleared entry.
- *  G  reader_enter's barrier pairs with the one in grace: a reader that the
- *     grace period does not wait for sees what was published before it.
+ *  A  unmap: clear the PTE; enter a section; load the array.
+ *     attach: publish the array; grace period; write the tables. Either the
+ *     unmap sees the new device, or the device sees the cleared entry (G).
  */
 #include "core/mem.h"
 #include "drivers/smmuv3/smmu.h"
 
-/* ---- read sections and grace periods ---- */
-
-unsigned long smmu_reader_enter(struct smmu *s, unsigned *cpu)
-{
-	unsigned long flags = lz_irq_save();
-
-	*cpu = lz_cpu_id();
-	lz_store64(&s->reader[*cpu].in, lz_load64(&s->epoch));
-	lz_mb(); /* A, G */
-	return flags;
-}
-
-void smmu_reader_leave(struct smmu *s, unsigned cpu, unsigned long flags)
-{
-	lz_store64_release(&s->reader[cpu].in, 0);
-	lz_irq_restore(flags);
-}
-
-struct grace {
-	struct smmu *s;
-	uint64_t epoch;
-};
-
-static bool readers_gone(void *arg)
-{
-	struct grace *g = arg;
-
-	for (unsigned i = 0; i < SMMU_GENERIC_CPUS; i++) {
-		uint64_t in = lz_load64_acquire(&g->s->reader[i].in);
-
-		if (in && in < g->epoch)
-			return false;
-	}
-	return true;
-}
-
 void smmu_grace(struct smmu *s)
 {
-	struct grace g = {s, 0};
-
-	lz_mb(); /* A, G */
-	g.epoch = lz_fetch_add64(&s->epoch, 1) + 1;
-	lz_mb();
-	/* Sections are short and masked: this ends unless a CPU is dead. */
-	while (!lz_await(readers_gone, &g, lz_now(s->lz) + s->lz->cfg.sync_bound))
-		lz_log(s->lz, LZ_LOG_WARN, s->iommu.name, "a CPU does not leave its read section");
+	lz_epoch_grace(s->lz, &s->readers, s->iommu.name);
 }
 
 /* ---- writers ---- */
@@ -87,7 +42,8 @@ static void writer_enter(struct smmu_domain *sdom)
 	uint32_t none = 0;
 
 	while (!lz_cas32(&sdom->writer, &none, 1)) {
-		(void)lz_await(writer_free, &sdom->writer, lz_now(s->lz) + s->lz->cfg.sync_bound);
+		(void)lz_wait(s->lz, writer_free, &sdom->writer,
+			      lz_now(s->lz) + s->lz->cfg.sync_bound);
 		none = 0;
 	}
 }
@@ -143,7 +99,7 @@ static void replace(struct smmu_domain *sdom, struct smmu_inv_array *next)
 	struct smmu_inv_array *old = sdom->array;
 
 	lz_store_ptr(&sdom->array, next);
-	smmu_grace(smmu_of(sdom->dom->iommu));
+	smmu_grace(smmu_of(sdom->dom->iommu)); /* A */
 	sdom->spare = old;
 }
 

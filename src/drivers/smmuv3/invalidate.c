@@ -118,27 +118,26 @@ static enum lz_status issue_batch(struct atc_batch *b, uint64_t *sync, lz_ns *de
 {
 	for (;;) {
 		uint32_t from_sid = b->sid, from_ssid = b->ssid;
-		unsigned long flags, inner;
+		struct lz_epoch_section section = lz_epoch_enter(&b->s->readers); /* A */
+		unsigned long flags;
 		enum lz_status st;
 		uint64_t pos;
-		unsigned cpu;
 
-		flags = smmu_reader_enter(b->s, &cpu);
 		struct smmu_inv_array *a = lz_load_ptr(&b->sdom->array);
 		st = choose(b, a);
 		if (st == LZ_OK && !b->n)
 			st = LZ_ENOENT;
 		if (st == LZ_OK) {
-			st = smmu_queue_reserve(b->s, b->n + 1, &pos, &inner);
+			st = smmu_queue_reserve(b->s, b->n + 1, &pos, &flags);
 			if (st == LZ_OK) {
 				write_batch(b, a, pos);
-				smmu_queue_publish(b->s, pos, b->n + 1, inner);
+				smmu_queue_publish(b->s, pos, b->n + 1, flags);
 				*sync = pos + b->n;
 			} else {
 				st = LZ_ELIMIT; /* no room */
 			}
 		}
-		smmu_reader_leave(b->s, cpu, flags);
+		lz_epoch_leave(&b->s->readers, section);
 		if (st != LZ_ELIMIT)
 			return st;
 		b->sid = from_sid;
@@ -179,8 +178,7 @@ static enum lz_status atc(struct smmu *s, struct smmu_domain *sdom, uint64_t atc
  * queue does, and the sweep repeats everything: send nothing. */
 static bool held(struct smmu *s, struct smmu_domain *sdom)
 {
-	unsigned cpu;
-	unsigned long flags = smmu_reader_enter(s, &cpu);
+	struct lz_epoch_section section = lz_epoch_enter(&s->readers);
 	const struct smmu_inv_array *a = lz_load_ptr(&sdom->array);
 	bool yes = false;
 
@@ -189,7 +187,7 @@ static bool held(struct smmu *s, struct smmu_domain *sdom)
 
 		yes = fence == LZ_FENCE_SUSPECT || fence == LZ_FENCE_FENCING;
 	}
-	smmu_reader_leave(s, cpu, flags);
+	lz_epoch_leave(&s->readers, section);
 	return yes;
 }
 

@@ -164,7 +164,7 @@ static enum lz_status rung_restart(struct smmu *s)
 	s->ladder.frozen = true;
 	s->cr0 &= ~SMMU_CR0_CMDQEN;
 	smmu_write32(s, SMMU_CR0, s->cr0);
-	if (!lz_await(cmdq_stopped, s, lz_now(s->lz) + s->lz->cfg.sync_bound))
+	if (!lz_wait(s->lz, cmdq_stopped, s, lz_now(s->lz) + s->lz->cfg.sync_bound))
 		return LZ_ETIMEDOUT;
 	return restart_finish(s);
 }

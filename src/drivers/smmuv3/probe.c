@@ -64,7 +64,8 @@ static enum lz_status write_acked(struct smmu *s, uint32_t reg, uint32_t ack, ui
 	struct ack a = {s, ack, v};
 
 	smmu_write32(s, reg, v);
-	return lz_await(acked, &a, lz_now(s->lz) + s->lz->cfg.sync_bound) ? LZ_OK : LZ_ETIMEDOUT;
+	return lz_wait(s->lz, acked, &a, lz_now(s->lz) + s->lz->cfg.sync_bound) ? LZ_OK
+										: LZ_ETIMEDOUT;
 }
 
 enum lz_status smmu_write_cr0(struct smmu *s, uint32_t v)
@@ -82,10 +83,10 @@ static enum lz_status gbpa_abort(struct smmu *s)
 {
 	lz_ns until = lz_now(s->lz) + s->lz->cfg.sync_bound;
 
-	if (!lz_await(gbpa_done, s, until))
+	if (!lz_wait(s->lz, gbpa_done, s, until))
 		return LZ_ETIMEDOUT;
 	smmu_write32(s, SMMU_GBPA, smmu_read32(s, SMMU_GBPA) | SMMU_GBPA_ABORT | SMMU_GBPA_UPDATE);
-	return lz_await(gbpa_done, s, until) ? LZ_OK : LZ_ETIMEDOUT;
+	return lz_wait(s->lz, gbpa_done, s, until) ? LZ_OK : LZ_ETIMEDOUT;
 }
 
 enum lz_status smmu_hw_abort_all(struct smmu *s)
@@ -243,7 +244,6 @@ enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3_desc *desc,
 		return LZ_ENOMEM;
 	s->lz = lz;
 	s->mmio = s->cmdq.mmio = desc->mmio;
-	s->epoch = 1;
 	lz_spin_init(&s->err_lock, &err_class);
 	lz_spin_init(&s->sid_lock, &sid_class);
 	lz_spin_init(&s->asid_lock, &asid_class);

@@ -183,7 +183,7 @@ static enum lz_status wait_for(struct wait *w, lz_ns *deadline)
 	if (!*deadline)
 		*deadline = smmu_deadline(s);
 	for (;;) {
-		bool woke = lz_await(done_or_error, w, *deadline);
+		bool woke = lz_wait(s->lz, done_or_error, w, *deadline);
 
 		if (w->done)
 			return LZ_OK;
@@ -312,7 +312,7 @@ enum lz_status smmu_queue_freeze(struct smmu *s)
 	struct smmu_queue *q = &s->cmdq;
 
 	(void)lz_fetch_or64(&q->tail, SMMU_FROZEN);
-	if (lz_await(all_published, q, lz_now(s->lz) + s->lz->cfg.sync_bound))
+	if (lz_wait(s->lz, all_published, q, lz_now(s->lz) + s->lz->cfg.sync_bound))
 		return LZ_OK;
 	smmu_queue_thaw(s);
 	return LZ_ETIMEDOUT;

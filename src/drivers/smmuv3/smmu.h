@@ -7,6 +7,7 @@
 #define LZ_SMMUV3_SMMU_H
 
 #include "core/driver.h"
+#include "core/epoch.h"
 #include "drivers/smmuv3/cmd.h"
 #include "lazaret/smmuv3.h"
 
@@ -160,8 +161,6 @@ enum smmu_ladder_state {
 	SMMU_LADDER_EXHAUSTED,
 };
 
-#define SMMU_GENERIC_CPUS LZ_MAX_CPUS
-
 struct smmu {
 	struct lz_iommu iommu; /* first */
 	uintptr_t mmio;
@@ -182,12 +181,7 @@ struct smmu {
 	struct smmu_sid *sids; /* [sid_lock] sorted */
 	uint32_t n_sids, sids_room;
 
-	/* Readers of invalidation arrays, one word per CPU (arrays.c). */
-	uint64_t epoch;
-	struct {
-		uint64_t in;
-		uint8_t apart[56];
-	} reader[SMMU_GENERIC_CPUS];
+	struct lz_epoch readers; /* of invalidation arrays (arrays.c) */
 
 	/* Stream table. */
 	uint64_t *strtab;
@@ -305,8 +299,6 @@ enum lz_status smmu_array_init(struct smmu_domain *sdom);
 void smmu_array_fini(struct smmu_domain *sdom);
 enum lz_status smmu_link(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom);
 void smmu_unlink(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom);
-unsigned long smmu_reader_enter(struct smmu *s, unsigned *cpu);
-void smmu_reader_leave(struct smmu *s, unsigned cpu, unsigned long flags);
 /* Every reader that may have seen what was there before has left. */
 void smmu_grace(struct smmu *s);
 
