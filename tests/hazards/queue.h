@@ -35,6 +35,15 @@ static inline bool drained(struct rig *r)
 	return SMMU_GET(SMMU_CMDQ_CONS_RD, peek(r, SMMU_CMDQ_CONS)) == peek(r, SMMU_CMDQ_PROD);
 }
 
+/* CONS as a position; in a hook of PROD, before it counts. */
+static inline uint64_t hardware_cons(struct rig *r)
+{
+	uint64_t end = queue(r)->published;
+	uint32_t rd = (uint32_t)SMMU_GET(SMMU_CMDQ_CONS_RD, peek(r, SMMU_CMDQ_CONS));
+
+	return end - (((uint32_t)end - rd) & (2 * queue(r)->size - 1));
+}
+
 static inline struct smmu_cmd atc_of(struct rig *r, unsigned device)
 {
 	return (struct smmu_cmd){{smmu_cmd_atc0(r->dev[device].sid, 0), SMMU_ATC1_ALL}};

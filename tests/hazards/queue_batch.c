@@ -9,14 +9,6 @@ struct published {
 	uint64_t tlbi_sync; /* position of the sync after the last one, + 1 */
 };
 
-static uint64_t hardware_cons(struct rig *r)
-{
-	uint64_t end = queue(r)->published;
-	uint32_t rd = (uint32_t)SMMU_GET(SMMU_CMDQ_CONS_RD, peek(r, SMMU_CMDQ_CONS));
-
-	return end - (((uint32_t)end - rd) & (2 * queue(r)->size - 1));
-}
-
 static bool is_tlbi(unsigned op)
 {
 	return op == SMMU_OP_TLBI_NH_ALL || op == SMMU_OP_TLBI_NH_ASID ||
