@@ -187,6 +187,7 @@ enum lz_status smmu_link(struct lz_device *dev, uint32_t pasid, struct lz_domain
 		copy_to_spare(sdom);
 		for (unsigned i = 0; i < dev->n_streams; i++)
 			add(sdom->spare, dev, dev->streams[i], pasid);
+		lz_store32(&sdom->ats_entries, sdom->spare->n);
 		replace(sdom, sdom->spare);
 	}
 	writer_leave(sdom);
@@ -204,5 +205,6 @@ void smmu_unlink(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom)
 	for (unsigned i = 0; i < dev->n_streams; i++)
 		take_out(sdom->spare, dev->streams[i], pasid);
 	replace(sdom, sdom->spare);
+	lz_store32(&sdom->ats_entries, ((struct smmu_inv_array *)sdom->array)->n);
 	writer_leave(sdom);
 }

@@ -32,10 +32,10 @@ static const char *event_name(uint8_t id)
 		{0x25, "F_VMS_FETCH"},
 	};
 
-	for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+	for (unsigned i = 0; LZ_CONFIG_NAMES && i < sizeof(known) / sizeof(known[0]); i++)
 		if (known[i].id == id)
 			return known[i].name;
-	return "unknown event";
+	return LZ_CONFIG_NAMES ? "unknown event" : "?";
 }
 
 static void decode(const uint64_t raw[SMMU_EVT_WORDS], struct lz_smmuv3_fault *f)
@@ -88,8 +88,11 @@ static uint32_t note_overflow(struct smmu *s, uint32_t prod, uint32_t cons)
 void smmu_evtq_poll(struct smmu *s)
 {
 	uint32_t mask = (2u << s->evtq_log2) - 1;
-	uint32_t cons = smmu_read32(s, SMMU_EVENTQ_CONS);
-	uint32_t before = cons;
+	uint32_t cons, before;
+
+	if (!LZ_CONFIG_RECORDS)
+		return;
+	cons = before = smmu_read32(s, SMMU_EVENTQ_CONS);
 
 	for (unsigned i = 0; i < EVT_BUDGET; i++) {
 		uint32_t prod = smmu_read32(s, SMMU_EVENTQ_PROD);
@@ -120,6 +123,8 @@ bool lz_smmuv3_evtq_irq(struct lz_iommu *iommu)
 {
 	struct smmu *s = smmu_of(iommu);
 
+	if (!LZ_CONFIG_RECORDS)
+		return false;
 	if (((smmu_read32(s, SMMU_EVENTQ_PROD) ^ smmu_read32(s, SMMU_EVENTQ_CONS)) &
 	     (SMMU_EVENTQ_OVFLG | ((2u << s->evtq_log2) - 1))) == 0)
 		return false;
@@ -129,6 +134,8 @@ bool lz_smmuv3_evtq_irq(struct lz_iommu *iommu)
 
 void lz_smmuv3_set_fault_handler(struct lz_iommu *iommu, lz_smmuv3_fault_fn fn, void *ctx)
 {
+	if (!LZ_CONFIG_RECORDS)
+		return;
 	smmu_of(iommu)->fault_ctx = ctx;
 	smmu_of(iommu)->fault_fn = fn;
 }

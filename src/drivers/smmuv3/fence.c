@@ -21,6 +21,21 @@ static void assert_ats_checked(struct smmu *s)
 		  lz_load32(&s->sfm_seen));
 }
 
+/* The alert is up before a state other than open can be seen, and down after
+ * it is gone. A removed device is not counted any more. */
+void smmu_set_fence_locked(struct smmu_dev *sd, enum lz_fence_state f)
+{
+	struct lz_device *dev = sd->dev;
+	bool was = dev->fence != LZ_FENCE_OPEN, is = f != LZ_FENCE_OPEN;
+
+	lz_assert(lz_spin_held(&dev->fence_lock));
+	if (is && !was && !sd->removed)
+		(void)lz_fetch_add32(&sd->smmu->alert, 1);
+	lz_store8_release(&dev->fence, (uint8_t)f);
+	if (was && !is && !sd->removed)
+		(void)lz_fetch_add32(&sd->smmu->alert, (uint32_t)-1);
+}
+
 static void mark_fenced(struct smmu_dev *sd, uint32_t gen)
 {
 	struct lz_device *dev = sd->dev;
@@ -28,14 +43,14 @@ static void mark_fenced(struct smmu_dev *sd, uint32_t gen)
 	bool now = dev->fence == LZ_FENCE_FENCING && dev->generation == gen;
 
 	if (now) {
-		lz_store8_release(&dev->fence, LZ_FENCE_FENCED);
+		smmu_set_fence_locked(sd, LZ_FENCE_FENCED);
 		lz_store32(&sd->fence_pending, 0);
 	}
 	lz_spin_unlock(&dev->fence_lock, flags);
 	if (!now)
 		return;
-	(void)lz_fetch_add32(&dev->n_fences, 1);
-	(void)lz_fetch_add64(&dev->lz->fences, 1);
+	lz_count32(&dev->n_fences);
+	lz_count64(&dev->lz->fences);
 	lz_emit_device(dev, LZ_EV_FENCED, LZ_OK, 0);
 }
 
@@ -61,10 +76,10 @@ enum lz_status smmu_fence(struct smmu_dev *sd, uint32_t gen, enum lz_evidence ev
 {
 	struct lz_device *dev = sd->dev;
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
-	bool stale = dev->generation != gen || dev->fence > LZ_FENCE_SUSPECT;
+	bool stale = sd->removed || dev->generation != gen || dev->fence > LZ_FENCE_SUSPECT;
 
 	if (!stale) {
-		lz_store8_release(&dev->fence, LZ_FENCE_FENCING);
+		smmu_set_fence_locked(sd, LZ_FENCE_FENCING);
 		lz_store32(&sd->fence_pending, 1);
 		dev->evidence = (uint8_t)evidence;
 	}
@@ -86,7 +101,7 @@ enum lz_status smmu_block(struct lz_device *dev)
 	lz_ns deadline = 0;
 
 	if (!fenced) {
-		lz_store8_release(&dev->fence, LZ_FENCE_FENCING);
+		smmu_set_fence_locked(sd, LZ_FENCE_FENCING);
 		lz_store32(&sd->fence_pending, 1);
 	}
 	lz_spin_unlock(&dev->fence_lock, flags);
@@ -103,7 +118,7 @@ void smmu_unfence(struct lz_device *dev)
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
 
 	lz_store32(&sd->fence_pending, 0);
-	lz_store8_release(&dev->fence, LZ_FENCE_OPEN);
+	smmu_set_fence_locked(sd, LZ_FENCE_OPEN);
 	lz_spin_unlock(&dev->fence_lock, flags);
 	if (lz_load32(&sd->function_off)) {
 		lz_store32(&sd->function_off, 0);
@@ -120,7 +135,7 @@ void smmu_reset_succeeded(struct lz_device *dev)
 	s->cmdq.err_count = 0;
 	lz_spin_unlock(&s->err_lock, flags);
 	lz_store32(&s->retry, 1);
-	lz_store64(&s->cmdq.stalled_at, 0);
+	smmu_stall_forget(s);
 	lz_iommu_kick(&s->iommu);
 }
 

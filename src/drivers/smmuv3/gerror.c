@@ -22,21 +22,22 @@ void smmu_accuse_locked(struct smmu *s, struct smmu_dev *sd, uint32_t gen, struc
 			bool sole)
 {
 	struct lz_device *dev = sd->dev;
-	bool observe = s->lz->cfg.contain != LZ_CONTAIN_ON;
+	bool observe = !lz_contains(s->lz);
 	unsigned long flags;
 	bool fresh;
 
 	lz_assert(lz_spin_held(&s->err_lock));
 	flags = lz_spin_lock(&dev->fence_lock);
 	/* Evidence from before a reset, or from inside one, says nothing (H47, H86). */
-	fresh = dev->generation == gen && !(gen & 1) && dev->fence <= LZ_FENCE_SUSPECT;
+	fresh = dev->generation == gen && !(gen & 1) && dev->fence <= LZ_FENCE_SUSPECT &&
+		!sd->removed;
 	if (fresh && !observe)
-		lz_store8(&dev->fence, LZ_FENCE_SUSPECT);
+		smmu_set_fence_locked(sd, LZ_FENCE_SUSPECT);
 	lz_spin_unlock(&dev->fence_lock, flags);
 	if (!fresh)
 		return;
-	(void)lz_fetch_add32(&dev->timeouts, 1);
-	if (s->lz->cfg.contain == LZ_CONTAIN_OFF)
+	lz_count32(&dev->timeouts);
+	if (LZ_CONFIG_OBSERVE && s->lz->cfg.contain == LZ_CONTAIN_OFF)
 		return; /* nobody asks who it was */
 	sd->accused_gen = gen;
 	sd->accused_cmd = cmd;
@@ -108,7 +109,7 @@ static void atc_timeout(struct smmu *s, uint64_t pos, uint32_t cons)
 	bool late = smmu_queue_get_mark(q, pos) == SMMU_MARK_ABANDONED;
 
 	smmu_queue_set_mark(q, pos, SMMU_MARK_ATC_TIMEOUT);
-	(void)lz_fetch_add64(&s->lz->atc_timeouts, 1);
+	lz_count64(&s->lz->atc_timeouts);
 	lz_log(s->lz, LZ_LOG_ERR, s->iommu.name, "CMDQ error (cons 0x%08x): ATC invalidate timeout",
 	       cons);
 	lz_log(s->lz, LZ_LOG_WARN, s->iommu.name, "CMD_SYNC for ATC_INV timeout at prod=0x%08x",
@@ -153,7 +154,7 @@ static bool handle_cmdq_error(struct smmu *s)
 
 	/* One that was left active for the ladder has been counted (G). */
 	if (!q->err_known)
-		(void)lz_fetch_add64(&s->lz->cmdq_errors, 1);
+		lz_count64(&s->lz->cmdq_errors);
 	q->err_known = false;
 	q->err_count = again ? q->err_count + 1 : 1;
 	q->err_pos = pos + 1;
@@ -167,7 +168,7 @@ static bool handle_cmdq_error(struct smmu *s)
 	} else {
 		illegal_command(s, pos, cons);
 	}
-	return s->lz->cfg.contain != LZ_CONTAIN_ON || q->err_count <= s->lz->cfg.settle_max;
+	return !lz_contains(s->lz) || q->err_count <= s->lz->cfg.settle_max;
 }
 
 bool smmu_drain(struct smmu *s)
@@ -200,7 +201,7 @@ void smmu_acknowledge_locked(struct smmu *s)
 	lz_assert(lz_spin_held(&s->err_lock));
 	if ((smmu_read32(s, SMMU_GERROR) ^ gerrorn) & SMMU_GERROR_CMDQ_ERR) {
 		if (!s->cmdq.err_known)
-			(void)lz_fetch_add64(&s->lz->cmdq_errors, 1);
+			lz_count64(&s->lz->cmdq_errors);
 		smmu_write32(s, SMMU_GERRORN, gerrorn ^ SMMU_GERROR_CMDQ_ERR);
 	}
 	s->cmdq.err_known = false;

@@ -70,7 +70,7 @@ static void exonerate(struct smmu *s, struct smmu_dev *sd, uint32_t gen)
 	flags = lz_spin_lock(&dev->fence_lock);
 	still = dev->generation == gen && dev->fence <= LZ_FENCE_SUSPECT;
 	if (still)
-		lz_store8_release(&dev->fence, LZ_FENCE_OPEN);
+		smmu_set_fence_locked(sd, LZ_FENCE_OPEN);
 	lz_spin_unlock(&dev->fence_lock, flags);
 	if (still)
 		lz_emit_device(dev, LZ_EV_EXONERATED, LZ_OK, 0);
@@ -81,7 +81,7 @@ static void convict(struct smmu *s, struct smmu_dev *sd, uint32_t gen, enum lz_e
 	smmu_suspect_drop(s, sd);
 	/* Not in effect yet: the device stays fencing, its memory in custody,
 	 * and work() tries again; it is broken all the same (H52). */
-	if (s->lz->cfg.contain == LZ_CONTAIN_ON && smmu_fence(sd, gen, evidence) == LZ_EBUSY)
+	if (lz_contains(s->lz) && smmu_fence(sd, gen, evidence) == LZ_EBUSY)
 		return; /* reset meanwhile: the evidence is void, custody stays (H87) */
 	lz_report_broken(sd->dev, gen, evidence);
 }
@@ -136,8 +136,8 @@ static enum lz_status submit_probe(struct smmu_dev *sd, bool with_accused, uint6
 	enum lz_status st = submit_atc(sd, cmd, n, sync, deadline);
 
 	if (st == LZ_OK) {
-		(void)lz_fetch_add32(&sd->dev->n_probes, 1);
-		(void)lz_fetch_add64(&sd->smmu->lz->probes, 1);
+		lz_count32(&sd->dev->n_probes);
+		lz_count64(&sd->smmu->lz->probes);
 	}
 	return st;
 }

@@ -23,8 +23,10 @@ static struct smmu_cmd range_command(uint32_t asid, lz_iova start, uint64_t page
 	return smmu_cmd_tlbi_range(asid, start, (unsigned)units - 1, scale);
 }
 
-static enum lz_status tlb_range(struct smmu *s, struct smmu_domain *sdom, lz_iova start,
-				lz_iova end, size_t granule, lz_ns *deadline)
+/* Rarely needed: many pages, no room at once, or a sync marked for somebody
+ * else. Doing it again from the start is harmless. */
+static enum lz_status tlb_slow(struct smmu *s, struct smmu_domain *sdom, lz_iova start, lz_iova end,
+			       size_t granule, lz_ns *deadline)
 {
 	struct smmu_cmd cmd[TLBI_MAX];
 	uint64_t count = (end - start) / granule;
@@ -33,12 +35,42 @@ static enum lz_status tlb_range(struct smmu *s, struct smmu_domain *sdom, lz_iov
 	if (count <= TLBI_MAX) {
 		for (lz_iova va = start; va < end; va += granule)
 			cmd[n++] = smmu_cmd_tlbi_va(sdom->asid, va);
-	} else if (s->range_inv && (end - start) >> 12 <= 1u << 30) {
+	} else if (LZ_CONFIG_RANGE_INV && s->range_inv && (end - start) >> 12 <= 1u << 30) {
 		cmd[n++] = range_command(sdom->asid, start, (end - start) >> 12);
 	} else {
 		cmd[n++] = smmu_cmd_tlbi_asid(sdom->asid);
 	}
 	return smmu_queue_run(s, cmd, n, deadline);
+}
+
+/* A few pages, written straight into the slots. */
+static inline enum lz_status tlb_range(struct smmu *s, struct smmu_domain *sdom, lz_iova start,
+				       lz_iova end, size_t granule, lz_ns *deadline)
+{
+	struct smmu_queue *q = &s->cmdq;
+	uint32_t n = 0;
+	unsigned long flags;
+	enum lz_status st;
+	uint64_t pos;
+
+	for (lz_iova va = start; va < end && n <= TLBI_MAX; va += granule)
+		n++;
+	flags = lz_irq_save();
+	if (n > TLBI_MAX || n + 1 > q->room || !smmu_queue_take(q, n + 1, &pos)) {
+		lz_irq_restore(flags);
+		return tlb_slow(s, sdom, start, end, granule, deadline);
+	}
+	for (uint32_t i = 0; i < n; i++, start += granule)
+		smmu_queue_write(q, pos + i, smmu_cmd_tlbi_va(sdom->asid, start));
+	smmu_queue_write(q, pos + n, smmu_cmd_sync());
+	smmu_queue_post(q, pos, n + 1);
+	lz_irq_restore(flags);
+	if (smmu_queue_done(q, pos + n))
+		return LZ_OK;
+	st = smmu_queue_wait(s, pos + n, deadline);
+	if (st == LZ_EIO)
+		st = tlb_slow(s, sdom, end - n * granule, end, granule, deadline);
+	return st;
 }
 
 /* Configuration changes that could not be queued when they were made are made
@@ -148,10 +180,20 @@ static enum lz_status issue_batch(struct atc_batch *b, uint64_t *sync, lz_ns *de
 	}
 }
 
+static enum lz_status atc_wait(struct smmu *s, uint64_t sync, lz_ns *deadline)
+{
+	enum lz_status st = smmu_queue_wait(s, sync, deadline);
+
+	if (st == LZ_ETIMEDOUT)
+		smmu_queue_abandon(&s->cmdq, sync);
+	return st;
+}
+
 /* Entries are sorted and the cursor is a key, so a replaced array between two
  * batches leaves nothing out: whoever joined meanwhile fetches after the PTE
  * was cleared (A). */
-static enum lz_status atc(struct smmu *s, struct smmu_domain *sdom, uint64_t atc1, lz_ns *deadline)
+static enum lz_status atc_slow(struct smmu *s, struct smmu_domain *sdom, uint64_t atc1,
+			       lz_ns *deadline)
 {
 	struct atc_batch b = {.s = s, .sdom = sdom, .atc1 = atc1};
 	uint64_t sync;
@@ -161,15 +203,57 @@ static enum lz_status atc(struct smmu *s, struct smmu_domain *sdom, uint64_t atc
 
 		if (st == LZ_ENOENT)
 			break;
-		if (st == LZ_OK) {
-			st = smmu_queue_wait(s, sync, deadline);
-			if (st == LZ_ETIMEDOUT)
-				smmu_queue_abandon(&s->cmdq, sync);
-		}
+		if (st == LZ_OK && !smmu_queue_done(&s->cmdq, sync))
+			st = atc_wait(s, sync, deadline);
 		if (st != LZ_OK)
 			return st;
 	} while (b.sid != UINT32_MAX);
 	return LZ_OK;
+}
+
+static inline void write_all(struct smmu_queue *q, const struct smmu_inv_array *a, uint64_t pos,
+			     uint64_t atc1)
+{
+	const struct smmu_inv_entry *e = a->e, *end = e + a->n;
+
+	for (; e < end; e++, pos++) {
+		/* The generation at issue (H86): the unsettled set is this slot. */
+		lz_store32(&q->slot_gen[pos & (q->size - 1)], lz_load32(&e->dev->generation));
+		smmu_queue_write(q, pos, (struct smmu_cmd){{e->atc0, atc1}});
+	}
+	smmu_queue_write(q, pos, smmu_cmd_sync());
+}
+
+/*
+ * Everybody is open, the batch fits and there is room: one pass, one
+ * reservation. The sync of the TLB invalidations has completed, so the cleared
+ * entry is seen by whoever is not in the array yet (A).
+ */
+static inline enum lz_status atc(struct smmu *s, struct smmu_domain *sdom, uint64_t atc1,
+				 lz_ns *deadline)
+{
+	struct smmu_queue *q = &s->cmdq;
+	const struct smmu_inv_array *a;
+	struct lz_epoch_section section;
+	uint64_t pos;
+	uint32_t n;
+
+	lz_dma_rmb();
+	if (!lz_load32(&sdom->ats_entries))
+		return LZ_OK;
+	section = lz_epoch_enter(&s->readers);
+	a = lz_load_ptr(&sdom->array);
+	n = a->n;
+	if (n - 1 >= q->guard || lz_load32(&s->alert) || !smmu_queue_take(q, n + 1, &pos)) {
+		lz_epoch_leave(&s->readers, section);
+		return atc_slow(s, sdom, atc1, deadline);
+	}
+	write_all(q, a, pos, atc1);
+	smmu_queue_post(q, pos, n + 1);
+	lz_epoch_leave(&s->readers, section);
+	if (smmu_queue_done(q, pos + n))
+		return LZ_OK;
+	return atc_wait(s, pos + n, deadline);
 }
 
 /* ---- entry points ---- */
@@ -191,8 +275,25 @@ static bool held(struct smmu *s, struct smmu_domain *sdom)
 	return yes;
 }
 
-/* Somebody's patience ended here and CONS has not moved since: whoever may not
- * sleep need not find out again. */
+void smmu_stall_note(struct smmu *s)
+{
+	lz_store64(&s->cmdq.stalled_at, smmu_queue_cons(s) + 1);
+	(void)lz_fetch_or32(&s->alert, SMMU_ALERT_STALLED);
+}
+
+void smmu_stall_forget(struct smmu *s)
+{
+	lz_store64(&s->cmdq.stalled_at, 0);
+	(void)lz_fetch_and32(&s->alert, ~SMMU_ALERT_STALLED);
+}
+
+void smmu_declare_dead(struct smmu *s)
+{
+	lz_store32(&s->iommu.dead, 1);
+	(void)lz_fetch_or32(&s->alert, SMMU_ALERT_DEAD);
+	lz_iommu_kick(&s->iommu);
+}
+
 static bool stalled(struct smmu *s)
 {
 	uint64_t at = lz_load64(&s->cmdq.stalled_at);
@@ -201,13 +302,22 @@ static bool stalled(struct smmu *s)
 		return false;
 	if (s->lz->cfg.contain == LZ_CONTAIN_ON && smmu_queue_cons(s) + 1 == at)
 		return true;
-	lz_store64(&s->cmdq.stalled_at, 0);
+	smmu_stall_forget(s);
 	return false;
 }
 
+/* LZ_OK: go on. */
+static enum lz_status look_closely(struct smmu *s, struct smmu_domain *sdom)
+{
+	if (s->lz->cfg.contain == LZ_CONTAIN_ON && held(s, sdom))
+		return LZ_EBUSY;
+	return stalled(s) && lz_in_atomic() ? LZ_ETIMEDOUT : LZ_OK;
+}
+
+/* A dead SMMU translates nothing: that is as good as invalidated (H90). */
 static enum lz_status dead_is_done(struct smmu *s, enum lz_status st)
 {
-	return st == LZ_ENODEV && smmu_dead(s) ? LZ_OK : st;
+	return st != LZ_OK && smmu_dead(s) ? LZ_OK : st;
 }
 
 enum lz_status smmu_invalidate(struct lz_domain *dom, lz_iova start, lz_iova end, size_t granule)
@@ -215,18 +325,18 @@ enum lz_status smmu_invalidate(struct lz_domain *dom, lz_iova start, lz_iova end
 	struct smmu *s = smmu_of(dom->iommu);
 	struct smmu_domain *sdom = dom->drv;
 	lz_ns deadline = 0;
-	enum lz_status st;
+	enum lz_status st = LZ_OK;
 
-	if (smmu_dead(s))
-		return LZ_OK;
-	if (s->lz->cfg.contain == LZ_CONTAIN_ON && held(s, sdom))
-		return LZ_EBUSY;
-	if (stalled(s) && lz_in_atomic())
-		return LZ_ETIMEDOUT;
-	st = tlb_range(s, sdom, start, end, granule, &deadline);
+	if (lz_load32(&s->alert)) {
+		if (smmu_dead(s))
+			return LZ_OK;
+		st = look_closely(s, sdom);
+	}
+	if (st == LZ_OK)
+		st = tlb_range(s, sdom, start, end, granule, &deadline);
 	if (st == LZ_OK)
 		st = atc(s, sdom, smmu_cmd_atc1(start, end), &deadline);
-	return dead_is_done(s, st);
+	return st == LZ_OK ? LZ_OK : dead_is_done(s, st);
 }
 
 enum lz_status smmu_invalidate_all(struct lz_domain *dom)
@@ -238,7 +348,7 @@ enum lz_status smmu_invalidate_all(struct lz_domain *dom)
 
 	if (smmu_dead(s))
 		return LZ_OK;
-	if (sdom && s->lz->cfg.contain == LZ_CONTAIN_ON && held(s, sdom))
+	if (sdom && lz_contains(s->lz) && held(s, sdom))
 		return LZ_EBUSY;
 	st = tlb_all(s, sdom, &deadline);
 	if (st == LZ_OK && sdom)

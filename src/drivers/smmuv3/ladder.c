@@ -96,7 +96,7 @@ static enum lz_status rung_rewrite(struct smmu *s)
 
 	if (!sd)
 		return LZ_ENOTSUP;
-	if (sd->sole && s->lz->cfg.contain == LZ_CONTAIN_ON)
+	if (sd->sole && lz_contains(s->lz))
 		smmu_ste_eats_off(sd); /* so that the CFGI has something to say */
 	st = smmu_queue_freeze(s);
 	if (st == LZ_OK) {
@@ -135,7 +135,7 @@ static void drop_unsynced(struct smmu *s)
 	smmu_acknowledge_locked(s);
 	q->err_pos = 0;
 	q->carry = true;
-	lz_store64(&q->stalled_at, 0);
+	smmu_stall_forget(s);
 	lz_spin_unlock(&s->err_lock, flags);
 }
 
@@ -256,7 +256,11 @@ static void begin(struct smmu *s, bool sticky)
 	lz_emit(s->lz, &ev);
 	if (!sticky)
 		accuse_head(s);
-	s->ladder.state = sticky ? SMMU_LADDER_REWRITE : SMMU_LADDER_RESTART;
+	s->ladder.next_try = lz_now(s->lz) + RETRY_NS;
+	if (!LZ_CONFIG_LADDER)
+		s->ladder.state = SMMU_LADDER_EXHAUSTED;
+	else
+		s->ladder.state = sticky ? SMMU_LADDER_REWRITE : SMMU_LADDER_RESTART;
 }
 
 static void over(struct smmu *s)
@@ -308,7 +312,7 @@ static bool try_again(struct smmu *s)
 {
 	unsigned long flags;
 
-	if (s->ladder.frozen) {
+	if (LZ_CONFIG_LADDER && s->ladder.frozen) {
 		if (!cmdq_stopped(s))
 			return false;
 		return restart_finish(s) == LZ_OK;
@@ -325,7 +329,7 @@ bool smmu_ladder(struct smmu *s, lz_ns *again)
 {
 	bool retry = lz_load32(&s->retry);
 
-	if (s->lz->cfg.contain != LZ_CONTAIN_ON)
+	if (!lz_contains(s->lz))
 		return false;
 	if (s->ladder.state == SMMU_LADDER_NONE) {
 		bool sticky = held(s);
@@ -340,7 +344,8 @@ bool smmu_ladder(struct smmu *s, lz_ns *again)
 		}
 		begin(s, sticky);
 	}
-	while (s->ladder.state != SMMU_LADDER_NONE && s->ladder.state != SMMU_LADDER_EXHAUSTED)
+	while (LZ_CONFIG_LADDER && s->ladder.state != SMMU_LADDER_NONE &&
+	       s->ladder.state != SMMU_LADDER_EXHAUSTED)
 		climb(s);
 	if (s->ladder.state == SMMU_LADDER_NONE)
 		return false;

@@ -33,9 +33,9 @@ static enum lz_status prepare_device(struct smmu *s, struct smmu_dev *sd)
 		st = smmu_strtab_get(s, dev->streams[i], &sd->ste[i]);
 	if (st != LZ_OK)
 		return st;
-	if (dev->pasid_bits > s->ssid_bits)
+	if (LZ_CONFIG_PASID && dev->pasid_bits > s->ssid_bits)
 		dev->pasid_bits = s->ssid_bits;
-	if (dev->pci && dev->pasid_bits > lz_pci_pasid_bits(dev->pci))
+	if (LZ_CONFIG_PASID && dev->pci && dev->pasid_bits > lz_pci_pasid_bits(dev->pci))
 		dev->pasid_bits = lz_pci_pasid_bits(dev->pci);
 	sd->cd_bytes = (size_t)(SMMU_CD_WORDS * 8) << dev->pasid_bits;
 	sd->cd = port->dma_alloc(port->ctx, sd->cd_bytes, 64, &sd->cd_phys);
@@ -85,10 +85,16 @@ static enum lz_status device_add(struct lz_device *dev)
 static void device_remove(struct lz_device *dev)
 {
 	struct smmu_dev *sd = smmu_dev_of(dev);
+	unsigned long flags;
 
 	forget_streams(sd, dev->n_streams);
 	smmu_suspect_drop(sd->smmu, sd);
+	flags = lz_spin_lock(&dev->fence_lock);
 	lz_store32(&sd->fence_pending, 0);
+	if (dev->fence != LZ_FENCE_OPEN)
+		(void)lz_fetch_add32(&sd->smmu->alert, (uint32_t)-1);
+	sd->removed = true;
+	lz_spin_unlock(&dev->fence_lock, flags);
 }
 
 /* The engine may have looked at it until the last reference went (H25). */
@@ -232,7 +238,7 @@ static void put_tables(struct smmu_dev *sd, struct lz_domain *dom)
 {
 	if (!dom || dom->type == LZ_DOMAIN_BLOCKING)
 		return;
-	if (dom->type == LZ_DOMAIN_IDENTITY) {
+	if (LZ_CONFIG_IDENTITY && dom->type == LZ_DOMAIN_IDENTITY) {
 		smmu_ste_bypass(sd);
 		return;
 	}
@@ -255,7 +261,7 @@ static enum lz_status roll_back(struct smmu_dev *sd, struct lz_domain *old, enum
 
 static enum lz_status to_domain(struct smmu_dev *sd, struct lz_domain *new_, struct lz_domain *old)
 {
-	bool paging = new_->type == LZ_DOMAIN_PAGING;
+	bool paging = !LZ_CONFIG_IDENTITY || new_->type == LZ_DOMAIN_PAGING;
 	lz_ns deadline = 0;
 	enum lz_status st = ats_stop(sd);
 
@@ -332,7 +338,7 @@ static enum lz_status install(struct lz_device *dev, uint32_t pasid, struct lz_d
 		return LZ_ENODEV;
 	if (new_ && new_->type == LZ_DOMAIN_BLOCKING)
 		new_ = NULL;
-	if (pasid)
+	if (LZ_CONFIG_PASID && pasid)
 		return install_pasid(sd, pasid, new_, old);
 	return new_ ? to_domain(sd, new_, old) : to_blocking(sd);
 }
@@ -346,7 +352,7 @@ static void service_failure(struct smmu *s)
 {
 	struct lz_event ev = {.kind = LZ_EV_SERVICE_FAILURE, .iommu = &s->iommu};
 
-	lz_store32(&s->iommu.dead, 1);
+	smmu_declare_dead(s);
 	smmu_write32(s, SMMU_CR0, 0);
 	lz_emit(s->lz, &ev);
 }

@@ -96,28 +96,35 @@ enum lz_status smmu_hw_abort_all(struct smmu *s)
 	if (st == LZ_OK)
 		st = smmu_write_cr0(s, s->cr0 & ~SMMU_CR0_SMMUEN);
 	if (st == LZ_OK) {
-		lz_store32(&s->iommu.dead, 1);
-		lz_iommu_kick(&s->iommu);
+		smmu_declare_dead(s);
 	}
 	return st;
 }
 
 /* ---- memory ---- */
 
+static size_t event_bytes(const struct smmu *s)
+{
+	return (size_t)32 << s->evtq_log2;
+}
+
 static enum lz_status alloc_queues(struct smmu *s)
 {
 	const struct lz_port *port = s->lz->port;
 	struct smmu_queue *q = &s->cmdq;
 	size_t bytes = (size_t)16 << q->log2;
-	size_t evt = (size_t)32 << s->evtq_log2;
+	size_t evt = event_bytes(s);
 
 	q->size = 1u << q->log2;
 	q->guard = smaller(q->size / 4, SMMU_GUARD_MAX);
+	q->room = q->size - q->guard;
 	q->ring = port->dma_alloc(port->ctx, bytes, bytes < 32 ? 32 : bytes, &q->ring_phys);
 	q->mark = port->alloc(port->ctx, q->size * sizeof(*q->mark));
 	q->slot_gen = port->alloc(port->ctx, q->size * sizeof(*q->slot_gen));
-	s->evtq = port->dma_alloc(port->ctx, evt, evt, &s->evtq_phys);
-	return q->ring && q->mark && q->slot_gen && s->evtq ? LZ_OK : LZ_ENOMEM;
+	if (LZ_CONFIG_RECORDS)
+		s->evtq = port->dma_alloc(port->ctx, evt, evt, &s->evtq_phys);
+	return q->ring && q->mark && q->slot_gen && (s->evtq || !LZ_CONFIG_RECORDS) ? LZ_OK
+										    : LZ_ENOMEM;
 }
 
 static void free_memory(struct smmu *s)
@@ -132,8 +139,8 @@ static void free_memory(struct smmu *s)
 		port->free(port->ctx, q->mark, q->size * sizeof(*q->mark));
 	if (q->slot_gen)
 		port->free(port->ctx, q->slot_gen, q->size * sizeof(*q->slot_gen));
-	if (s->evtq)
-		port->dma_free(port->ctx, s->evtq, (size_t)32 << s->evtq_log2);
+	if (LZ_CONFIG_RECORDS && s->evtq)
+		port->dma_free(port->ctx, s->evtq, event_bytes(s));
 	if (s->sids)
 		port->free(port->ctx, s->sids, s->sids_room * sizeof(*s->sids));
 	port->free(port->ctx, s, sizeof(*s));
@@ -164,6 +171,8 @@ static void write_tables(struct smmu *s)
 				s->cmdq.log2);
 	smmu_write32(s, SMMU_CMDQ_CONS, 0);
 	smmu_write32(s, SMMU_CMDQ_PROD, 0);
+	if (!LZ_CONFIG_RECORDS)
+		return;
 	lz_mmio_write64(s->mmio, SMMU_EVENTQ_BASE,
 			SMMU_QUEUE_BASE_RWA | (s->evtq_phys & SMMU_QUEUE_BASE_ADDR) | s->evtq_log2);
 	smmu_write32(s, SMMU_EVENTQ_PROD, 0);
@@ -183,13 +192,16 @@ static void clear_errors(struct smmu *s)
 static enum lz_status interrupts_on(struct smmu *s)
 {
 	enum lz_status st = write_acked(s, SMMU_IRQ_CTRL, SMMU_IRQ_CTRLACK, 0);
+	uint32_t on = SMMU_IRQ_CTRL_GERROR;
 
 	if (st != LZ_OK)
 		return st;
 	lz_mmio_write64(s->mmio, SMMU_GERROR_IRQ_CFG0, 0); /* wired */
-	lz_mmio_write64(s->mmio, SMMU_EVENTQ_IRQ_CFG0, 0);
-	return write_acked(s, SMMU_IRQ_CTRL, SMMU_IRQ_CTRLACK,
-			   SMMU_IRQ_CTRL_GERROR | SMMU_IRQ_CTRL_EVENTQ);
+	if (LZ_CONFIG_RECORDS) {
+		lz_mmio_write64(s->mmio, SMMU_EVENTQ_IRQ_CFG0, 0);
+		on |= SMMU_IRQ_CTRL_EVENTQ;
+	}
+	return write_acked(s, SMMU_IRQ_CTRL, SMMU_IRQ_CTRLACK, on);
 }
 
 /*
@@ -214,7 +226,7 @@ enum lz_status smmu_hw_reset(struct smmu *s)
 	st = smmu_write_cr0(s, cr0);
 	if (st == LZ_OK)
 		st = smmu_queue_run(s, all, 2, &deadline);
-	if (st == LZ_OK)
+	if (st == LZ_OK && LZ_CONFIG_RECORDS)
 		st = smmu_write_cr0(s, cr0 |= SMMU_CR0_EVENTQEN);
 	if (st == LZ_OK)
 		st = interrupts_on(s);

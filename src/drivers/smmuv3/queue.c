@@ -16,8 +16,9 @@
  * Positions count from zero and never wrap in practice. CONS is widened by the
  * shadow: read the shadow first, then the register; the distance between them
  * is below 2 * size, so the result is exact or a lower bound, never a false
- * completion. Room is judged from the hardware's CONS (H82), not from what
- * another waiter has seen.
+ * completion. The shadow moves on only when room is short, and only forward.
+ * Room is judged from the hardware's CONS (H82), not from what another waiter
+ * has seen.
  *
  * The slots just behind CONS are not used again while their sync may still
  * fail: the ATC_INVs of a batch have been consumed by then, and they are what a
@@ -32,19 +33,11 @@
 
 /* ---- positions ---- */
 
-static uint64_t widen(struct smmu_queue *q, uint64_t shadow, uint32_t hw)
-{
-	uint32_t distance = (hw - (uint32_t)shadow) & (2 * q->size - 1);
-
-	return shadow + distance;
-}
-
 uint64_t smmu_queue_cons(struct smmu *s)
 {
 	struct smmu_queue *q = &s->cmdq;
-	uint64_t shadow = lz_load64_acquire(&q->cons);
-	uint32_t hw = (uint32_t)SMMU_GET(SMMU_CMDQ_CONS_RD, smmu_read32(s, SMMU_CMDQ_CONS));
-	uint64_t cons = widen(q, shadow, hw);
+	uint64_t shadow = lz_load64(&q->cons);
+	uint64_t cons = smmu_queue_position(q);
 
 	while (shadow < cons && !lz_cas64(&q->cons, &shadow, cons))
 		;
@@ -86,11 +79,10 @@ static bool has_room(struct smmu *s, uint64_t tail, uint32_t n)
 {
 	struct smmu_queue *q = &s->cmdq;
 
-	uint32_t room = q->size - q->guard;
-
-	if (tail + n - lz_load64_acquire(&q->cons) <= room)
-		return true;
-	return tail + n - smmu_queue_cons(s) <= room;
+	if (tail & SMMU_FROZEN)
+		return false;
+	return tail + n - lz_load64_acquire(&q->cons) <= q->room ||
+	       tail + n - smmu_queue_cons(s) <= q->room;
 }
 
 enum lz_status smmu_queue_reserve(struct smmu *s, uint32_t n, uint64_t *pos, unsigned long *flags)
@@ -98,37 +90,17 @@ enum lz_status smmu_queue_reserve(struct smmu *s, uint32_t n, uint64_t *pos, uns
 	struct smmu_queue *q = &s->cmdq;
 
 	*flags = lz_irq_save();
-	for (;;) {
-		uint64_t tail = lz_load64(&q->tail);
-
-		if ((tail & SMMU_FROZEN) || !has_room(s, tail, n))
-			break;
-		if (lz_cas64(&q->tail, &tail, tail + n)) {
-			*pos = tail;
+	do
+		if (smmu_queue_take(q, n, pos))
 			return LZ_OK;
-		}
-	}
+	while (has_room(s, lz_load64(&q->tail), n));
 	lz_irq_restore(*flags);
 	return LZ_EBUSY;
 }
 
-void smmu_queue_write(struct smmu_queue *q, uint64_t pos, struct smmu_cmd cmd)
-{
-	uint64_t *slot = smmu_queue_slot(q, pos);
-
-	lz_dma_store64(&slot[0], cmd.w[0]);
-	lz_dma_store64(&slot[1], cmd.w[1]);
-}
-
 void smmu_queue_publish(struct smmu *s, uint64_t pos, uint32_t n, unsigned long flags)
 {
-	struct smmu_queue *q = &s->cmdq;
-
-	while (lz_load64_acquire(&q->published) != pos)
-		lz_cpu_relax();
-	lz_dma_wmb(); /* P: entries before PROD */
-	smmu_write32(s, SMMU_CMDQ_PROD, (uint32_t)(pos + n) & (2 * q->size - 1));
-	lz_store64_release(&q->published, pos + n);
+	smmu_queue_post(&s->cmdq, pos, n);
 	lz_irq_restore(flags);
 }
 
@@ -158,9 +130,7 @@ struct wait {
 
 static bool room_now(struct smmu *s, uint32_t n)
 {
-	uint64_t tail = lz_load64(&s->cmdq.tail);
-
-	return !(tail & SMMU_FROZEN) && has_room(s, tail, n);
+	return has_room(s, lz_load64(&s->cmdq.tail), n);
 }
 
 /* GERROR is looked at together with CONS, so that a waiter whose CPU cannot
@@ -195,7 +165,7 @@ static enum lz_status wait_for(struct wait *w, lz_ns *deadline)
 			continue;
 		if (done_or_error(w) && w->done)
 			return LZ_OK;
-		lz_store64(&s->cmdq.stalled_at, smmu_queue_cons(s) + 1);
+		smmu_stall_note(s);
 		return LZ_ETIMEDOUT;
 	}
 }
@@ -264,37 +234,41 @@ enum lz_status smmu_queue_submit(struct smmu *s, const struct smmu_cmd *cmds, ui
 	return LZ_OK;
 }
 
-/*
- * Nothing here retries an invalidation or runs the fence (H65). A sync marked
- * for somebody else's ATC_INV blames nobody and is repeated, never called
- * successful; commands dropped by a restart are queued again as a whole.
- */
+/* A sync marked for somebody else's ATC_INV blames nobody and is repeated, never
+ * called successful. */
+static enum lz_status sync_again(struct smmu *s, lz_ns *deadline)
+{
+	enum lz_status st = LZ_EIO;
+
+	for (uint32_t i = 0; st == LZ_EIO && i <= s->lz->cfg.settle_max; i++) {
+		uint64_t sync;
+
+		st = smmu_queue_submit(s, NULL, 0, &sync, deadline);
+		if (st == LZ_OK)
+			st = smmu_queue_wait(s, sync, deadline);
+	}
+	return st == LZ_EIO ? LZ_ETIMEDOUT : st;
+}
+
+/* Nothing here retries an invalidation or runs the fence (H65). */
 enum lz_status smmu_queue_run(struct smmu *s, const struct smmu_cmd *cmds, uint32_t n,
 			      lz_ns *deadline)
 {
-	enum lz_status st = LZ_ETIMEDOUT;
 	uint32_t max = smmu_queue_batch(&s->cmdq) - 1;
+	enum lz_status st;
 
-	for (uint32_t done = 0; done < n || !n;) {
-		uint32_t now = n - done < max ? n - done : max;
+	do {
+		uint32_t now = n < max ? n : max;
 		uint64_t sync;
 
-		st = smmu_queue_submit(s, cmds + done, now, &sync, deadline);
-		if (st == LZ_OK)
+		st = smmu_queue_submit(s, cmds, now, &sync, deadline);
+		if (st == LZ_OK && !smmu_queue_done(&s->cmdq, sync))
 			st = smmu_queue_wait(s, sync, deadline);
-		for (uint32_t i = 0; st == LZ_EIO && i <= s->lz->cfg.settle_max; i++) {
-			st = smmu_queue_submit(s, NULL, 0, &sync, deadline);
-			if (st == LZ_OK)
-				st = smmu_queue_wait(s, sync, deadline);
-		}
 		if (st == LZ_EIO)
-			st = LZ_ETIMEDOUT;
-		if (st != LZ_OK)
-			break;
-		done += now;
-		if (!n)
-			break;
-	}
+			st = sync_again(s, deadline);
+		cmds = now ? cmds + now : cmds;
+		n -= now;
+	} while (st == LZ_OK && n);
 	return st;
 }
 

@@ -8,100 +8,8 @@
 
 #include "core/driver.h"
 #include "core/epoch.h"
-#include "drivers/smmuv3/cmd.h"
+#include "drivers/smmuv3/queue.h"
 #include "lazaret/smmuv3.h"
-
-/* ---- command queue (queue.c) ---- */
-
-/*
- * Positions are 64-bit and never wrap in practice; the ring index is the low
- * bits and PROD and CONS carry one bit more.
- */
-#define SMMU_FROZEN    (1ull << 63) /* in tail: producers are locked out */
-#define SMMU_BATCH_MAX 64u	    /* commands of one reservation, sync included */
-#define SMMU_GUARD_MAX 63u
-
-/* What became of a sync; stored per slot with the position (H29, H30). */
-enum smmu_mark {
-	SMMU_MARK_NONE,
-	SMMU_MARK_ATC_TIMEOUT, /* hardware said CERROR_ATC_INV_SYNC here */
-	SMMU_MARK_ILLEGAL,     /* a command it covers was refused */
-	SMMU_MARK_FAILED,      /* overwritten, or dropped by a restart (H94, H96) */
-	SMMU_MARK_ABANDONED,   /* its issuer's patience ended first */
-};
-#define SMMU_MARK_BITS 3u
-
-struct smmu_queue {
-	uintptr_t mmio;
-	uint64_t *ring;
-	lz_phys ring_phys;
-	uint64_t *mark;	    /* per slot: position << SMMU_MARK_BITS | enum smmu_mark */
-	uint32_t *slot_gen; /* per slot: device generation at issue of an ATC_INV */
-	unsigned log2;
-	uint32_t size;
-	uint32_t guard; /* slots behind CONS that are not used again yet */
-	/* Written by different sides: kept a cache line apart. */
-	uint8_t apart0[64];
-	uint64_t tail; /* next free position, and SMMU_FROZEN */
-	uint8_t apart1[64];
-	uint64_t published; /* PROD covers everything before this */
-	uint8_t apart2[64];
-	uint64_t cons;	     /* shadow of CONS: exact or behind */
-	uint64_t stalled_at; /* CONS at which somebody's patience ended, + 1; 0 none */
-
-	/* [err_lock] */
-	uint64_t err_pos;   /* position of the last error, + 1; 0 none */
-	uint32_t err_count; /* how often it was acknowledged */
-	bool err_known;	    /* the active error has been counted already */
-	bool carry;	    /* ATC_INVs of an overwritten sync are still out there */
-};
-
-struct smmu;
-
-/* Takes `n` slots (sync included). With LZ_OK interrupts are masked until
- * smmu_queue_publish(). LZ_EBUSY: no room (or frozen) now. */
-enum lz_status smmu_queue_reserve(struct smmu *s, uint32_t n, uint64_t *pos, unsigned long *flags);
-void smmu_queue_write(struct smmu_queue *q, uint64_t pos, struct smmu_cmd cmd);
-void smmu_queue_publish(struct smmu *s, uint64_t pos, uint32_t n, unsigned long flags);
-/* Waits until `n` slots are free, draining errors; LZ_ETIMEDOUT, LZ_ENODEV. */
-enum lz_status smmu_queue_wait_room(struct smmu *s, uint32_t n, lz_ns *deadline);
-/* CONS as a position, read from the hardware. */
-uint64_t smmu_queue_cons(struct smmu *s);
-/* Has the sync at `pos` been consumed, and if so with what outcome: LZ_OK,
- * LZ_EIO, LZ_EFAULT, or LZ_EBUSY while it is still there. One look. */
-enum lz_status smmu_queue_look(struct smmu *s, uint64_t pos);
-/* Waits for the sync at `pos`; *deadline 0 is filled in when it is first
- * needed. As look, or LZ_ETIMEDOUT, or LZ_ENODEV when the SMMU is dead. */
-enum lz_status smmu_queue_wait(struct smmu *s, uint64_t pos, lz_ns *deadline);
-void smmu_queue_abandon(struct smmu_queue *q, uint64_t pos);
-void smmu_queue_set_mark(struct smmu_queue *q, uint64_t pos, enum smmu_mark m);
-enum smmu_mark smmu_queue_get_mark(struct smmu_queue *q, uint64_t pos);
-/* Copies commands and a sync into the queue; *sync is the sync's position. */
-enum lz_status smmu_queue_submit(struct smmu *s, const struct smmu_cmd *cmds, uint32_t n,
-				 uint64_t *sync, lz_ns *deadline);
-/* Commands without ATC_INV, synced with effect; a sync that fails because of
- * somebody else's ATC_INV is repeated. LZ_OK, LZ_ETIMEDOUT, LZ_EFAULT. */
-enum lz_status smmu_queue_run(struct smmu *s, const struct smmu_cmd *cmds, uint32_t n,
-			      lz_ns *deadline);
-/* Locks producers out and waits for those between reservation and
- * publication; task context. */
-enum lz_status smmu_queue_freeze(struct smmu *s);
-void smmu_queue_thaw(struct smmu *s);
-/* How long the caller may wait, as a deadline. */
-lz_ns smmu_deadline(const struct smmu *s);
-
-static inline uint64_t *smmu_queue_slot(struct smmu_queue *q, uint64_t pos)
-{
-	return &q->ring[(pos & (q->size - 1)) * SMMU_CMD_WORDS];
-}
-
-/* Most slots of one reservation, sync included. */
-static inline uint32_t smmu_queue_batch(const struct smmu_queue *q)
-{
-	uint32_t room = q->size - q->guard;
-
-	return room < SMMU_BATCH_MAX ? room : SMMU_BATCH_MAX;
-}
 
 /* ---- devices, domains ---- */
 
@@ -115,6 +23,7 @@ struct smmu_dev {
 	uint32_t fence_pending; /* atomic: fencing without effect yet */
 	uint32_t function_off;	/* rung (c) took bus master away (atomic) */
 	/* A probe for the core whose answer is still out; [gate]. */
+	bool removed; /* [fence_lock] */
 	bool own_probe;
 	uint32_t own_probe_gen;
 	uint64_t own_probe_sync;
@@ -144,6 +53,7 @@ struct smmu_domain {
 	void *array;		      /* published struct smmu_inv_array * */
 	struct smmu_inv_array *spare; /* [writer] same room as the published one */
 	uint32_t writer;	      /* 1 while somebody changes the array */
+	uint32_t ats_entries;	      /* atomic; 0 only while the array is empty */
 };
 
 struct smmu_sid {
@@ -161,6 +71,9 @@ enum smmu_ladder_state {
 	SMMU_LADDER_EXHAUSTED,
 };
 
+#define SMMU_ALERT_STALLED (1u << 31) /* cmdq.stalled_at is set */
+#define SMMU_ALERT_DEAD (1u << 30)    /* iommu.dead is set */
+
 struct smmu {
 	struct lz_iommu iommu; /* first */
 	uintptr_t mmio;
@@ -169,6 +82,10 @@ struct smmu {
 	/* What the hardware can, from the ID registers; constant after probe. */
 	unsigned sid_bits, ssid_bits, oas_code, oas_bits, stall_model;
 	bool ats, range_inv, two_level, asid16;
+
+	/* Anything that an invalidation has to look at closely: how many devices
+	 * are not open, and SMMU_ALERT_*. Zero: the short path. Atomic. */
+	uint32_t alert;
 
 	uint32_t cr0; /* last value written; task context, one at a time */
 
@@ -303,10 +220,18 @@ void smmu_unlink(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom);
 void smmu_grace(struct smmu *s);
 
 /* invalidate.c */
+/* Somebody's patience ended: whoever may not sleep need not find out again
+ * before CONS has moved. */
+void smmu_stall_note(struct smmu *s);
+void smmu_stall_forget(struct smmu *s);
+/* Nothing is translated any more. */
+void smmu_declare_dead(struct smmu *s);
 enum lz_status smmu_invalidate(struct lz_domain *dom, lz_iova start, lz_iova end, size_t granule);
 enum lz_status smmu_invalidate_all(struct lz_domain *dom);
 
 /* fence.c */
+/* Every change of a device's fence state goes through here. [fence_lock] */
+void smmu_set_fence_locked(struct smmu_dev *sd, enum lz_fence_state f);
 enum lz_status smmu_block(struct lz_device *dev);
 void smmu_unfence(struct lz_device *dev);
 enum lz_status smmu_fence(struct smmu_dev *sd, uint32_t gen, enum lz_evidence evidence);

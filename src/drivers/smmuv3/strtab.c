@@ -44,18 +44,18 @@ static enum lz_status init_two_level(struct smmu *s)
 
 enum lz_status smmu_strtab_init(struct smmu *s)
 {
-	s->two_level = s->two_level && s->sid_bits > SMMU_STRTAB_SPLIT;
-	return s->two_level ? init_two_level(s) : init_linear(s);
+	s->two_level = LZ_CONFIG_TWO_LEVEL && s->two_level && s->sid_bits > SMMU_STRTAB_SPLIT;
+	return LZ_CONFIG_TWO_LEVEL && s->two_level ? init_two_level(s) : init_linear(s);
 }
 
 void smmu_strtab_fini(struct smmu *s)
 {
 	const struct lz_port *port = s->lz->port;
 
-	for (uint32_t i = 0; s->l2 && i < s->n_l1; i++)
+	for (uint32_t i = 0; LZ_CONFIG_TWO_LEVEL && s->l2 && i < s->n_l1; i++)
 		if (s->l2[i])
 			port->dma_free(port->ctx, s->l2[i], L2_ENTRIES * STE_BYTES);
-	if (s->l2)
+	if (LZ_CONFIG_TWO_LEVEL && s->l2)
 		port->free(port->ctx, s->l2, s->n_l1 * sizeof(*s->l2));
 	if (s->strtab)
 		port->dma_free(port->ctx, s->strtab, s->strtab_bytes);
@@ -93,7 +93,7 @@ enum lz_status smmu_strtab_get(struct smmu *s, uint32_t sid, uint64_t **ste)
 
 	if (s->sid_bits < 32 && sid >> s->sid_bits)
 		return LZ_EINVAL;
-	if (s->two_level) {
+	if (LZ_CONFIG_TWO_LEVEL && s->two_level) {
 		uint64_t d = lz_dma_load64(&s->strtab[i]);
 
 		if (!d) {

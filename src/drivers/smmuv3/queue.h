@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The command queue, seen by the rest of the driver. queue.c explains it; the
+ * steps that every unmap takes are here, inline.
+ */
+#ifndef LZ_SMMUV3_QUEUE_H
+#define LZ_SMMUV3_QUEUE_H
+
+#include "core/driver.h"
+#include "drivers/smmuv3/cmd.h"
+
+/*
+ * Positions are 64-bit and never wrap in practice; the ring index is the low
+ * bits, and PROD and CONS carry one bit more.
+ */
+#define SMMU_FROZEN    (1ull << 63) /* in tail: producers are locked out */
+#define SMMU_BATCH_MAX 64u	    /* commands of one reservation, sync included */
+#define SMMU_GUARD_MAX 63u
+
+/* What became of a sync; stored per slot with the position (H29, H30). */
+enum smmu_mark {
+	SMMU_MARK_NONE,
+	SMMU_MARK_ATC_TIMEOUT, /* hardware said CERROR_ATC_INV_SYNC here */
+	SMMU_MARK_ILLEGAL,     /* a command it covers was refused */
+	SMMU_MARK_FAILED,      /* overwritten, or dropped by a restart (H94, H96) */
+	SMMU_MARK_ABANDONED,   /* its issuer's patience ended first */
+};
+#define SMMU_MARK_BITS 3u
+
+struct smmu_queue {
+	/* Constant once the queue is set up. */
+	uintptr_t mmio;
+	uint64_t *ring;
+	uint64_t *mark;	    /* per slot: position << SMMU_MARK_BITS | enum smmu_mark */
+	uint32_t *slot_gen; /* per slot: device generation at issue of an ATC_INV */
+	lz_phys ring_phys;
+	unsigned log2;
+	uint32_t size;
+	uint32_t guard; /* slots behind CONS that are not used again yet */
+	uint32_t room;	/* size - guard */
+
+	/* Written by different sides: kept a cache line apart. */
+	uint8_t apart0[64];
+	uint64_t tail; /* next free position, and SMMU_FROZEN */
+	uint8_t apart1[64];
+	uint64_t published; /* PROD covers everything before this */
+	uint8_t apart2[64];
+	uint64_t cons; /* shadow of CONS: exact or behind */
+	uint8_t apart3[64];
+
+	uint64_t stalled_at; /* CONS at which somebody's patience ended, + 1; 0 none */
+
+	/* [err_lock] */
+	uint64_t err_pos;   /* position of the last error, + 1; 0 none */
+	uint32_t err_count; /* how often it was acknowledged */
+	bool err_known;	    /* the active error has been counted already */
+	bool carry;	    /* ATC_INVs of an overwritten sync are still out there */
+};
+
+struct smmu;
+
+/* ---- the steps of queue.c, inline ---- */
+
+static inline uint64_t *smmu_queue_slot(struct smmu_queue *q, uint64_t pos)
+{
+	return &q->ring[(pos & (q->size - 1)) * SMMU_CMD_WORDS];
+}
+
+/* Most slots of one reservation, sync included. */
+static inline uint32_t smmu_queue_batch(const struct smmu_queue *q)
+{
+	return q->room < SMMU_BATCH_MAX ? q->room : SMMU_BATCH_MAX;
+}
+
+/* Step 1, with interrupts masked by the caller until after step 3. False: no
+ * room as far as the shadow knows, or frozen (the flag makes the sum huge). */
+static inline bool smmu_queue_take(struct smmu_queue *q, uint32_t n, uint64_t *pos)
+{
+	uint64_t tail = lz_load64(&q->tail);
+
+	while (tail + n - lz_load64_acquire(&q->cons) <= q->room)
+		if (lz_cas64(&q->tail, &tail, tail + n)) {
+			*pos = tail;
+			return true;
+		}
+	return false;
+}
+
+/* Step 2. */
+static inline void smmu_queue_write(struct smmu_queue *q, uint64_t pos, struct smmu_cmd cmd)
+{
+	uint64_t *slot = smmu_queue_slot(q, pos);
+
+	lz_dma_store64(&slot[0], cmd.w[0]);
+	lz_dma_store64(&slot[1], cmd.w[1]);
+}
+
+/* Step 3. */
+static inline void smmu_queue_post(struct smmu_queue *q, uint64_t pos, uint32_t n)
+{
+	while (lz_load64_acquire(&q->published) != pos)
+		lz_cpu_relax();
+	lz_dma_wmb(); /* P: entries before PROD */
+	lz_mmio_write32(q->mmio, SMMU_CMDQ_PROD, (uint32_t)(pos + n) & (2 * q->size - 1));
+	lz_store64_release(&q->published, pos + n);
+}
+
+/* CONS as a position: the shadow first, then the register. */
+static inline uint64_t smmu_queue_position(struct smmu_queue *q)
+{
+	uint64_t shadow = lz_load64_acquire(&q->cons);
+	uint32_t hw = lz_mmio_read32(q->mmio, SMMU_CMDQ_CONS);
+
+	return shadow + ((hw - (uint32_t)shadow) & (2 * q->size - 1));
+}
+
+/* Step 5 when all is well: consumed, and not marked. One look. */
+static inline bool smmu_queue_done(struct smmu_queue *q, uint64_t pos)
+{
+	if (smmu_queue_position(q) <= pos)
+		return false;
+	lz_dma_rmb(); /* M: CONS before the mark */
+	return lz_load64_acquire(&q->mark[pos & (q->size - 1)]) < pos << SMMU_MARK_BITS;
+}
+
+/* ---- the rest (queue.c) ---- */
+
+/* Takes `n` slots (sync included). With LZ_OK interrupts are masked until
+ * smmu_queue_publish(). LZ_EBUSY: no room (or frozen) now. */
+enum lz_status smmu_queue_reserve(struct smmu *s, uint32_t n, uint64_t *pos, unsigned long *flags);
+void smmu_queue_publish(struct smmu *s, uint64_t pos, uint32_t n, unsigned long flags);
+/* Waits until `n` slots are free, draining errors; LZ_ETIMEDOUT, LZ_ENODEV. */
+enum lz_status smmu_queue_wait_room(struct smmu *s, uint32_t n, lz_ns *deadline);
+/* CONS as a position, read from the hardware; moves the shadow on. */
+uint64_t smmu_queue_cons(struct smmu *s);
+/* Has the sync at `pos` been consumed, and if so with what outcome: LZ_OK,
+ * LZ_EIO, LZ_EFAULT, or LZ_EBUSY while it is still there. One look. */
+enum lz_status smmu_queue_look(struct smmu *s, uint64_t pos);
+/* Waits for the sync at `pos`; *deadline 0 is filled in when it is first
+ * needed. As look, or LZ_ETIMEDOUT, or LZ_ENODEV when the SMMU is dead. */
+enum lz_status smmu_queue_wait(struct smmu *s, uint64_t pos, lz_ns *deadline);
+void smmu_queue_abandon(struct smmu_queue *q, uint64_t pos);
+void smmu_queue_set_mark(struct smmu_queue *q, uint64_t pos, enum smmu_mark m);
+enum smmu_mark smmu_queue_get_mark(struct smmu_queue *q, uint64_t pos);
+/* Copies commands and a sync into the queue; *sync is the sync's position. */
+enum lz_status smmu_queue_submit(struct smmu *s, const struct smmu_cmd *cmds, uint32_t n,
+				 uint64_t *sync, lz_ns *deadline);
+/* Commands without ATC_INV, synced with effect; a sync that fails because of
+ * somebody else's ATC_INV is repeated. LZ_OK, LZ_ETIMEDOUT, LZ_EFAULT. */
+enum lz_status smmu_queue_run(struct smmu *s, const struct smmu_cmd *cmds, uint32_t n,
+			      lz_ns *deadline);
+/* Locks producers out and waits for those between reservation and
+ * publication; task context. */
+enum lz_status smmu_queue_freeze(struct smmu *s);
+void smmu_queue_thaw(struct smmu *s);
+/* How long the caller may wait, as a deadline. */
+lz_ns smmu_deadline(const struct smmu *s);
+
+#endif
