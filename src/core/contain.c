@@ -36,7 +36,7 @@ void lz_iommu_init(struct lz_iommu *iommu, struct lz *lz, const struct lz_iommu_
 {
 	size_t n = 0;
 
-	*iommu = (struct lz_iommu){.ops = ops, .lz = lz, .backoff = BACKOFF_MIN};
+	*iommu = (struct lz_iommu){.ops = ops, .lz = lz, .backoff = BACKOFF_MIN, .sweep_pass = 1};
 	for (; name && name[n] && n < sizeof(iommu->name) - 1; n++)
 		iommu->name[n] = name[n];
 	lz_spin_init(&iommu->lock, &iommu_class);

@@ -218,20 +218,22 @@ static void age(struct lz_domain *dom, const struct lz_custody_record *seen, uns
 	lz_spin_unlock(&dom->lock, flags);
 }
 
-/* True when nothing is left. */
-static bool sweep(struct lz_domain *dom)
+/* What the hardware answered; `*empty`: nothing is left. */
+static enum lz_status sweep(struct lz_domain *dom, bool *empty)
 {
 	struct lz_custody_record *rec = dom->custody;
 	struct lz_custody_record seen;
 	unsigned epoch = begin_sweep(dom, &seen);
 	uint64_t released = 0;
+	enum lz_status r = LZ_OK;
 	unsigned long flags;
-	bool empty;
 
-	if (!lz_iommu_dead(dom->iommu) && dom->iommu->ops->invalidate_all(dom) != LZ_OK &&
-	    !lz_iommu_dead(dom->iommu)) {
+	*empty = false;
+	if (!lz_iommu_dead(dom->iommu))
+		r = dom->iommu->ops->invalidate_all(dom);
+	if (r && !lz_iommu_dead(dom->iommu)) {
 		age(dom, &seen, epoch);
-		return false;
+		return r;
 	}
 	for (unsigned i = 0; i < seen.n; i++)
 		lz_pt_release(&dom->pt, seen.range[i].start,
@@ -244,13 +246,13 @@ static bool sweep(struct lz_domain *dom)
 		released = rec->released;
 		rec->released = 0;
 	}
-	empty = !rec->n && !dom->leaving;
-	if (empty)
+	*empty = !rec->n && !dom->leaving;
+	if (*empty)
 		lz_store32_release(&dom->in_custody, 0);
 	lz_spin_unlock(&dom->lock, flags);
 	if (released)
 		event_of(dom, LZ_EV_CUSTODY_RELEASED, released);
-	return empty;
+	return LZ_OK;
 }
 
 /* Pins the next domain of this pass, so that destroy leaves it to us. */
@@ -292,24 +294,42 @@ static bool unpin(struct lz_domain *dom, bool empty, bool was_dying)
 	return gone;
 }
 
-bool lz_custody_sweep(struct lz_iommu *iommu)
+/* Sweeps and frees; false when the queue did not answer. */
+static bool sweep_pinned(struct lz_domain *dom, bool dying)
 {
-	struct lz_domain *dom;
-	bool dying = false;
+	const struct lz_domain_ops *dops = dom->dops;
+	void *ctx = dom->ctx;
+	bool empty;
+	bool answered = sweep(dom, &empty) != LZ_ETIMEDOUT;
 
-	iommu->sweep_pass++;
-	while ((dom = pin_next(iommu, &dying)) != NULL) {
-		bool empty = sweep(dom);
-		const struct lz_domain_ops *dops = dom->dops;
-		void *ctx = dom->ctx;
-
-		if (!unpin(dom, empty, dying))
-			continue;
+	if (unpin(dom, empty, dying)) {
 		lz_domain_free(dom);
 		if (dops && dops->destroyed)
 			dops->destroyed(ctx);
 	}
-	return lz_custody_any(iommu);
+	return answered;
+}
+
+/* A pass visits each domain once. When the queue does not answer, the pass goes
+ * on in a later call: one call waits for one silent sync at most (F). */
+bool lz_custody_sweep(struct lz_iommu *iommu)
+{
+	bool dying = false, begun = false;
+
+	for (;;) {
+		struct lz_domain *dom = pin_next(iommu, &dying);
+
+		if (dom) {
+			begun = true;
+			if (!sweep_pinned(dom, dying))
+				return true;
+			continue;
+		}
+		iommu->sweep_pass++;
+		if (begun || !lz_custody_any(iommu))
+			return lz_custody_any(iommu);
+		begun = true;
+	}
 }
 
 bool lz_custody_any(struct lz_iommu *iommu)

@@ -156,14 +156,19 @@ enum lz_status lz_unmap(struct lz_domain *dom, lz_iova iova, size_t size)
 
 /* ---- gather ---- */
 
+/* One invalidation that covers everything gathered. */
 static void sync_ranges(struct lz_gather *g)
 {
-	bool invalid[LZ_GATHER_RANGES];
+	lz_iova start = UINT64_MAX, end = 0;
+	bool invalid;
 
+	for (unsigned i = 0; i < g->n; i++) {
+		start = g->range[i].start < start ? g->range[i].start : start;
+		end = g->range[i].end > end ? g->range[i].end : end;
+	}
+	invalid = !g->n || is_invalid(g->dom, start, end, g->granule);
 	for (unsigned i = 0; i < g->n; i++)
-		invalid[i] = is_invalid(g->dom, g->range[i].start, g->range[i].end, g->granule);
-	for (unsigned i = 0; i < g->n; i++)
-		if (settle(g->dom, invalid[i], g->range[i].start, g->range[i].end) != LZ_OK)
+		if (settle(g->dom, invalid, g->range[i].start, g->range[i].end) != LZ_OK)
 			g->held = true;
 	g->n = 0;
 	g->granule = 0;

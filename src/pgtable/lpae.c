@@ -214,8 +214,8 @@ enum lz_status lz_pt_map(struct lz_pt *pt, lz_iova iova, lz_phys phys, size_t si
 /* ---- everything else visits the leaf entries of a range ---- */
 
 struct visit {
-	enum lz_status (*fn)(struct visit *v, uint64_t *slot, uint64_t e, unsigned level,
-			     lz_iova iova, bool whole);
+	void (*fn)(struct visit *v, uint64_t *slot, uint64_t e, unsigned level, lz_iova iova,
+		   bool whole);
 	unsigned epoch;
 	uint64_t bytes;
 	size_t granule;
@@ -224,63 +224,69 @@ struct visit {
 	lz_iova run, run_end; /* not told yet */
 };
 
-static enum lz_status walk(struct lz_pt *pt, uint64_t *table, unsigned level, lz_iova iova,
-			   lz_iova end, struct visit *v)
+static void walk(struct lz_pt *pt, uint64_t *table, unsigned level, lz_iova iova, lz_iova end,
+		 struct visit *v)
 {
 	for (lz_iova next; iova < end; iova = next) {
 		uint64_t *slot = slot_of(table, level, iova);
 		uint64_t e = lz_dma_load64(slot);
-		enum lz_status r = LZ_OK;
 
 		next = behind(level, iova, end);
 		if (lpae_is_table(e, level))
-			r = walk(pt, table_of(pt, e), level + 1, iova, next, v);
+			walk(pt, table_of(pt, e), level + 1, iova, next, v);
 		else if (e)
-			r = v->fn(v, slot, e, level, iova, next - iova == entry_size(level));
-		if (r)
-			return r;
+			v->fn(v, slot, e, level, iova, next - iova == entry_size(level));
 	}
-	return LZ_OK;
 }
 
-static enum lz_status visit_range(struct lz_pt *pt, lz_iova iova, size_t size, struct visit *v)
+static void visit_range(struct lz_pt *pt, lz_iova iova, size_t size, struct visit *v)
 {
-	return walk(pt, pt->root, pt->start_level, iova, iova + size, v);
+	walk(pt, pt->root, pt->start_level, iova, iova + size, v);
 }
 
-static enum lz_status check_whole(struct visit *v, uint64_t *slot, uint64_t e, unsigned level,
-				  lz_iova iova, bool whole)
+/* Does the mapping of `at` reach beyond [iova, end)? */
+static bool is_cut(const struct lz_pt *pt, lz_iova at, lz_iova iova, lz_iova end)
 {
-	(void)v, (void)slot, (void)level, (void)iova;
-	return (e & LPAE_VALID) && !whole ? LZ_EINVAL : LZ_OK;
+	uint64_t *table = pt->root;
+
+	for (unsigned level = pt->start_level; level < 3; level++) {
+		uint64_t e = lz_dma_load64(slot_of(table, level, at));
+		lz_iova first = at & ~(lz_iova)(entry_size(level) - 1);
+
+		if (!(e & LPAE_VALID))
+			return false;
+		if (!lpae_is_table(e, level))
+			return first < iova || first + entry_size(level) > end;
+		table = table_of(pt, e);
+	}
+	return false;
 }
 
-static enum lz_status kill_entry(struct visit *v, uint64_t *slot, uint64_t e, unsigned level,
-				 lz_iova iova, bool whole)
+static void kill_entry(struct visit *v, uint64_t *slot, uint64_t e, unsigned level, lz_iova iova,
+		       bool whole)
 {
 	(void)iova, (void)whole;
 	if (!(e & LPAE_VALID) || !lz_dma_cas64(slot, &e, (e & LPAE_ADDR) | LPAE_DEAD))
-		return LZ_OK;
+		return;
 	v->bytes += entry_size(level);
 	if (entry_size(level) < v->granule)
 		v->granule = entry_size(level);
-	return LZ_OK;
 }
 
 enum lz_status lz_pt_unmap(struct lz_pt *pt, lz_iova iova, size_t size, uint64_t *bytes,
 			   size_t *granule)
 {
-	struct visit v = {.fn = check_whole, .granule = SIZE_MAX};
-	enum lz_status r;
+	struct visit v = {.fn = kill_entry, .granule = SIZE_MAX};
 
 	*bytes = 0;
 	*granule = LZ_PAGE;
 	if (!in_span(pt, iova, size))
 		return LZ_EINVAL;
-	r = visit_range(pt, iova, size, &v);
-	if (r)
-		return r;
-	v.fn = kill_entry;
+	/* A block can be cut at the ends of the range only. */
+	if (is_cut(pt, iova, iova, iova + size))
+		return LZ_EINVAL;
+	if (size > LZ_PAGE && is_cut(pt, iova + size - LZ_PAGE, iova, iova + size))
+		return LZ_EINVAL;
 	visit_range(pt, iova, size, &v);
 	if (!v.bytes)
 		return LZ_ENOENT;
@@ -289,13 +295,12 @@ enum lz_status lz_pt_unmap(struct lz_pt *pt, lz_iova iova, size_t size, uint64_t
 	return LZ_OK;
 }
 
-static enum lz_status forget_entry(struct visit *v, uint64_t *slot, uint64_t e, unsigned level,
-				   lz_iova iova, bool whole)
+static void forget_entry(struct visit *v, uint64_t *slot, uint64_t e, unsigned level, lz_iova iova,
+			 bool whole)
 {
 	(void)v, (void)level, (void)iova;
 	if (lpae_is_dead(e) && !lpae_is_held(e) && whole)
 		lz_dma_store64(slot, 0);
-	return LZ_OK;
 }
 
 void lz_pt_forget(struct lz_pt *pt, lz_iova iova, size_t size)
@@ -305,15 +310,14 @@ void lz_pt_forget(struct lz_pt *pt, lz_iova iova, size_t size)
 	visit_range(pt, iova, size, &v);
 }
 
-static enum lz_status hold_entry(struct visit *v, uint64_t *slot, uint64_t e, unsigned level,
-				 lz_iova iova, bool whole)
+static void hold_entry(struct visit *v, uint64_t *slot, uint64_t e, unsigned level, lz_iova iova,
+		       bool whole)
 {
 	(void)iova;
 	if (!lpae_is_dead(e) || lpae_is_held(e) || !whole)
-		return LZ_OK;
+		return;
 	lz_dma_store64(slot, e | LPAE_HELD | (uint64_t)v->epoch << LPAE_EPOCH_SHIFT);
 	v->bytes += entry_size(level);
-	return LZ_OK;
 }
 
 uint64_t lz_pt_hold(struct lz_pt *pt, lz_iova iova, size_t size, unsigned epoch)
@@ -329,14 +333,13 @@ static bool is_since(uint64_t e, unsigned epoch)
 	return lpae_is_held(e) && (uint8_t)(epoch - lpae_epoch(e)) < LZ_PT_EPOCHS / 2;
 }
 
-static enum lz_status age_entry(struct visit *v, uint64_t *slot, uint64_t e, unsigned level,
-				lz_iova iova, bool whole)
+static void age_entry(struct visit *v, uint64_t *slot, uint64_t e, unsigned level, lz_iova iova,
+		      bool whole)
 {
 	(void)level, (void)iova, (void)whole;
 	if (is_since(e, v->epoch))
 		lz_dma_store64(slot, (e & ((1ull << LPAE_EPOCH_SHIFT) - 1)) |
 					     (uint64_t)v->epoch << LPAE_EPOCH_SHIFT);
-	return LZ_OK;
 }
 
 void lz_pt_age(struct lz_pt *pt, lz_iova iova, size_t size, unsigned epoch)
@@ -353,11 +356,11 @@ static void tell_run(struct visit *v)
 	v->run = v->run_end = 0;
 }
 
-static enum lz_status release_entry(struct visit *v, uint64_t *slot, uint64_t e, unsigned level,
-				    lz_iova iova, bool whole)
+static void release_entry(struct visit *v, uint64_t *slot, uint64_t e, unsigned level, lz_iova iova,
+			  bool whole)
 {
 	if (!is_since(e, v->epoch) || !whole)
-		return LZ_OK;
+		return;
 	if (iova != v->run_end || v->run == v->run_end) {
 		tell_run(v);
 		v->run = iova;
@@ -366,7 +369,6 @@ static enum lz_status release_entry(struct visit *v, uint64_t *slot, uint64_t e,
 	lz_dma_store64(slot, 0);
 	v->run_end = iova + entry_size(level);
 	v->bytes += entry_size(level);
-	return LZ_OK;
 }
 
 uint64_t lz_pt_release(struct lz_pt *pt, lz_iova iova, size_t size, unsigned epoch,

@@ -221,6 +221,48 @@ static void epochs_do_not_run_out(void **s)
 	bench_run(1, 0, NULL, old_body);
 }
 
+/* One silent domain costs one wait per call, and does not starve the others. */
+static void fair_body(struct bench *b)
+{
+	struct lz_domain *other, *third;
+	unsigned before;
+
+	set_up();
+	other = bench_domain();
+	third = bench_domain();
+	assert_int_equal(lz_map(other, 0x1000, PHYS, 0x1000, LZ_READ), LZ_OK);
+	assert_int_equal(lz_map(third, 0x1000, PHYS, 0x1000, LZ_READ), LZ_OK);
+	map(0x1000, 0x1000);
+	b->fake.stalled = true;
+	assert_int_equal(lz_unmap(dom, 0x1000, 0x1000), LZ_IN_CUSTODY);
+	assert_int_equal(lz_unmap(other, 0x1000, 0x1000), LZ_IN_CUSTODY);
+	assert_int_equal(lz_unmap(third, 0x1000, 0x1000), LZ_IN_CUSTODY);
+	bench_settle();
+	before = b->fake.count[OP_WORK];
+	b->fake.fail[OP_INVALIDATE_ALL] = LZ_ETIMEDOUT;
+	b->fake.fail_count[OP_INVALIDATE_ALL] = 2;
+	b->fake.stalled = false;
+	bench_settle();
+	assert_int_equal(b->fake.count[OP_WORK], before + 4);
+	assert_int_equal(b->fake.count[OP_INVALIDATE_ALL], 5);
+	/* Each was asked once before any was asked again. */
+	for (unsigned i = 0; i < 3; i++)
+		for (unsigned j = 0; j < i; j++)
+			assert_ptr_not_equal(
+				b->fake.call[fake_find(&b->fake, OP_INVALIDATE_ALL, i)].dom,
+				b->fake.call[fake_find(&b->fake, OP_INVALIDATE_ALL, j)].dom);
+	assert_int_equal(b->n_released, 3);
+	bench_destroy(other);
+	bench_destroy(third);
+	tear_down();
+}
+
+static void silent_sync_ends_the_call_not_the_pass(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, fair_body);
+}
+
 /* ---- an independent witness: the device's own cache ---- */
 
 static void witness(struct bench *b, struct lz_domain *d, lz_iova iova, size_t size)
@@ -417,6 +459,12 @@ static void gather_body(struct bench *b)
 	assert_true(gather.held);
 	assert_int_equal(gather.n, 1);
 	assert_int_equal(lz_gather_sync(&gather), LZ_IN_CUSTODY);
+	before = b->fake.count[OP_INVALIDATE];
+	assert_int_equal(lz_unmap_gather(dom, 0x11b000, 0x1000, &gather), LZ_OK);
+	assert_int_equal(lz_unmap_gather(dom, 0x11d000, 0x1000, &gather), LZ_OK);
+	assert_int_equal(gather.n, 2);
+	assert_int_equal(lz_gather_sync(&gather), LZ_OK);
+	assert_int_equal(b->fake.count[OP_INVALIDATE], before + 1);
 	assert_int_equal(lz_gather_sync(&gather), LZ_OK); /* nothing gathered */
 	bench_settle();
 	assert_int_equal(in_custody(), 0);
@@ -513,6 +561,7 @@ int main(void)
 		cmocka_unit_test(limit_refuses_maps_only),
 		cmocka_unit_test(sweep_releases_what_was_dead_before_it_began),
 		cmocka_unit_test(epochs_do_not_run_out),
+		cmocka_unit_test(silent_sync_ends_the_call_not_the_pass),
 		cmocka_unit_test(custody_is_released_after_the_fence),
 		cmocka_unit_test(h87_stale_evidence_keeps_its_memory),
 		cmocka_unit_test(fault_path_allocates_nothing),
