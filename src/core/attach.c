@@ -8,7 +8,7 @@ static struct lz_attachment *find(const struct lz_device *dev, uint32_t pasid)
 
 	if (pasid == LZ_NO_PASID)
 		return (struct lz_attachment *)&dev->rid;
-	for (a = dev->pasids; a && a->pasid != pasid; a = a->next)
+	for (a = lz_first_pasid(dev); a && a->pasid != pasid; a = a->next)
 		;
 	return a;
 }
@@ -51,7 +51,7 @@ static enum lz_status may_attach(struct lz_gated g, const struct lz_device *dev,
 	if (pasid == LZ_NO_PASID) {
 		bool pasids = false;
 
-		for (const struct lz_attachment *a = dev->pasids; a; a = a->next)
+		for (const struct lz_attachment *a = lz_first_pasid(dev); a; a = a->next)
 			pasids |= a->dom != NULL;
 		if (pasids && dom->type != LZ_DOMAIN_PAGING)
 			return LZ_EBUSY;
@@ -70,7 +70,7 @@ static struct lz_attachment *provide(struct lz_gated g, struct lz_device *dev, u
 	struct lz_attachment *att = find(dev, pasid);
 	unsigned long flags;
 
-	if (att)
+	if (att || !LZ_CONFIG_PASID)
 		return att;
 	att = port->alloc(port->ctx, sizeof(*att));
 	if (!att)
@@ -91,7 +91,7 @@ static void drop(struct lz_gated g, struct lz_device *dev, struct lz_attachment 
 	struct lz_attachment **p = &dev->pasids;
 	unsigned long flags;
 
-	if (att == &dev->rid || att->dom || att->leaving)
+	if (!LZ_CONFIG_PASID || att == &dev->rid || att->dom || att->leaving)
 		return;
 	flags = lz_spin_lock(&g.group->lock);
 	while (*p != att)
@@ -177,7 +177,7 @@ void lz_detach_all(struct lz_gated g, struct lz_device *dev)
 {
 	struct lz_attachment *next;
 
-	for (struct lz_attachment *a = dev->pasids; a; a = next) {
+	for (struct lz_attachment *a = lz_first_pasid(dev); a; a = next) {
 		next = a->next;
 		detach(g, dev, a);
 		drop(g, dev, a);
@@ -217,7 +217,7 @@ enum lz_status lz_attach_pasid(struct lz_device *dev, uint32_t pasid, struct lz_
 	struct lz_gated g;
 	enum lz_status r;
 
-	if (!dev->pasid_bits)
+	if (!LZ_CONFIG_PASID || !dev->pasid_bits)
 		return LZ_ENOTSUP;
 	if (pasid == LZ_NO_PASID || pasid >> dev->pasid_bits)
 		return LZ_EINVAL;
@@ -237,6 +237,8 @@ void lz_detach_pasid(struct lz_device *dev, uint32_t pasid)
 	struct lz_attachment *att;
 	struct lz_gated g;
 
+	if (!LZ_CONFIG_PASID)
+		return;
 	lz_gate_enter_always(dev->group, &g);
 	att = pasid == LZ_NO_PASID ? NULL : find(dev, pasid);
 	if (att) {

@@ -15,6 +15,12 @@ static inline lz_ns lz_gate_bound(const struct lz *lz)
 	return 16 * lz->cfg.sync_bound;
 }
 
+/* Attachments of PASIDs, by next. */
+static inline struct lz_attachment *lz_first_pasid(const struct lz_device *dev)
+{
+	return LZ_CONFIG_PASID ? dev->pasids : NULL;
+}
+
 /* ---- custody.c ---- */
 #define LZ_CUSTODY_RANGES 8u
 struct lz_custody_range {

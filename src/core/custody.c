@@ -164,7 +164,7 @@ static void end_leaving_of(struct lz_gated g, struct lz_device *dev, struct lz_d
 
 	if (dev->rid.leaving == dom && (int)(dev->rid.left_epoch - epoch) <= 0)
 		lz_custody_left(g, &dev->rid);
-	for (struct lz_attachment *a = dev->pasids; a; a = next) {
+	for (struct lz_attachment *a = lz_first_pasid(dev); a; a = next) {
 		next = a->next;
 		if (a->leaving == dom && (int)(a->left_epoch - epoch) <= 0)
 			lz_custody_left(g, a);

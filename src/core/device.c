@@ -130,7 +130,7 @@ static void fill_in(struct lz_device *dev, struct lz_group *group, const struct 
 	dev->n_streams = d->n_streams;
 	memcpy(dev->streams, d->streams, d->n_streams * sizeof(dev->streams[0]));
 	dev->ats_allowed = d->ats;
-	dev->pasid_bits = d->pasid_bits;
+	dev->pasid_bits = LZ_CONFIG_PASID ? d->pasid_bits : 0;
 	dev->presence = LZ_PRESENT;
 	dev->rid.dev = dev;
 	dev->refs = 1;
@@ -215,7 +215,7 @@ static void free_attachments(struct lz_gated g, struct lz_device *dev)
 
 	if (dev->rid.leaving)
 		lz_custody_left(g, &dev->rid);
-	while (dev->pasids) {
+	while (LZ_CONFIG_PASID && dev->pasids) {
 		struct lz_attachment *att = dev->pasids;
 
 		if (att->leaving)
@@ -346,6 +346,8 @@ bool lz_device_ats_active(const struct lz_device *dev)
 
 static const char *state_name(const struct lz_health *h)
 {
+	if (!LZ_CONFIG_NAMES)
+		return "?";
 	if (h->presence != LZ_PRESENT)
 		return "removed";
 	if (h->block & LZ_BLOCK_PERMANENT)

@@ -17,11 +17,14 @@ enum lz_status lz_domain_create(struct lz_iommu *iommu, enum lz_domain_type type
 {
 	struct lz *lz = iommu->lz;
 	const struct lz_port *port = lz->port;
-	struct lz_domain *dom = port->alloc(port->ctx, sizeof(*dom));
+	struct lz_domain *dom;
 	enum lz_status r = LZ_ENOMEM;
 	unsigned long flags;
 
 	*out = NULL;
+	if (!LZ_CONFIG_IDENTITY && type == LZ_DOMAIN_IDENTITY)
+		return LZ_ENOTSUP;
+	dom = port->alloc(port->ctx, sizeof(*dom));
 	if (!dom)
 		return LZ_ENOMEM;
 	dom->lz = lz;
@@ -98,7 +101,7 @@ enum lz_status lz_domain_destroy(struct lz_domain *dom)
 	}
 	/* The address space id and the tables are free when no cache has them. */
 	if (dom->type == LZ_DOMAIN_BLOCKING || lz_iommu_dead(iommu) ||
-	    iommu->ops->invalidate_all(dom) == LZ_OK || dom->lz->cfg.contain != LZ_CONTAIN_ON) {
+	    iommu->ops->invalidate_all(dom) == LZ_OK || !lz_contains(dom->lz)) {
 		lz_domain_free(dom);
 		return LZ_OK;
 	}
@@ -127,7 +130,7 @@ static bool is_invalid(struct lz_domain *dom, lz_iova start, lz_iova end, size_t
 {
 	enum lz_status r = dom->iommu->ops->invalidate(dom, start, end, granule);
 
-	return r == LZ_OK || dom->lz->cfg.contain != LZ_CONTAIN_ON || lz_iommu_dead(dom->iommu);
+	return r == LZ_OK || !lz_contains(dom->lz) || lz_iommu_dead(dom->iommu);
 }
 
 static enum lz_status settle(struct lz_domain *dom, bool invalid, lz_iova start, lz_iova end)
@@ -195,6 +198,8 @@ enum lz_status lz_unmap_gather(struct lz_domain *dom, lz_iova iova, size_t size,
 	size_t granule;
 	enum lz_status r;
 
+	if (!LZ_CONFIG_GATHER)
+		return LZ_ENOTSUP;
 	if (dom->type != LZ_DOMAIN_PAGING || (gather->dom && gather->dom != dom))
 		return LZ_EINVAL;
 	r = lz_pt_unmap(&dom->pt, iova, size, &bytes, &granule);
@@ -216,6 +221,8 @@ enum lz_status lz_gather_sync(struct lz_gather *gather)
 {
 	bool held;
 
+	if (!LZ_CONFIG_GATHER)
+		return LZ_OK; /* nothing can have been gathered */
 	sync_ranges(gather);
 	held = gather->held;
 	gather->held = false;
@@ -244,9 +251,9 @@ bool lz_iova_to_phys(struct lz_domain *dom, lz_iova iova, lz_phys *phys)
 	*phys = 0;
 	if (dom->type == LZ_DOMAIN_PAGING)
 		return lz_pt_lookup(&dom->pt, iova, phys);
-	if (dom->type == LZ_DOMAIN_IDENTITY)
+	if (LZ_CONFIG_IDENTITY && dom->type == LZ_DOMAIN_IDENTITY)
 		*phys = iova;
-	return dom->type == LZ_DOMAIN_IDENTITY;
+	return LZ_CONFIG_IDENTITY && dom->type == LZ_DOMAIN_IDENTITY;
 }
 
 void lz_domain_custody(const struct lz_domain *dom, struct lz_custody *out)

@@ -14,6 +14,7 @@
 #define LZ_CORE_DRIVER_H
 
 #include "core/arch.h"
+#include "core/config.h"
 #include "core/work.h"
 #include "lazaret/device.h"
 #include "lazaret/domain.h"
@@ -231,15 +232,47 @@ void lz_iommu_kick(struct lz_iommu *iommu);
  * it moved. The fence is in effect, or on its way. Any context. */
 void lz_report_broken(struct lz_device *dev, uint32_t generation, enum lz_evidence evidence);
 
+void lz_event_out(struct lz *lz, const struct lz_event *ev);
+void lz_event_out_device(struct lz_device *dev, enum lz_event_kind kind, enum lz_status status,
+			 uint64_t detail);
 /* Emits an event with time filled in. Any context. */
-void lz_emit(struct lz *lz, const struct lz_event *ev);
+static inline void lz_emit(struct lz *lz, const struct lz_event *ev)
+{
+	if (LZ_CONFIG_EVENTS)
+		lz_event_out(lz, ev);
+}
 /* Shorthand: an event about a device. */
-void lz_emit_device(struct lz_device *dev, enum lz_event_kind kind, enum lz_status status,
-		    uint64_t detail);
+static inline void lz_emit_device(struct lz_device *dev, enum lz_event_kind kind,
+				  enum lz_status status, uint64_t detail)
+{
+	if (LZ_CONFIG_EVENTS)
+		lz_event_out_device(dev, kind, status, detail);
+}
+
 /* printf subset: %s %u %x %08x %llx %llu %d %c %%; at most 200 characters;
  * prefixed by `who` and ": ". Any context. */
-void lz_log(struct lz *lz, enum lz_log_level level, const char *who, const char *fmt, ...)
+void lz_log_out(struct lz *lz, enum lz_log_level level, const char *who, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* A macro, so that left-out lines leave no text behind. */
+#define lz_log(...) (LZ_CONFIG_LOG ? lz_log_out(__VA_ARGS__) : (void)0)
+
+/* Counters that nothing but a reader depends on. Any context. */
+static inline void lz_count32(uint32_t *counter)
+{
+	if (LZ_CONFIG_STATS)
+		(void)lz_fetch_add32(counter, 1);
+}
+static inline void lz_count64(uint64_t *counter)
+{
+	if (LZ_CONFIG_STATS)
+		(void)lz_fetch_add64(counter, 1);
+}
+
+/* Is containment in force, or only compared with? */
+static inline bool lz_contains(const struct lz *lz)
+{
+	return !LZ_CONFIG_OBSERVE || lz->cfg.contain == LZ_CONTAIN_ON;
+}
 
 static inline lz_ns lz_now(const struct lz *lz)
 {

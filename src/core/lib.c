@@ -27,6 +27,9 @@ enum lz_status lz_init(const struct lz_port *port, const struct lz_config *cfg, 
 		return LZ_EINVAL;
 	if (!cfg->sync_bound || !cfg->atomic_wait || !cfg->late_bound)
 		return LZ_EINVAL;
+	if ((!LZ_CONFIG_EVENTS && cfg->event) ||
+	    (!LZ_CONFIG_OBSERVE && cfg->contain != LZ_CONTAIN_ON))
+		return LZ_ENOTSUP;
 	lz = port->alloc(port->ctx, sizeof(*lz));
 	if (!lz)
 		return LZ_ENOMEM;

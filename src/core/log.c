@@ -81,7 +81,7 @@ static const char *convert(struct line *l, const char *f, va_list *ap)
 	return f + 1;
 }
 
-void lz_log(struct lz *lz, enum lz_log_level level, const char *who, const char *fmt, ...)
+void lz_log_out(struct lz *lz, enum lz_log_level level, const char *who, const char *fmt, ...)
 {
 	struct line l = {.len = 0};
 	va_list ap;
@@ -102,7 +102,7 @@ void lz_log(struct lz *lz, enum lz_log_level level, const char *who, const char 
 	lz->port->log(lz->port->ctx, level, l.text);
 }
 
-void lz_emit(struct lz *lz, const struct lz_event *ev)
+void lz_event_out(struct lz *lz, const struct lz_event *ev)
 {
 	struct lz_event e = *ev;
 
@@ -112,8 +112,8 @@ void lz_emit(struct lz *lz, const struct lz_event *ev)
 	lz->cfg.event(lz->cfg.event_ctx, &e);
 }
 
-void lz_emit_device(struct lz_device *dev, enum lz_event_kind kind, enum lz_status status,
-		    uint64_t detail)
+void lz_event_out_device(struct lz_device *dev, enum lz_event_kind kind, enum lz_status status,
+			 uint64_t detail)
 {
 	struct lz_event e = {
 		.kind = kind,

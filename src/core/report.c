@@ -86,8 +86,8 @@ static enum lz_status quarantine(struct lz_gated g, struct lz_device *dev)
 	if (r != LZ_OK && r != LZ_ETIMEDOUT)
 		return r;
 	lz_device_ats_off(g, dev);
-	lz_fetch_add32(&dev->n_quarantines, 1);
-	lz_fetch_add64(&lz->quarantines, 1);
+	lz_count32(&dev->n_quarantines);
+	lz_count64(&lz->quarantines);
 	lz_emit_device(dev, LZ_EV_QUARANTINED, LZ_OK, 0);
 	lz_log(lz, LZ_LOG_ERR, dev->name, "IOMMU has quarantined the device (evidence: %s)",
 	       lz_evidence_name((enum lz_evidence)lz_load8(&dev->evidence)));
@@ -100,7 +100,7 @@ static enum outcome run_gated(struct lz_gated g, struct lz_device *dev, uint32_t
 {
 	*generation = dev->generation;
 	if (take_report(g, dev)) {
-		if (dev->lz->cfg.contain != LZ_CONTAIN_ON) {
+		if (!lz_contains(dev->lz)) {
 			lz_emit_device(dev, LZ_EV_QUARANTINED, LZ_ENOTSUP, 0);
 			return DONE;
 		}

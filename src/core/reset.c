@@ -63,7 +63,7 @@ static enum lz_status reattach(struct lz_gated g, struct lz_device *dev)
 		r = ops->install(dev, LZ_NO_PASID, dev->rid.dom, NULL);
 	if (!r)
 		lz_block_clear(g, dev, BLOCK_OF_FAULTS);
-	for (struct lz_attachment *a = dev->pasids; a && !r; a = a->next)
+	for (struct lz_attachment *a = lz_first_pasid(dev); a && !r; a = a->next)
 		if (a->dom)
 			r = ops->install(dev, a->pasid, a->dom, NULL);
 	return r;
@@ -71,8 +71,8 @@ static enum lz_status reattach(struct lz_gated g, struct lz_device *dev)
 
 static void count_recovery(struct lz_device *dev)
 {
-	lz_fetch_add32(&dev->n_recoveries, 1);
-	lz_fetch_add64(&dev->lz->recoveries, 1);
+	lz_count32(&dev->n_recoveries);
+	lz_count64(&dev->lz->recoveries);
 	lz_emit_device(dev, LZ_EV_RECOVERED, LZ_OK, 0);
 	lz_log(dev->lz, LZ_LOG_INFO, dev->name, "Device is unblocked after successful reset");
 }

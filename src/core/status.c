@@ -2,8 +2,10 @@
 /* Names of the enumerations. */
 #include "core/core.h"
 
-#define NAME_OF(table, i) \
-	((size_t)(i) < sizeof(table) / sizeof((table)[0]) ? (table)[i] : "unknown")
+#define NAME_OF(table, i)                                                \
+	(!LZ_CONFIG_NAMES				    ? "?"        \
+	 : (size_t)(i) < sizeof(table) / sizeof((table)[0]) ? (table)[i] \
+							    : "unknown")
 
 const char *lz_status_name(enum lz_status s)
 {

@@ -31,7 +31,7 @@
 
 enum lz_status lz_pci_can_flr(struct lz_device *dev)
 {
-	const struct lz_pci_access *a = dev->pci;
+	const struct lz_pci_access *a = LZ_CONFIG_FLR ? dev->pci : NULL;
 	unsigned exp = a ? lz_pci_find_cap(a, PCI_CAP_EXP) : 0;
 	uint32_t cap = exp ? cfg_read32(a, exp + PCI_EXP_DEVCAP) : 0;
 

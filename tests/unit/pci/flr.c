@@ -47,7 +47,7 @@ enum lz_status lz_reset_done(struct lz_device *dev, enum lz_reset_result result)
 	return b.done_says;
 }
 
-void lz_log(struct lz *lz, enum lz_log_level level, const char *who, const char *fmt, ...)
+void lz_log_out(struct lz *lz, enum lz_log_level level, const char *who, const char *fmt, ...)
 {
 	assert_null(lz);
 	assert_true(level <= LZ_LOG_WARN);
