@@ -460,11 +460,13 @@ static void gather_body(struct bench *b)
 	assert_int_equal(gather.n, 1);
 	assert_int_equal(lz_gather_sync(&gather), LZ_IN_CUSTODY);
 	before = b->fake.count[OP_INVALIDATE];
-	assert_int_equal(lz_unmap_gather(dom, 0x11b000, 0x1000, &gather), LZ_OK);
 	assert_int_equal(lz_unmap_gather(dom, 0x11d000, 0x1000, &gather), LZ_OK);
+	assert_int_equal(lz_unmap_gather(dom, 0x11b000, 0x1000, &gather), LZ_OK);
 	assert_int_equal(gather.n, 2);
 	assert_int_equal(lz_gather_sync(&gather), LZ_OK);
 	assert_int_equal(b->fake.count[OP_INVALIDATE], before + 1);
+	assert_int_equal(b->fake.call[fake_find_last(&b->fake, OP_INVALIDATE)].start, 0x11b000);
+	assert_int_equal(b->fake.call[fake_find_last(&b->fake, OP_INVALIDATE)].end, 0x11e000);
 	assert_int_equal(lz_gather_sync(&gather), LZ_OK); /* nothing gathered */
 	bench_settle();
 	assert_int_equal(in_custody(), 0);

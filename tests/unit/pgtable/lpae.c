@@ -121,6 +121,8 @@ static void blocks_body(void)
 
 	assert_int_equal(unmap(G1, 4096, &granule), LZ_EINVAL);
 	assert_int_equal(unmap(G1 - 4096, 8192, &granule), LZ_EINVAL);
+	assert_int_equal(unmap(G1 - M2, M2 + 4096, &granule), LZ_EINVAL);
+	assert_true(maps(G1 - M2, 2 * G1 - M2));
 	assert_true(maps(G1, 2 * G1)); /* nothing changed */
 	assert_true(maps(G1 - 4096, 2 * G1 - 4096));
 	assert_int_equal(lz_pt_unmap(&pt, G1 - M2, G1 + M2, &bytes, &granule), LZ_OK);
