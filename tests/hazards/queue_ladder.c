@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Command queue: when no sync succeeds any more. */
+#include "lazaret/pci.h"
+#include "tests/hazards/queue.h"
+
+static bool rung(struct rig *r, enum lz_rung which, enum lz_status st)
+{
+	for (unsigned i = 0; i < r->n_events; i++)
+		if (r->events[i].ev.kind == LZ_EV_ESCALATED && r->events[i].ev.detail == which &&
+		    r->events[i].ev.status == st)
+			return true;
+	return false;
+}
+
+static void forever(struct lzm_smmu_config *c)
+{
+	c->knobs.resync = LZM_RESYNC_FAILS_UNTIL_RESET;
+}
+
+static void forever_but_forgets(struct lzm_smmu_config *c)
+{
+	forever(c);
+	c->knobs.restart_forgets = true;
+}
+
+static void never_but_forgets(struct lzm_smmu_config *c)
+{
+	c->knobs.sync_never = true;
+	c->knobs.restart_forgets = true;
+}
+
+static const struct lz_config brief = {.sync_bound = LZ_MS(20), .late_bound = LZ_MS(50)};
+
+/* H97: what is called fenced does not translate, whatever is still queued. */
+static void fenced_is_effective(struct rig *r, const struct rig_event *e)
+{
+	if (e->ev.kind != LZ_EV_FENCED)
+		return;
+	for (unsigned i = 0; i < r->opt.streams; i++) {
+		bool now, uncached;
+
+		lzm_smmu_eats_effective(r->smmu, r->dev[e->device].sid + i, &now, &uncached);
+		assert_false(now);
+		assert_false(uncached);
+	}
+}
+
+/* ---- H84 ---- */
+
+static void restart_helps(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 2);
+
+	warm(r, dom, IOVA, 2);
+	rig_silence(r, 1);
+	r->on_event = fenced_is_effective;
+	assert_int_equal(lz_unmap(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	finish(r, NULL);
+	assert_true(rung(r, LZ_RUNG_RESTART, LZ_OK));
+	assert_int_equal(rig_health(r, 1).fence, LZ_FENCE_FENCED);
+	assert_int_equal(rig_count(r, LZ_EV_QUARANTINED, 0), 0);
+	assert_int_equal(r->released, LZ_PAGE);
+	assert_false(rig_dma_cached(r, 1));
+	rig_drop(r, dom);
+}
+
+/* No rung gives a proof: the memory waits for the reset. */
+static void nothing_helps(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1);
+
+	warm(r, dom, IOVA, 1);
+	rig_silence(r, 0);
+	r->on_event = fenced_is_effective;
+	assert_int_equal(lz_unmap(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	while (!r->dev[0].told)
+		rig_sleep(LZ_MS(1));
+	rig_sleep(LZ_SEC(3));
+	assert_false(rung(r, LZ_RUNG_REWRITE, LZ_OK));
+	assert_false(rung(r, LZ_RUNG_RESTART, LZ_OK));
+	assert_true(rung(r, LZ_RUNG_FUNCTION_OFF, LZ_OK));
+	assert_false(rig_dma_cached(r, 0));
+	assert_int_equal(rig_count(r, LZ_EV_FENCED, 0), 0);
+	assert_int_equal(r->released, 0);
+	assert_int_equal(lz_pci_reset_flr(r->dev[0].dev), LZ_OK);
+	finish(r, NULL);
+	assert_int_equal(r->released, LZ_PAGE);
+	rig_drop(r, dom);
+}
+
+static void whole_iommu_off(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1);
+
+	warm(r, dom, IOVA, 1);
+	rig_silence(r, 0);
+	assert_int_equal(lz_unmap(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	finish(r, NULL);
+	assert_true(rung(r, LZ_RUNG_GLOBAL_ABORT, LZ_OK));
+	assert_false(peek(r, SMMU_CR0ACK) & SMMU_CR0_SMMUEN);
+	assert_int_equal(r->released, LZ_PAGE);
+	assert_false(rig_dma_cached(r, 0));
+	assert_false(rig_dma(r, 0, IOVA, true));
+	rig_drop(r, dom);
+}
+
+static void h84_every_rung_needs_its_proof(void **state)
+{
+	struct rig_opts o = {.devs = 2, .cfg = brief, .tune = forever_but_forgets};
+
+	(void)state;
+	rig_run_seeds(&o, 4, restart_helps);
+	o.tune = never_but_forgets;
+	rig_run_seeds(&o, 4, restart_helps);
+	o.devs = 1;
+	o.tune = forever;
+	rig_run_seeds(&o, 8, nothing_helps);
+	o.cfg.policy = LZ_POLICY_GLOBAL_ABORT;
+	rig_run_seeds(&o, 4, whole_iommu_off);
+}
+
+/* ---- H94 ---- */
+
+struct waiter {
+	struct rig *r;
+	uint64_t sync;
+	enum lz_status st;
+	bool done;
+};
+
+static void waiter(void *arg)
+{
+	struct waiter *w = arg;
+
+	w->st = wait_sync(w->r, w->sync, LZ_SEC(1));
+	w->done = true;
+}
+
+static void waiters_at_a_restart(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1);
+	struct waiter a = {.r = r}, b = {.r = r};
+
+	warm(r, dom, IOVA, 1);
+	rig_silence(r, 0);
+	a.sync = send_atc(r, 0);
+	b.sync = send(r, NULL, 0);
+	sim_task("atc", 3, waiter, &a);
+	sim_task("lone", 2, waiter, &b);
+	/* Puts the worker on the watch. */
+	assert_int_equal(rig_unmap_irq(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	while (!a.done || !b.done)
+		rig_sleep(LZ_MS(1));
+	assert_true(sim_now() < LZ_SEC(1)); /* the restart ended it, not patience */
+	assert_true(rig_count(r, LZ_EV_ESCALATED, -1));
+	assert_int_equal(a.st, LZ_ETIMEDOUT);
+	assert_int_equal(b.st, LZ_ETIMEDOUT);
+	finish(r, NULL);
+	assert_int_equal(r->released, LZ_PAGE);
+	rig_drop(r, dom);
+}
+
+static void h94_a_restart_fails_what_was_unsynced(void **state)
+{
+	struct rig_opts o = {.cfg = brief, .tune = never_but_forgets};
+
+	(void)state;
+	rig_run_seeds(&o, 8, waiters_at_a_restart);
+}
+
+/* ---- H96 ---- */
+
+/* Fails until the ladder takes over; the next sync succeeds. */
+static void until_rewritten(struct lzm_smmu_config *c)
+{
+	c->knobs.resync = LZM_RESYNC_FAILS_N;
+	c->knobs.resync_fails = 8;
+}
+
+static void syncs_behind_a_rewrite(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1);
+	uint64_t failed, behind, lone;
+	unsigned delivered;
+
+	rig_silence(r, 0);
+	failed = send_atc(r, 0);
+	behind = send_atc(r, 0);
+	lone = send(r, NULL, 0);
+	rig_sleep(LZ_MS(10));
+	assert_true(drv(r)->held_error);
+	delivered = r->atc_invs[0];
+	finish(r, NULL);
+	assert_true(rung(r, LZ_RUNG_REWRITE, LZ_OK));
+	assert_int_equal(r->atc_invs[0], delivered);
+	assert_int_equal(smmu_queue_look(drv(r), failed), LZ_EIO);
+	assert_int_equal(smmu_queue_look(drv(r), behind), LZ_ETIMEDOUT);
+	assert_int_equal(smmu_queue_look(drv(r), lone), LZ_OK);
+	rig_drop(r, dom);
+}
+
+struct aborts {
+	unsigned left;
+};
+
+/* Every fetch aborts until the error is left for the ladder. */
+static void abort_again(struct rig *r, uint32_t off, bool write, uint64_t value)
+{
+	struct aborts *t = r->test;
+
+	(void)value;
+	if (write && off == SMMU_GERRORN && t->left) {
+		t->left--;
+		lzm_smmu_inject_cmdq_abort(r->smmu);
+	}
+}
+
+static void abort_behind(struct rig *r, int device, const struct lzm_atc_inv *inv)
+{
+	(void)device;
+	(void)inv;
+	lzm_smmu_inject_cmdq_abort(r->smmu);
+}
+
+/* The command or its sync cannot be fetched; no device is to blame. */
+static void other_sticky_errors(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 2);
+	struct aborts t = {r->opt.cfg.settle_max};
+	uint64_t sync;
+
+	lz_device_report_broken(r->dev[0].dev); /* somebody is suspect meanwhile */
+	r->test = &t;
+	r->after_mmio = abort_again;
+	if (r->opt.seed & 1)
+		lzm_smmu_inject_cmdq_abort(r->smmu);
+	else
+		r->on_atc = abort_behind;
+	sync = send_atc(r, 1);
+	rig_sleep(LZ_MS(1));
+	r->on_atc = NULL;
+	assert_true(drv(r)->held_error);
+	finish(r, NULL);
+	r->after_mmio = NULL;
+	assert_int_equal(smmu_queue_look(drv(r), sync), LZ_ETIMEDOUT);
+	assert_int_equal(rig_count(r, LZ_EV_SUSPECT, 1), 0);
+	assert_int_equal(rig_count(r, LZ_EV_QUARANTINED, 1), 0);
+	rig_drop(r, dom);
+}
+
+static void h96_whoever_is_overwritten_is_failed(void **state)
+{
+	struct rig_opts o = {.no_worker = true, .tune = until_rewritten, .cfg = brief};
+
+	(void)state;
+	rig_run_seeds(&o, 6, syncs_behind_a_rewrite);
+	o = (struct rig_opts){.devs = 2, .no_worker = true, .cfg = brief};
+	rig_run_seeds(&o, 6, other_sticky_errors);
+}
+
+/* ---- H97 ---- */
+
+static void fenced_under_regime(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 2);
+
+	warm(r, dom, IOVA, 2);
+	rig_silence(r, 0);
+	r->on_event = fenced_is_effective;
+	assert_int_equal(rig_unmap_irq(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	finish(r, NULL);
+	assert_int_equal(rig_count(r, LZ_EV_FENCED, 0), 1);
+	assert_int_equal(r->released, LZ_PAGE);
+	assert_false(rig_dma_cached(r, 0));
+	rig_drop(r, dom);
+}
+
+/* The fence stands behind the device's own ATC_INVs and the queue is slow. */
+static void fenced_behind_its_own(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1);
+	struct smmu_dev *sd = r->dev[0].dev->drv;
+
+	warm(r, dom, IOVA, 1);
+	rig_silence(r, 0);
+	r->on_event = fenced_is_effective;
+	(void)send_atc(r, 0);
+	assert_int_equal(smmu_fence(sd, 0, LZ_EVIDENCE_PROBED), LZ_ETIMEDOUT);
+	assert_int_equal(rig_health(r, 0).fence, LZ_FENCE_FENCING);
+	assert_int_equal(rig_count(r, LZ_EV_FENCED, 0), 0);
+	finish(r, NULL);
+	assert_int_equal(rig_health(r, 0).fence, LZ_FENCE_FENCED);
+	assert_int_equal(rig_count(r, LZ_EV_FENCED, 0), 1);
+	rig_drop(r, dom);
+}
+
+static void h97_fenced_only_after_a_later_sync_succeeded(void **state)
+{
+	static const char *const regime[] = {"fail_once", "fail_thrice", "restart_forgets",
+					     "cons_jumps", "hostile"};
+	struct rig_opts o = {.devs = 2, .streams = 2, .cfg = brief};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(regime) / sizeof(regime[0]); i++) {
+		o.regime = regime[i];
+		rig_run_seeds(&o, 4, fenced_under_regime);
+	}
+	o = (struct rig_opts){
+		.no_worker = true, .ats_timeout = LZ_MS(40), .cfg = {.sync_bound = LZ_MS(5)}};
+	rig_run_seeds(&o, 6, fenced_behind_its_own);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(h84_every_rung_needs_its_proof),
+		cmocka_unit_test(h94_a_restart_fails_what_was_unsynced),
+		cmocka_unit_test(h96_whoever_is_overwritten_is_failed),
+		cmocka_unit_test(h97_fenced_only_after_a_later_sync_succeeded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
