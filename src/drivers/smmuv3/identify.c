@@ -15,6 +15,8 @@
 #include "drivers/smmuv3/smmu.h"
 #include "pci/pci.h"
 
+#define PROBES_LOST_MAX 2u
+
 /* ---- the list of suspects ---- */
 
 struct smmu_dev *smmu_suspect_first(struct smmu *s)
@@ -78,10 +80,16 @@ static void exonerate(struct smmu *s, struct smmu_dev *sd, uint32_t gen)
 
 static void convict(struct smmu *s, struct smmu_dev *sd, uint32_t gen, enum lz_evidence evidence)
 {
-	smmu_suspect_drop(s, sd);
+	enum lz_status st = LZ_OK;
+
 	/* Not in effect yet: the device stays fencing, its memory in custody,
-	 * and work() tries again; it is broken all the same (H52). */
-	if (lz_contains(s->lz) && smmu_fence(sd, gen, evidence) == LZ_EBUSY)
+	 * and work() tries again; it is broken all the same (H52). It stays
+	 * listed where the ladder is about to look for suspects (H84). */
+	if (lz_contains(s->lz))
+		st = smmu_fence(sd, gen, evidence);
+	if (st != LZ_ETIMEDOUT || !lz_load32(&s->held_error))
+		smmu_suspect_drop(s, sd);
+	if (st == LZ_EBUSY)
 		return; /* reset meanwhile: the evidence is void, custody stays (H87) */
 	lz_report_broken(sd->dev, gen, evidence);
 }
@@ -260,11 +268,14 @@ static void probe_end(struct smmu *s, enum lz_status st)
 
 	st = believe(sd, st);
 	s->id.probing = NULL;
-	/* LZ_ETIMEDOUT: its sync was dropped by a restart; probed again later. */
+	/* LZ_ETIMEDOUT: its sync was dropped by a restart; probed again later. A
+	 * queue that stands still at each probe of it will not say more (F). */
 	if (st == LZ_OK)
 		exonerate(s, sd, gen);
 	else if (st == LZ_EIO)
 		convict(s, sd, gen, LZ_EVIDENCE_PROBED);
+	else if (st == LZ_ETIMEDOUT && ++sd->probes_lost >= PROBES_LOST_MAX)
+		convict(s, sd, gen, LZ_EVIDENCE_ASSUMED);
 	s->id.state = st == LZ_OK ? SMMU_ID_PROBE : SMMU_ID_SETTLE;
 	lz_device_put(sd->dev);
 }

@@ -30,7 +30,8 @@ struct smmu_dev {
 	/* Accusation, [err_lock]; holds a reference while listed. */
 	struct smmu_dev *accused_next;
 	bool accused;
-	bool sole; /* nobody else can have been it */
+	bool sole;	      /* nobody else can have been it */
+	uint32_t probes_lost; /* dropped by restarts since it was accused; [work] but for 0 */
 	uint32_t accused_gen;
 	struct smmu_cmd accused_cmd; /* what it did not answer */
 };
