@@ -36,11 +36,39 @@ void smmu_set_fence_locked(struct smmu_dev *sd, enum lz_fence_state f)
 		(void)lz_fetch_add32(&sd->smmu->alert, (uint32_t)-1);
 }
 
-static void mark_fenced(struct smmu_dev *sd, uint32_t gen)
+/*
+ * A fence in rounds: whoever begins one (the engine, or block() under the gate)
+ * and whoever lifts it moves the round on, and says with the round that EATS is
+ * off. So a retry in the work cannot confirm a fence that has only just begun
+ * (H43), and a fence that was slow cannot switch EATS off after a reset (H47).
+ */
+static uint32_t begin_round_locked(struct smmu_dev *sd)
+{
+	lz_store32(&sd->fence_pending, 0);
+	if (!++sd->fence_round)
+		sd->fence_round = 1;
+	return sd->fence_round;
+}
+
+/* False: somebody else has begun another one, or it was lifted. */
+static bool eats_off_in_round(struct smmu_dev *sd, uint32_t round)
+{
+	unsigned long flags = lz_spin_lock(&sd->dev->fence_lock);
+	bool ours = sd->fence_round == round;
+
+	if (ours) {
+		smmu_ste_eats_off_locked(sd);
+		lz_store32(&sd->fence_pending, round);
+	}
+	lz_spin_unlock(&sd->dev->fence_lock, flags);
+	return ours;
+}
+
+static void mark_fenced(struct smmu_dev *sd, uint32_t round)
 {
 	struct lz_device *dev = sd->dev;
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
-	bool now = dev->fence == LZ_FENCE_FENCING && dev->generation == gen;
+	bool now = dev->fence == LZ_FENCE_FENCING && sd->fence_pending == round;
 
 	if (now) {
 		smmu_set_fence_locked(sd, LZ_FENCE_FENCED);
@@ -55,7 +83,7 @@ static void mark_fenced(struct smmu_dev *sd, uint32_t gen)
 }
 
 /* EATS (or the whole entry) was cleared; make it count. */
-static enum lz_status make_effective(struct smmu_dev *sd, uint32_t gen)
+static enum lz_status make_effective(struct smmu_dev *sd, uint32_t round)
 {
 	lz_ns deadline = 0;
 	enum lz_status st;
@@ -66,7 +94,7 @@ static enum lz_status make_effective(struct smmu_dev *sd, uint32_t gen)
 	else
 		st = smmu_cfgi(sd, 0, false, &deadline);
 	if (st == LZ_OK)
-		mark_fenced(sd, gen);
+		mark_fenced(sd, round);
 	else
 		lz_iommu_kick(&sd->smmu->iommu);
 	return st;
@@ -77,18 +105,20 @@ enum lz_status smmu_fence(struct smmu_dev *sd, uint32_t gen, enum lz_evidence ev
 	struct lz_device *dev = sd->dev;
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
 	bool stale = sd->removed || dev->generation != gen || dev->fence > LZ_FENCE_SUSPECT;
+	uint32_t round = 0;
 
 	if (!stale) {
 		smmu_set_fence_locked(sd, LZ_FENCE_FENCING);
-		lz_store32(&sd->fence_pending, 1);
+		round = begin_round_locked(sd);
 		dev->evidence = (uint8_t)evidence;
 	}
 	lz_spin_unlock(&dev->fence_lock, flags);
 	if (stale)
 		return LZ_EBUSY;
 	smmu_grace(sd->smmu);
-	smmu_ste_eats_off(sd);
-	return make_effective(sd, gen);
+	if (!eats_off_in_round(sd, round))
+		return LZ_ETIMEDOUT; /* whoever came between goes on with it */
+	return make_effective(sd, round);
 }
 
 /* Quarantine and reset: aborting entries on top of the fence (H74). */
@@ -96,19 +126,21 @@ enum lz_status smmu_block(struct lz_device *dev)
 {
 	struct smmu_dev *sd = smmu_dev_of(dev);
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
-	uint32_t gen = dev->generation;
 	bool fenced = dev->fence == LZ_FENCE_FENCED;
+	uint32_t round = 0;
 	lz_ns deadline = 0;
 
 	if (!fenced) {
 		smmu_set_fence_locked(sd, LZ_FENCE_FENCING);
-		lz_store32(&sd->fence_pending, 1);
+		round = begin_round_locked(sd);
 	}
 	lz_spin_unlock(&dev->fence_lock, flags);
 	smmu_grace(sd->smmu);
 	smmu_ste_abort(sd);
-	if (!fenced)
-		return make_effective(sd, gen);
+	/* Whoever begins and lifts fences is kept out: the engine by the state,
+	 * everybody else by the gate. */
+	if (!fenced && eats_off_in_round(sd, round))
+		return make_effective(sd, round);
 	return smmu_dead(sd->smmu) ? LZ_OK : smmu_cfgi(sd, 0, false, &deadline);
 }
 
@@ -117,7 +149,7 @@ void smmu_unfence(struct lz_device *dev)
 	struct smmu_dev *sd = smmu_dev_of(dev);
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
 
-	lz_store32(&sd->fence_pending, 0);
+	(void)begin_round_locked(sd);
 	smmu_set_fence_locked(sd, LZ_FENCE_OPEN);
 	lz_spin_unlock(&dev->fence_lock, flags);
 	if (lz_load32(&sd->function_off)) {
@@ -139,8 +171,9 @@ void smmu_reset_succeeded(struct lz_device *dev)
 	lz_iommu_kick(&s->iommu);
 }
 
-/* A device whose fence is not in effect yet, with a reference, or NULL. */
-static struct smmu_dev *next_pending(struct smmu *s)
+/* A device whose fence is not in effect yet, with a reference, or NULL; and the
+ * round, known before the command that makes it effective is queued. */
+static struct smmu_dev *next_pending(struct smmu *s, uint32_t *round)
 {
 	struct smmu_dev *found = NULL;
 	unsigned long flags = lz_spin_lock(&s->iommu.lock);
@@ -148,7 +181,8 @@ static struct smmu_dev *next_pending(struct smmu *s)
 	for (struct lz_device *d = s->iommu.devices; d && !found; d = d->next_in_iommu) {
 		struct smmu_dev *sd = d->drv;
 
-		if (sd && lz_load32(&sd->fence_pending)) {
+		*round = sd ? lz_load32(&sd->fence_pending) : 0;
+		if (*round) {
 			lz_device_get(d);
 			found = sd;
 		}
@@ -163,11 +197,10 @@ void smmu_fence_retry(struct smmu *s)
 {
 	struct smmu_dev *sd;
 	enum lz_status st = LZ_OK;
+	uint32_t round;
 
-	while (st == LZ_OK && (sd = next_pending(s)) != NULL) {
-		uint32_t gen = lz_load32(&sd->dev->generation);
-
-		st = make_effective(sd, gen);
+	while (st == LZ_OK && (sd = next_pending(s, &round)) != NULL) {
+		st = make_effective(sd, round);
 		lz_device_put(sd->dev);
 	}
 }

@@ -98,8 +98,6 @@ static enum lz_status rung_rewrite(struct smmu *s)
 
 	if (!sd)
 		return LZ_ENOTSUP;
-	if (sd->sole && lz_contains(s->lz))
-		smmu_ste_eats_off(sd); /* so that the CFGI has something to say */
 	st = smmu_queue_freeze(s);
 	if (st == LZ_OK) {
 		flags = lz_spin_lock(&s->err_lock);

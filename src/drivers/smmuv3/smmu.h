@@ -20,7 +20,8 @@ struct smmu_dev {
 	uint64_t *cd;
 	lz_phys cd_phys;
 	size_t cd_bytes;
-	uint32_t fence_pending; /* atomic: fencing without effect yet */
+	uint32_t fence_round;	/* [fence_lock] moves whenever a fence begins or is lifted */
+	uint32_t fence_pending; /* round whose EATS is off, but without effect yet; 0 none */
 	uint32_t function_off;	/* rung (c) took bus master away (atomic) */
 	/* A probe for the core whose answer is still out; [gate]. */
 	bool removed; /* [fence_lock] */
@@ -200,6 +201,7 @@ enum lz_status smmu_strtab_get(struct smmu *s, uint32_t sid, uint64_t **ste);
 /* tables.c: entries of one device */
 void smmu_ste_abort(struct smmu_dev *sd);
 void smmu_ste_eats_off(struct smmu_dev *sd);
+void smmu_ste_eats_off_locked(struct smmu_dev *sd);
 /* Everything but word 0, then (after a CFGI with effect) word 0. */
 void smmu_ste_prepare_s1(struct smmu_dev *sd, bool ats);
 void smmu_ste_commit_s1(struct smmu_dev *sd);

@@ -43,18 +43,23 @@ void smmu_ste_abort(struct smmu_dev *sd)
 
 /* All stream ids of the device (H49). The other fields of word 1 stay: what
  * untranslated traffic sees does not change by this (H74). */
-void smmu_ste_eats_off(struct smmu_dev *sd)
+void smmu_ste_eats_off_locked(struct smmu_dev *sd)
 {
-	struct lz_device *dev = sd->dev;
-	unsigned long flags = lz_spin_lock(&dev->fence_lock);
-
-	for (unsigned i = 0; i < dev->n_streams; i++) {
+	lz_assert(lz_spin_held(&sd->dev->fence_lock));
+	for (unsigned i = 0; i < sd->dev->n_streams; i++) {
 		uint64_t w = lz_dma_load64(&sd->ste[i][1]);
 
 		lz_dma_store64(&sd->ste[i][1], w & ~SMMU_STE1_EATS);
 	}
-	lz_spin_unlock(&dev->fence_lock, flags);
 	lz_dma_wmb();
+}
+
+void smmu_ste_eats_off(struct smmu_dev *sd)
+{
+	unsigned long flags = lz_spin_lock(&sd->dev->fence_lock);
+
+	smmu_ste_eats_off_locked(sd);
+	lz_spin_unlock(&sd->dev->fence_lock, flags);
 }
 
 void smmu_ste_bypass(struct smmu_dev *sd)
