@@ -30,20 +30,56 @@ struct smmu_dev *smmu_suspect_first(struct smmu *s)
 	return sd;
 }
 
-void smmu_suspect_drop(struct smmu *s, struct smmu_dev *sd)
+/* True when the list's reference is the caller's now. [err_lock] */
+static bool unlist_locked(struct smmu *s, struct smmu_dev *sd)
+{
+	struct smmu_dev **p = &s->accused;
+
+	lz_assert(lz_spin_held(&s->err_lock));
+	if (!sd->accused)
+		return false;
+	while (*p != sd)
+		p = &(*p)->accused_next;
+	*p = sd->accused_next;
+	sd->accused = false;
+	return true;
+}
+
+/* One that was reset and accused again meanwhile stays on the list: a suspect
+ * that nobody looks at would be held for ever. */
+void smmu_suspect_drop(struct smmu *s, struct smmu_dev *sd, uint32_t gen)
 {
 	unsigned long flags = lz_spin_lock(&s->err_lock);
-	struct smmu_dev **p = &s->accused;
-	bool listed = sd->accused;
+	bool listed = sd->accused_gen == gen && unlist_locked(s, sd);
 
-	while (listed && *p != sd)
-		p = &(*p)->accused_next;
-	if (listed)
-		*p = sd->accused_next;
-	sd->accused = false;
 	lz_spin_unlock(&s->err_lock, flags);
 	if (listed)
 		lz_device_put(sd->dev);
+}
+
+void smmu_suspect_forget(struct smmu *s, struct smmu_dev *sd)
+{
+	unsigned long flags = lz_spin_lock(&s->err_lock);
+	bool listed = unlist_locked(s, sd);
+
+	lz_spin_unlock(&s->err_lock, flags);
+	if (listed)
+		lz_device_put(sd->dev);
+}
+
+/* Reset since it was accused (H47), or fenced by somebody else. Decided under
+ * the lock that accusing takes. */
+static bool drop_stale(struct smmu *s, struct smmu_dev *sd)
+{
+	unsigned long flags = lz_spin_lock(&s->err_lock);
+	bool stale = lz_load32(&sd->dev->generation) != sd->accused_gen ||
+		     lz_load8(&sd->dev->fence) > LZ_FENCE_SUSPECT;
+	bool listed = stale && unlist_locked(s, sd);
+
+	lz_spin_unlock(&s->err_lock, flags);
+	if (listed)
+		lz_device_put(sd->dev);
+	return stale;
 }
 
 /* An operator or another part of the system says so: no probe. */
@@ -65,15 +101,17 @@ void smmu_accuse(struct lz_device *dev)
 static void exonerate(struct smmu *s, struct smmu_dev *sd, uint32_t gen)
 {
 	struct lz_device *dev = sd->dev;
-	unsigned long flags;
-	bool still;
+	unsigned long flags = lz_spin_lock(&s->err_lock);
+	bool listed = sd->accused_gen == gen && unlist_locked(s, sd);
+	unsigned long inner = lz_spin_lock(&dev->fence_lock);
+	bool still = dev->generation == gen && dev->fence <= LZ_FENCE_SUSPECT;
 
-	smmu_suspect_drop(s, sd);
-	flags = lz_spin_lock(&dev->fence_lock);
-	still = dev->generation == gen && dev->fence <= LZ_FENCE_SUSPECT;
 	if (still)
 		smmu_set_fence_locked(sd, LZ_FENCE_OPEN);
-	lz_spin_unlock(&dev->fence_lock, flags);
+	lz_spin_unlock(&dev->fence_lock, inner);
+	lz_spin_unlock(&s->err_lock, flags);
+	if (listed)
+		lz_device_put(dev);
 	if (still)
 		lz_emit_device(dev, LZ_EV_EXONERATED, LZ_OK, 0);
 }
@@ -88,7 +126,7 @@ static void convict(struct smmu *s, struct smmu_dev *sd, uint32_t gen, enum lz_e
 	if (lz_contains(s->lz))
 		st = smmu_fence(sd, gen, evidence);
 	if (st != LZ_ETIMEDOUT || !lz_load32(&s->held_error))
-		smmu_suspect_drop(s, sd);
+		smmu_suspect_drop(s, sd, gen);
 	if (st == LZ_EBUSY)
 		return; /* reset meanwhile: the evidence is void, custody stays (H87) */
 	lz_report_broken(sd->dev, gen, evidence);
@@ -283,13 +321,10 @@ static void probe_end(struct smmu *s, enum lz_status st)
 /* Suspects that need no probe. Returns whether one was dealt with. */
 static bool without_probe(struct smmu *s, struct smmu_dev *sd)
 {
-	uint32_t gen = sd->accused_gen;
+	uint32_t gen = lz_load32(&sd->accused_gen);
 
-	if (lz_load32(&sd->dev->generation) != gen ||
-	    lz_load8(&sd->dev->fence) > LZ_FENCE_SUSPECT) {
-		smmu_suspect_drop(s, sd); /* reset (H47), or fenced by somebody else */
+	if (drop_stale(s, sd))
 		return true;
-	}
 	if (sd->sole) {
 		convict(s, sd, gen, LZ_EVIDENCE_NAMED);
 		return true;

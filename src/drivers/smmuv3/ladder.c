@@ -199,7 +199,7 @@ static void rung_function(struct smmu *s)
 		enum lz_evidence evidence = sd->sole ? LZ_EVIDENCE_NAMED : LZ_EVIDENCE_ASSUMED;
 
 		(void)one_function_off(s, sd);
-		smmu_suspect_drop(s, sd);
+		smmu_suspect_drop(s, sd, gen);
 		if (smmu_fence(sd, gen, evidence) != LZ_EBUSY)
 			lz_report_broken(sd->dev, gen, evidence);
 		lz_device_put(sd->dev);

@@ -88,7 +88,7 @@ static void device_remove(struct lz_device *dev)
 	unsigned long flags;
 
 	forget_streams(sd, dev->n_streams);
-	smmu_suspect_drop(sd->smmu, sd);
+	smmu_suspect_forget(sd->smmu, sd);
 	flags = lz_spin_lock(&dev->fence_lock);
 	lz_store32(&sd->fence_pending, 0);
 	if (dev->fence != LZ_FENCE_OPEN)

@@ -250,8 +250,11 @@ bool smmu_identify(struct smmu *s, lz_ns *again);
 void smmu_accuse(struct lz_device *dev);
 /* The head of the list of suspects with a reference of the caller's, or NULL. */
 struct smmu_dev *smmu_suspect_first(struct smmu *s);
-/* Takes it off the list and drops the list's reference. */
-void smmu_suspect_drop(struct smmu *s, struct smmu_dev *sd);
+/* Takes it off the list and drops the list's reference, unless it has been
+ * accused again in another generation. */
+void smmu_suspect_drop(struct smmu *s, struct smmu_dev *sd, uint32_t gen);
+/* Whatever it was accused of: it is being removed. */
+void smmu_suspect_forget(struct smmu *s, struct smmu_dev *sd);
 
 /* ladder.c */
 /* True while the queue cannot be used. */
