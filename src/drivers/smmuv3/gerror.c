@@ -107,9 +107,12 @@ unsigned smmu_accuse_unsettled(struct smmu *s, uint64_t pos)
 static void atc_timeout(struct smmu *s, uint64_t pos, uint32_t cons)
 {
 	struct smmu_queue *q = &s->cmdq;
-	bool late = smmu_queue_get_mark(q, pos) == SMMU_MARK_ABANDONED;
+	enum smmu_mark before = smmu_queue_get_mark(q, pos);
+	bool late = before == SMMU_MARK_ABANDONED;
 
-	smmu_queue_set_mark(q, pos, SMMU_MARK_ATC_TIMEOUT);
+	/* A batch of which something was overwritten has failed for good. */
+	if (before != SMMU_MARK_FAILED && before != SMMU_MARK_ILLEGAL)
+		smmu_queue_set_mark(q, pos, q->carry ? SMMU_MARK_CARRIED : SMMU_MARK_ATC_TIMEOUT);
 	lz_count64(&s->lz->atc_timeouts);
 	lz_log(s->lz, LZ_LOG_ERR, s->iommu.name, "CMDQ error (cons 0x%08x): ATC invalidate timeout",
 	       cons);

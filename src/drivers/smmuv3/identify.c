@@ -223,6 +223,13 @@ static enum lz_status believe(struct smmu_dev *sd, enum lz_status st)
 	return lz_load8(&dev->ats_on) && !lz_pci_ats_enabled(dev->pci) ? LZ_EIO : LZ_OK;
 }
 
+/* A sync that failed while ATC_INVs of an overwritten one were still out says
+ * nothing about the probe in front of it. */
+static bool says_nothing(struct smmu *s, uint64_t sync, enum lz_status st)
+{
+	return st == LZ_EIO && smmu_queue_get_mark(&s->cmdq, sync) == SMMU_MARK_CARRIED;
+}
+
 /*
  * For the core, after a reset. One whose answer is still out is not repeated:
  * on hardware with a long timeout each would cost everybody that long. Asked
@@ -248,6 +255,8 @@ enum lz_status smmu_probe_device(struct lz_device *dev)
 		st = smmu_queue_wait(sd->smmu, sd->own_probe_sync, &deadline);
 	if (st != LZ_ETIMEDOUT || smmu_queue_look(sd->smmu, sd->own_probe_sync) != LZ_EBUSY)
 		sd->own_probe = false;
+	if (says_nothing(sd->smmu, sd->own_probe_sync, st))
+		return LZ_ETIMEDOUT;
 	return believe(sd, st);
 }
 
@@ -304,7 +313,7 @@ static void probe_end(struct smmu *s, enum lz_status st)
 	struct smmu_dev *sd = s->id.probing;
 	uint32_t gen = s->id.probing_gen;
 
-	st = believe(sd, st);
+	st = says_nothing(s, s->id.sync, st) ? LZ_EBUSY : believe(sd, st);
 	s->id.probing = NULL;
 	/* LZ_ETIMEDOUT: its sync was dropped by a restart; probed again later. A
 	 * queue that stands still at each probe of it will not say more (F). */

@@ -265,6 +265,10 @@ static void begin(struct smmu *s, bool sticky)
 
 static void over(struct smmu *s)
 {
+	unsigned long flags = lz_spin_lock(&s->err_lock);
+
+	s->cmdq.carry = false;
+	lz_spin_unlock(&s->err_lock, flags);
 	s->ladder.state = SMMU_LADDER_NONE;
 	s->ladder.last_progress = 0;
 	s->id.state = SMMU_ID_PROBE; /* a sync has just succeeded: settled */

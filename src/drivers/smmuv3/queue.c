@@ -185,6 +185,7 @@ static enum lz_status outcome(struct smmu *s, uint64_t pos)
 	case SMMU_MARK_ABANDONED:
 		return LZ_OK;
 	case SMMU_MARK_ATC_TIMEOUT:
+	case SMMU_MARK_CARRIED:
 		return LZ_EIO;
 	case SMMU_MARK_ILLEGAL:
 		return LZ_EFAULT;

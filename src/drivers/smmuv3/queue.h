@@ -24,6 +24,7 @@ enum smmu_mark {
 	SMMU_MARK_ILLEGAL,     /* a command it covers was refused */
 	SMMU_MARK_FAILED,      /* overwritten, or dropped by a restart (H94, H96) */
 	SMMU_MARK_ABANDONED,   /* its issuer's patience ended first */
+	SMMU_MARK_CARRIED,     /* as ATC_TIMEOUT, but older ATC_INVs were out too */
 };
 #define SMMU_MARK_BITS 3u
 
