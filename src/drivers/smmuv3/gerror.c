@@ -162,9 +162,12 @@ static bool handle_cmdq_error(struct smmu *s)
 	q->err_known = false;
 	q->err_count = again ? q->err_count + 1 : 1;
 	q->err_pos = pos + 1;
+	q->err_atc = again && q->err_atc;
 	if (code == SMMU_CERROR_ATC_INV_SYNC) {
-		if (!again)
+		/* A sync whose fetch was aborted may fail for its ATC_INVs later. */
+		if (!q->err_atc)
 			atc_timeout(s, pos, cons);
+		q->err_atc = true;
 	} else if (code == SMMU_CERROR_ABT) {
 		lz_log(s->lz, LZ_LOG_ERR, s->iommu.name, "CMDQ error (cons 0x%08x): fetch abort",
 		       cons);
