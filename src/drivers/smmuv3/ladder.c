@@ -223,12 +223,14 @@ static bool held(struct smmu *s)
 static bool stalled(struct smmu *s)
 {
 	uint64_t cons = smmu_queue_cons(s);
+	bool empty = cons == lz_load64_acquire(&s->cmdq.published);
 	lz_ns now = lz_now(s->lz);
 
-	if (cons != s->ladder.last_cons || cons == lz_load64_acquire(&s->cmdq.published) ||
-	    !s->ladder.last_progress) {
+	/* The time counts from when something was seen waiting, not from when
+	 * the queue fell idle. */
+	if (cons != s->ladder.last_cons || empty || !s->ladder.last_progress) {
 		s->ladder.last_cons = cons;
-		s->ladder.last_progress = now;
+		s->ladder.last_progress = empty ? 0 : now;
 		return false;
 	}
 	return now - s->ladder.last_progress >= s->lz->cfg.late_bound;
@@ -322,10 +324,9 @@ static bool try_again(struct smmu *s)
 		return restart_finish(s) == LZ_OK;
 	}
 	flags = lz_spin_lock(&s->err_lock);
-	lz_store32(&s->held_error, 0);
-	s->cmdq.err_count = s->lz->cfg.settle_max;
+	smmu_acknowledge_locked(s);
+	s->cmdq.err_count = s->lz->cfg.settle_max; /* the next one is held again */
 	lz_spin_unlock(&s->err_lock, flags);
-	smmu_drain(s);
 	return proven(s);
 }
 
@@ -340,10 +341,8 @@ bool smmu_ladder(struct smmu *s, lz_ns *again)
 
 		lz_store32(&s->retry, 0);
 		if (!sticky && !stalled(s)) {
-			lz_ns at = s->ladder.last_progress + s->lz->cfg.late_bound;
-
-			if (s->ladder.last_cons != lz_load64_acquire(&s->cmdq.published))
-				*again = at;
+			if (s->ladder.last_progress)
+				*again = s->ladder.last_progress + s->lz->cfg.late_bound;
 			return false;
 		}
 		begin(s, sticky);

@@ -132,7 +132,7 @@ struct smmu {
 	struct {
 		enum smmu_ladder_state state;
 		bool frozen;	     /* restart waits for CR0ACK */
-		lz_ns last_progress; /* CONS moved */
+		lz_ns last_progress; /* since when CONS stands still, not empty; 0 no */
 		uint64_t last_cons;
 		lz_ns next_try;
 		uint64_t swept_at; /* CONS when custody was swept last */
