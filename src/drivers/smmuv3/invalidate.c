@@ -29,7 +29,7 @@ static enum lz_status tlb_slow(struct smmu *s, struct smmu_domain *sdom, lz_iova
 			       size_t granule, lz_ns *deadline)
 {
 	struct smmu_cmd cmd[TLBI_MAX];
-	uint64_t count = (end - start) / granule;
+	uint64_t count = (end - start + granule - 1) / granule;
 	uint32_t n = 0;
 
 	if (count <= TLBI_MAX) {
