@@ -74,24 +74,23 @@ static inline enum lz_status tlb_range(struct smmu *s, struct smmu_domain *sdom,
 }
 
 /* Configuration changes that could not be queued when they were made are made
- * good before anything is called invalidated. A domain that does not translate
- * has no address space id. */
+ * good before anything is called invalidated; the debt stands until the sync has
+ * succeeded, so that nobody takes another one's attempt for it. A domain that
+ * does not translate has no address space id. */
 static enum lz_status tlb_all(struct smmu *s, struct smmu_domain *sdom, lz_ns *deadline)
 {
 	struct smmu_cmd cmd[2];
-	bool owed = lz_load32(&s->cfgi_all_pending);
 	enum lz_status st;
-	uint32_t n = 0;
+	uint32_t n = 0, owed;
+	bool pay = smmu_cfgi_is_owed(s, &owed);
 
-	if (owed) {
-		lz_store32(&s->cfgi_all_pending, 0);
+	if (pay)
 		cmd[n++] = smmu_cmd_cfgi_all();
-	}
 	if (sdom)
 		cmd[n++] = smmu_cmd_tlbi_asid(sdom->asid);
 	st = smmu_queue_run(s, cmd, n, deadline);
-	if (st != LZ_OK && owed)
-		smmu_owe_cfgi(s);
+	if (st == LZ_OK && pay)
+		lz_store32(&s->cfgi_paid, owed);
 	return st;
 }
 

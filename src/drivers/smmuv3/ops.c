@@ -362,14 +362,14 @@ static bool pay_cfgi(struct smmu *s)
 {
 	struct smmu_cmd all = smmu_cmd_cfgi_all();
 	lz_ns deadline = 0;
+	uint32_t owed;
 
-	if (!lz_load32(&s->cfgi_all_pending))
+	if (!smmu_cfgi_is_owed(s, &owed))
 		return true;
-	lz_store32(&s->cfgi_all_pending, 0);
-	if (smmu_queue_run(s, &all, 1, &deadline) == LZ_OK)
-		return true;
-	smmu_owe_cfgi(s);
-	return false;
+	if (smmu_queue_run(s, &all, 1, &deadline) != LZ_OK)
+		return false;
+	lz_store32(&s->cfgi_paid, owed);
+	return true;
 }
 
 static struct lz_work_next work(struct lz_iommu *iommu)

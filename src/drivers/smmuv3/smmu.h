@@ -119,7 +119,8 @@ struct smmu {
 	uint32_t asid_map[65536 / 32]; /* [asid_lock] */
 	struct lz_spinlock asid_lock;
 	uint32_t sfm_seen;	   /* atomic */
-	uint32_t cfgi_all_pending; /* atomic: a CFGI could not be queued */
+	uint32_t cfgi_owed; /* atomic: counts CFGIs without effect */
+	uint32_t cfgi_paid; /* cfgi_owed when everything cached last went */
 
 	/* The engine: work() only (one run at a time). */
 	struct {
@@ -213,6 +214,11 @@ enum lz_status smmu_cfgi(struct smmu_dev *sd, uint32_t ssid, bool cd, lz_ns *dea
 /* A configuration change is not in effect: everything cached must go before
  * anything is called invalidated. */
 void smmu_owe_cfgi(struct smmu *s);
+static inline bool smmu_cfgi_is_owed(struct smmu *s, uint32_t *owed)
+{
+	*owed = lz_load32(&s->cfgi_owed);
+	return *owed != lz_load32(&s->cfgi_paid);
+}
 
 /* arrays.c */
 enum lz_status smmu_array_init(struct smmu_domain *sdom);

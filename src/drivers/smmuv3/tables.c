@@ -126,7 +126,7 @@ void smmu_cd_write(struct smmu_dev *sd, uint32_t ssid, const struct smmu_domain 
 
 void smmu_owe_cfgi(struct smmu *s)
 {
-	lz_store32(&s->cfgi_all_pending, 1);
+	(void)lz_fetch_add32(&s->cfgi_owed, 1);
 	lz_iommu_kick(&s->iommu);
 }
 
