@@ -369,6 +369,15 @@ static bool step(struct smmu *s, struct smmu_dev *sd)
 	return s->id.probing;
 }
 
+void smmu_identify_end(struct smmu *s)
+{
+	if (s->id.probing)
+		lz_device_put(s->id.probing->dev);
+	s->id.probing = NULL;
+	s->id.waiting = false;
+	s->id.state = SMMU_ID_IDLE;
+}
+
 /* Works through the suspects; false when there is more to do later. */
 bool smmu_identify(struct smmu *s, lz_ns *again)
 {

@@ -204,12 +204,7 @@ static void rung_function(struct smmu *s)
 			lz_report_broken(sd->dev, gen, evidence);
 		lz_device_put(sd->dev);
 	}
-	if (s->id.probing) { /* its sync will never say anything */
-		lz_device_put(s->id.probing->dev);
-		s->id.probing = NULL;
-	}
-	s->id.waiting = false;
-	s->id.state = SMMU_ID_IDLE;
+	smmu_identify_end(s);
 }
 
 /* ---- when ---- */

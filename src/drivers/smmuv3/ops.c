@@ -354,6 +354,7 @@ static void service_failure(struct smmu *s)
 
 	smmu_declare_dead(s);
 	smmu_write32(s, SMMU_CR0, 0);
+	smmu_identify_end(s);
 	lz_emit(s->lz, &ev);
 }
 

@@ -253,6 +253,8 @@ enum lz_status smmu_probe_device(struct lz_device *dev);
  * outcome. Task context. */
 enum lz_status smmu_atc_flush(struct smmu_dev *sd, uint32_t ssid);
 bool smmu_identify(struct smmu *s, lz_ns *again);
+/* Forgets the probe under way: its sync will never say anything. */
+void smmu_identify_end(struct smmu *s);
 void smmu_accuse(struct lz_device *dev);
 /* The head of the list of suspects with a reference of the caller's, or NULL. */
 struct smmu_dev *smmu_suspect_first(struct smmu *s);
