@@ -300,8 +300,16 @@ static enum lz_status pasid_clear(struct smmu_dev *sd, uint32_t pasid)
 
 	smmu_cd_clear(sd, pasid);
 	st = smmu_cfgi(sd, pasid, true, &deadline);
-	if (st == LZ_OK && sd->dev->ats_on && lz_load8(&sd->dev->fence) == LZ_FENCE_OPEN)
-		st = smmu_atc_flush(sd, pasid);
+	if (st == LZ_OK && sd->dev->ats_on) {
+		uint8_t fence = lz_load8_acquire(&sd->dev->fence);
+
+		/* A suspect gets no ATC_INV (H85), and its ATC goes on counting:
+		 * it may be found innocent. */
+		if (fence == LZ_FENCE_OPEN)
+			st = smmu_atc_flush(sd, pasid);
+		else if (fence != LZ_FENCE_FENCED)
+			st = LZ_EBUSY;
+	}
 	return smmu_dead(sd->smmu) ? LZ_OK : st;
 }
 
