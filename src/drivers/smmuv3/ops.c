@@ -265,8 +265,11 @@ static enum lz_status to_domain(struct smmu_dev *sd, struct lz_domain *new_, str
 	lz_ns deadline = 0;
 	enum lz_status st = ats_stop(sd);
 
-	if (st != LZ_OK)
-		return roll_back(sd, old, st == LZ_EIO ? LZ_EIO : LZ_ETIMEDOUT);
+	if (st != LZ_OK) { /* no table has been touched */
+		if (st != LZ_EBUSY)
+			(void)ats_start(sd);
+		return st == LZ_EIO || st == LZ_EBUSY ? st : LZ_ETIMEDOUT;
+	}
 	smmu_ste_abort(sd);
 	st = smmu_cfgi(sd, 0, true, &deadline);
 	if (st != LZ_OK)

@@ -17,7 +17,9 @@ static void store_word1(struct smmu_dev *sd, uint64_t w)
 	struct lz_device *dev = sd->dev;
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
 
-	if (dev->fence != LZ_FENCE_OPEN)
+	/* A suspect keeps what it asks for, as one whose tables nobody touches
+	 * does: nobody would give it back when it turns out to be innocent. */
+	if (dev->fence >= LZ_FENCE_FENCING)
 		w &= ~SMMU_STE1_EATS;
 	for (unsigned i = 0; i < dev->n_streams; i++)
 		lz_dma_store64(&sd->ste[i][1], w);
