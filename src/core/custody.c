@@ -141,9 +141,11 @@ static void run_released(void *ctx, lz_iova iova, size_t size)
 		dom->dops->release(dom->ctx, dom, iova, size);
 }
 
-/* A device that left at `epoch` or earlier, with a reference (H25: it is on
- * the list, so it cannot be freed before the lock is given back). */
-static struct lz_device *someone_left(struct lz_domain *dom, unsigned epoch)
+/* A device that left at `epoch` or earlier, with its gate. Removal takes it off
+ * the list before device and group are freed (H25), so the gate is tried under
+ * the list's lock, and once it is ours removal waits. Never waited for: whoever
+ * holds it may wait for this very work. */
+static struct lz_device *someone_left(struct lz_domain *dom, unsigned epoch, struct lz_gated *g)
 {
 	struct lz_device *dev = NULL;
 	unsigned long flags = lz_spin_lock(&dom->lock);
@@ -151,8 +153,8 @@ static struct lz_device *someone_left(struct lz_domain *dom, unsigned epoch)
 	for (struct lz_attachment *a = dom->leaving; a && !dev; a = a->next_leaving)
 		if ((int)(a->left_epoch - epoch) <= 0)
 			dev = a->dev;
-	if (dev)
-		lz_device_get(dev);
+	if (dev && lz_gate_enter(dev->group, 0, g) != LZ_OK)
+		dev = NULL;
 	lz_spin_unlock(&dom->lock, flags);
 	return dev;
 }
@@ -174,19 +176,11 @@ static void end_leaving_of(struct lz_gated g, struct lz_device *dev, struct lz_d
 static void end_leaving(struct lz_domain *dom, unsigned epoch)
 {
 	struct lz_device *dev;
+	struct lz_gated g;
 
-	while ((dev = someone_left(dom, epoch)) != NULL) {
-		struct lz_gated g;
-		/* Whoever holds the gate may wait for this very work. */
-		bool entered = lz_gate_enter(dev->group, 0, &g) == LZ_OK;
-
-		if (entered) {
-			end_leaving_of(g, dev, dom, epoch);
-			lz_gate_leave(g);
-		}
-		lz_device_put(dev);
-		if (!entered)
-			return;
+	while ((dev = someone_left(dom, epoch, &g)) != NULL) {
+		end_leaving_of(g, dev, dom, epoch);
+		lz_gate_leave(g);
 	}
 }
 
