@@ -198,7 +198,8 @@ static void rung_function(struct smmu *s)
 		uint32_t gen = sd->accused_gen;
 		enum lz_evidence evidence = sd->sole ? LZ_EVIDENCE_NAMED : LZ_EVIDENCE_ASSUMED;
 
-		(void)one_function_off(s, sd);
+		if (lz_load32(&sd->dev->generation) == gen)
+			(void)one_function_off(s, sd);
 		smmu_suspect_drop(s, sd, gen);
 		if (smmu_fence(sd, gen, evidence) != LZ_EBUSY)
 			lz_report_broken(sd->dev, gen, evidence);
