@@ -70,7 +70,7 @@ static void rewrite_locked(struct smmu *s, uint32_t first_sid)
 	if (smmu_cmd_op(lz_dma_load64(smmu_queue_slot(q, pos))) != SMMU_OP_SYNC)
 		return; /* a fetch abort stands elsewhere; only a restart helps */
 	/* H96; an abort of its fetch says nothing about devices (H34). */
-	if (smmu_queue_get_mark(q, pos) != SMMU_MARK_ATC_TIMEOUT)
+	if (!q->err_atc)
 		smmu_queue_set_mark(q, pos, SMMU_MARK_FAILED);
 	smmu_queue_write(q, pos, smmu_cmd_cfgi_ste(first_sid));
 	for (uint64_t p = pos + 1; p < end; p++) {
