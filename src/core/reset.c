@@ -95,13 +95,31 @@ static enum lz_status try_device(struct lz_gated g, struct lz_device *dev, bool 
 }
 
 /* H17: after the driver's callback; H18: before the re-attach. */
+static void retire_report_locked(struct lz_device *dev)
+{
+	dev->report_pending = false;
+	dev->reported = 0;
+}
+
 static void retire_report(struct lz_device *dev)
 {
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
 
-	dev->report_pending = false;
-	dev->reported = 0;
+	retire_report_locked(dev);
 	lz_spin_unlock(&dev->fence_lock, flags);
+}
+
+/* False: it was found broken again since the driver lifted the fence. That is
+ * not the reset's to retire (H18). */
+static bool retire_old_report(struct lz_device *dev)
+{
+	unsigned long flags = lz_spin_lock(&dev->fence_lock);
+	bool old = dev->fence < LZ_FENCE_FENCING;
+
+	if (old)
+		retire_report_locked(dev);
+	lz_spin_unlock(&dev->fence_lock, flags);
+	return old;
 }
 
 static bool is_report_pending(struct lz_device *dev)
@@ -159,7 +177,8 @@ static enum lz_status verify(struct lz_gated g, struct lz_device *dev, bool was_
 		return ask_again(g, dev);
 	if (r)
 		return still_broken(g, dev, r);
-	retire_report(dev);
+	if (!retire_old_report(dev))
+		return still_broken(g, dev, LZ_EIO);
 	lz_emit_device(dev, LZ_EV_UNFENCED, LZ_OK, 0);
 	return reattach(g, dev) == LZ_OK ? LZ_OK : ask_again(g, dev);
 }

@@ -100,12 +100,18 @@ static void bus_atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
 
 static void gerror_irq(void *arg)
 {
-	(void)lz_smmuv3_gerror_irq(((struct rig *)arg)->iommu);
+	struct rig *r = arg;
+
+	if (r->iommu) /* a late one may come when all is gone */
+		(void)lz_smmuv3_gerror_irq(r->iommu);
 }
 
 static void evtq_irq(void *arg)
 {
-	(void)lz_smmuv3_evtq_irq(((struct rig *)arg)->iommu);
+	struct rig *r = arg;
+
+	if (r->iommu)
+		(void)lz_smmuv3_evtq_irq(r->iommu);
 }
 
 static uint64_t mmio_read(void *arg, uint32_t off, unsigned width)
@@ -393,6 +399,7 @@ static void tear_down(struct rig *r)
 	for (unsigned i = 0; i < r->opt.devs; i++)
 		assert_int_equal(lz_group_destroy(r->dev[i].group), LZ_OK);
 	assert_int_equal(lz_smmuv3_remove(r->iommu), LZ_OK);
+	r->iommu = NULL;
 	lz_stats_get(r->lz, &st);
 	assert_int_equal(st.blocked_ids, 0);
 	assert_int_equal(st.references, 0);

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Invalidation arrays and the stream id index: what the fence does not touch,
+ * and what nobody sends to a fenced device. */
+#include "tests/hazards/driver_look.h"
+
+/* No ATC_INV reaches a device while its fence is in effect. */
+static unsigned delivered[RIG_DEVS];
+
+static void not_while_fenced(struct rig *r, int device, const struct lzm_atc_inv *inv)
+{
+	(void)inv;
+	delivered[device]++;
+	assert_int_not_equal(look_fence(r, (unsigned)device), LZ_FENCE_FENCED);
+}
+
+/* ---- users and links ---- */
+
+static void books_of_a_fenced_device(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 2);
+	struct lz_device *dev = r->dev[1].dev;
+	bool ats = dev->ats_capable;
+
+	look_map(r, dom, 4, 2);
+	rig_silence(r, 1);
+	assert_int_equal(rig_unmap_irq(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	assert_true(look_told(r, 1));
+	look_settle(r);
+	/* The mark is all that there is (H56, H64). */
+	assert_int_equal(look_entries(dom), 2);
+	assert_int_equal(look_users(dom, 0), 1);
+	assert_int_equal(look_users(dom, 1), 1);
+	assert_int_equal(dev->ats_capable, ats);
+	assert_ptr_equal(lz_attached(dev, LZ_NO_PASID), dom);
+	assert_int_equal(dom->attached, 2);
+	/* A blocking attach takes out one user, once. */
+	lz_detach(dev);
+	lz_detach(dev);
+	assert_int_equal(look_entries(dom), 1);
+	assert_int_equal(dom->attached, 1);
+	assert_int_equal(lz_pci_reset_flr(dev), LZ_OK);
+	assert_int_equal(lz_attach(dev, dom), LZ_OK);
+	assert_int_equal(look_entries(dom), 2);
+	assert_true(rig_dma(r, 1, IOVA + LZ_PAGE, true));
+	assert_true(r->dma_translated);
+	assert_int_equal(lz_unmap(dom, IOVA + LZ_PAGE, LZ_PAGE), LZ_OK);
+	for (unsigned i = 0; i < 8; i++)
+		if (rig_dma_cached(r, 1))
+			assert_true(r->dma_pa < RIG_MEM + LZ_PAGE ||
+				    r->dma_pa >= RIG_MEM + 2 * LZ_PAGE);
+	rig_drop(r, dom);
+}
+
+static void h56_no_user_is_dropped_by_the_fence(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 2}, 16, books_of_a_fenced_device);
+}
+
+static void h64_quarantine_leaves_bookkeeping(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 2, .streams = 1}, 16, books_of_a_fenced_device);
+}
+
+/* ---- the array is replaced meanwhile ---- */
+
+struct storm {
+	struct rig *r;
+	struct lz_domain *dom;
+	volatile bool stop;
+	unsigned stopped;
+	bool may_break;
+};
+
+static void join_task(void *arg)
+{
+	struct storm *m = arg;
+
+	while (!m->stop) {
+		/* It may be a suspect itself for a while. */
+		if (lz_attach(m->r->dev[2].dev, m->dom) == LZ_OK)
+			lz_detach(m->r->dev[2].dev);
+		else
+			rig_sleep(LZ_US(50));
+	}
+	m->stopped++;
+}
+
+static void unmap_task(void *arg)
+{
+	struct storm *m = arg;
+
+	for (unsigned i = 1; i < 24 && !m->stop; i++) {
+		(void)!lz_unmap(m->dom, IOVA + i * LZ_PAGE, LZ_PAGE);
+		rig_sleep(LZ_US(40));
+	}
+	m->stopped++;
+}
+
+static void fence_meets_copy(struct rig *r)
+{
+	struct storm m = {.r = r, .dom = rig_shared(r, 0, 2)};
+
+	look_map(r, m.dom, 24, 2);
+	r->on_atc = not_while_fenced;
+	sim_task("join", 3, join_task, &m);
+	sim_task("unmap", 2, unmap_task, &m);
+	rig_silence(r, 1);
+	rig_sleep(LZ_US(5) * (r->opt.seed % 7));
+	(void)!rig_unmap_irq(m.dom, IOVA, LZ_PAGE);
+	assert_true(look_told(r, 1));
+	m.stop = true;
+	while (m.stopped < 2)
+		rig_sleep(LZ_MS(1));
+	look_settle(r);
+	assert_int_equal(look_entries(m.dom), 2);
+	assert_int_equal(rig_health(r, 0).fences, 0);
+	assert_int_equal(rig_health(r, 2).fences, 0);
+	rig_drop(r, m.dom);
+}
+
+static void h57_fence_while_the_array_is_copied(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 3}, 48, fence_meets_copy);
+}
+
+/* ---- several domains ---- */
+
+static void fence_counts_in_all_domains(struct rig *r)
+{
+	struct lz_domain *a = rig_shared(r, 0, 2), *b = rig_domain(r), *c = rig_domain(r);
+	uint64_t timeouts;
+
+	assert_int_equal(lz_attach_pasid(r->dev[1].dev, 3, b), LZ_OK);
+	assert_int_equal(lz_attach_pasid(r->dev[1].dev, 4, c), LZ_OK);
+	look_map(r, a, 4, 2);
+	assert_int_equal(lz_map(b, IOVA, RIG_MEM, 4 * LZ_PAGE, LZ_WRITE), LZ_OK);
+	assert_int_equal(lz_map(c, IOVA, RIG_MEM, 4 * LZ_PAGE, LZ_WRITE), LZ_OK);
+	r->on_atc = not_while_fenced;
+	rig_silence(r, 1);
+	assert_int_equal(rig_unmap_irq(b, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	assert_true(look_told(r, 1));
+	look_settle(r);
+	timeouts = rig_model_stats(r).atc_timeouts;
+	assert_int_equal(lz_unmap(a, IOVA, LZ_PAGE), LZ_OK);
+	assert_int_equal(lz_unmap(b, IOVA + LZ_PAGE, LZ_PAGE), LZ_OK);
+	assert_int_equal(lz_unmap(c, IOVA + LZ_PAGE, LZ_PAGE), LZ_OK);
+	assert_int_equal(rig_model_stats(r).atc_timeouts, timeouts);
+	assert_int_equal(lz_pci_reset_flr(r->dev[1].dev), LZ_OK);
+	rig_drop(r, a);
+	rig_drop(r, b);
+	rig_drop(r, c);
+}
+
+static void h58_muted_in_every_domain(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 2, .pasid_bits = 4}, 24, fence_counts_in_all_domains);
+}
+
+struct moves {
+	struct rig *r;
+	struct lz_domain *dom[2];
+	unsigned at, done;
+};
+
+static void move_task(void *arg)
+{
+	struct moves *m = arg;
+	unsigned me = m->at++;
+
+	for (unsigned i = 0; i < 6; i++)
+		assert_int_equal(lz_attach(m->r->dev[me].dev, m->dom[(me + i) & 1]), LZ_OK);
+	m->done++;
+}
+
+static bool moved(struct rig *r)
+{
+	return ((struct moves *)r->test)->done == 2;
+}
+
+/* Two devices change places again and again. */
+static void crossing(struct rig *r)
+{
+	struct moves m = {r, {rig_domain(r), rig_domain(r)}, 0, 0};
+
+	r->test = &m;
+	sim_task("a", 2, move_task, &m);
+	sim_task("b", 3, move_task, &m);
+	assert_true(rig_until(r, moved, LZ_MS(200)));
+	assert_int_equal(look_entries(m.dom[0]) + look_entries(m.dom[1]), 2);
+	rig_drop(r, m.dom[0]);
+	rig_drop(r, m.dom[1]);
+}
+
+static void h59_two_arrays_no_deadlock(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 2}, 48, crossing);
+}
+
+/* ---- nothing is published after the read section ---- */
+
+static void reset_task(void *arg)
+{
+	struct storm *m = arg;
+	enum lz_status st;
+
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(lz_reset_prepare(m->r->dev[0].dev), LZ_OK);
+		rig_sleep(LZ_US(10));
+		st = lz_reset_done(m->r->dev[0].dev, LZ_RESET_OK);
+		assert_true(st == LZ_OK || (m->may_break && st == LZ_EIO));
+	}
+	m->stop = true;
+	m->stopped++;
+}
+
+/* Resets of a sound device while others unmap. */
+static void unmaps_meet_reset(struct rig *r)
+{
+	struct storm m = {.r = r, .dom = rig_shared(r, 0, 1)};
+
+	look_map(r, m.dom, 24, 0);
+	delivered[0] = 0;
+	r->on_atc = not_while_fenced;
+	sim_task("unmap", 2, unmap_task, &m);
+	sim_task("reset", 3, reset_task, &m);
+	for (unsigned i = 24; i < 60; i++) {
+		assert_int_equal(lz_map(m.dom, IOVA + i * LZ_PAGE, RIG_MEM, LZ_PAGE, LZ_READ),
+				 LZ_OK);
+		(void)!lz_unmap(m.dom, IOVA + i * LZ_PAGE, LZ_PAGE);
+	}
+	while (m.stopped < 2)
+		rig_sleep(LZ_MS(1));
+	assert_true(delivered[0] > 0);
+	look_settle(r);
+	assert_string_equal(rig_health(r, 0).state, "healthy");
+	rig_drop(r, m.dom);
+}
+
+static void h60_no_atc_inv_during_a_reset(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 1}, 96, unmaps_meet_reset);
+}
+
+/* ---- the index of stream ids ---- */
+
+static void taken_twice(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 2);
+	uint32_t ids[3] = {0x7000, 0x7001, r->dev[1].sid};
+	struct lz_device_desc desc = {
+		.name = "twice", .iommu = r->iommu, .streams = ids, .n_streams = 3};
+	struct lz_group *group;
+	struct lz_device *dev;
+
+	assert_int_equal(lz_group_create(r->lz, 9, &group), LZ_OK);
+	assert_int_equal(lz_device_add(group, &desc, &dev), LZ_EEXIST);
+	/* What it had put in is out, what it had not is still there. */
+	desc.n_streams = 2;
+	assert_int_equal(lz_device_add(group, &desc, &dev), LZ_OK);
+	assert_int_equal(lz_device_remove(dev), LZ_OK);
+	look_map(r, dom, 2, 2);
+	rig_silence(r, 1);
+	assert_int_equal(rig_unmap_irq(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	assert_true(look_told(r, 1));
+	assert_int_equal(rig_health(r, 1).evidence, LZ_EVIDENCE_PROBED);
+	look_settle(r);
+	assert_int_equal(lz_group_destroy(group), LZ_OK);
+	rig_drop(r, dom);
+}
+
+static void h61_a_stream_id_registered_twice(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 2}, 16, taken_twice);
+}
+
+/* ---- a byte of its own ---- */
+
+/* Taking the size or the offset of a bit-field does not compile. */
+_Static_assert(sizeof(((struct lz_device *)0)->fence) == 1, "a byte");
+_Static_assert(offsetof(struct lz_device, fence) != offsetof(struct lz_device, evidence) &&
+		       offsetof(struct lz_device, fence) != offsetof(struct lz_device, ats_on),
+	       "of its own");
+
+/* Whoever switches ATS (under the gate) and the fence (under its lock) write at
+ * the same time; neither is lost. */
+static void mark_and_flags(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1);
+	struct storm m = {.r = r, .dom = dom, .may_break = true};
+
+	sim_task("reset", 3, reset_task, &m);
+	while (!m.stop) {
+		lz_device_report_broken(r->dev[0].dev);
+		rig_sleep(LZ_US(3));
+	}
+	look_settle(r);
+	rig_sleep(LZ_MS(20));
+	look_settle(r);
+	if (look_fence(r, 0) == LZ_FENCE_OPEN) {
+		assert_true(lz_device_ats_active(r->dev[0].dev));
+		assert_int_equal(rig_health(r, 0).block, 0);
+	} else {
+		assert_int_equal(look_fence(r, 0), LZ_FENCE_FENCED);
+		assert_true(rig_health(r, 0).block != 0);
+	}
+	rig_drop(r, dom);
+}
+
+static void h63_the_mark_has_its_own_byte(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 1}, 48, mark_and_flags);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(h56_no_user_is_dropped_by_the_fence),
+		cmocka_unit_test(h57_fence_while_the_array_is_copied),
+		cmocka_unit_test(h58_muted_in_every_domain),
+		cmocka_unit_test(h59_two_arrays_no_deadlock),
+		cmocka_unit_test(h60_no_atc_inv_during_a_reset),
+		cmocka_unit_test(h61_a_stream_id_registered_twice),
+		cmocka_unit_test(h63_the_mark_has_its_own_byte),
+		cmocka_unit_test(h64_quarantine_leaves_bookkeeping),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Containment observed or off, suspects assumed instead of probed, PASIDs, and
+ * an attach that meets a suspicion. */
+#include "tests/hazards/driver_look.h"
+
+/* ---- observe ---- */
+
+static void nothing_is_touched(struct rig *r)
+{
+	for (unsigned i = 0; i < r->opt.devs; i++) {
+		const struct smmu_dev *sd = look_dev(r, i);
+
+		assert_int_equal(look_fence(r, i), LZ_FENCE_OPEN);
+		if (r->test && sd)
+			assert_int_equal(EATS(sd->ste[0][1]), 1);
+	}
+}
+
+static void observed(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 2);
+	lz_ns end = sim_now() + LZ_SEC(50);
+
+	look_map(r, dom, 4, 2);
+	r->test = dom;
+	rig_watch(r, nothing_is_touched);
+	rig_silence(r, 1);
+	assert_int_equal(lz_unmap(dom, IOVA, LZ_PAGE), LZ_OK); /* holds nothing */
+	while (!rig_count(r, LZ_EV_QUARANTINED, 1) && sim_now() < end)
+		rig_sleep(LZ_MS(1));
+	assert_int_equal(rig_count(r, LZ_EV_QUARANTINED, 1), 1);
+	assert_int_equal(r->events[rig_first(r, LZ_EV_QUARANTINED, 1)].ev.status, LZ_ENOTSUP);
+	assert_int_equal(rig_count(r, LZ_EV_QUARANTINED, 0), 0);
+	rig_sleep(LZ_MS(100));
+	assert_int_equal(rig_count(r, LZ_EV_FENCED, -1), 0);
+	assert_int_equal(rig_health(r, 1).block, 0);
+	assert_int_equal(r->dev[1].told, 0);
+	assert_true(rig_dma(r, 1, IOVA + LZ_PAGE, true));
+	assert_true(lzm_ep_ats_enabled(r->dev[1].ep));
+	r->test = NULL;
+	lzm_ep_fault(r->dev[1].ep, LZM_EP_SOUND, 0, 0);
+	rig_drop(r, dom);
+}
+
+static void observe_tells_and_touches_nothing(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 2, .cfg.contain = LZ_CONTAIN_OBSERVE}, 24, observed);
+}
+
+/* ---- off ---- */
+
+/* What shipping drivers do: the page is given back, and the device still has
+ * it. This is what containment is for. */
+static void shipped(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1);
+
+	look_map(r, dom, 2, 1);
+	rig_silence(r, 0);
+	assert_int_equal(lz_unmap(dom, IOVA, 2 * LZ_PAGE), LZ_OK);
+	assert_true(rig_dma_cached(r, 0));
+	assert_true(r->dma_translated);
+	assert_true(r->dma_pa >= RIG_MEM && r->dma_pa < RIG_MEM + 2 * LZ_PAGE);
+	assert_int_equal(lz_map(dom, IOVA, RIG_MEM + 0x10000, LZ_PAGE, LZ_WRITE), LZ_OK);
+	assert_int_equal(rig_count(r, LZ_EV_SUSPECT, -1), 0);
+	assert_int_equal(look_fence(r, 0), LZ_FENCE_OPEN);
+	lzm_ep_fault(r->dev[0].ep, LZM_EP_SOUND, 0, 0);
+	rig_drop(r, dom);
+}
+
+static void off_gives_back_what_is_still_reached(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 1, .cfg.contain = LZ_CONTAIN_OFF}, 16, shipped);
+}
+
+/* ---- assume ---- */
+
+static void assumed(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 2);
+
+	look_map(r, dom, 4, 2);
+	rig_silence(r, 1);
+	assert_int_equal(rig_unmap_irq(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(look_told(r, i));
+		assert_int_equal(rig_health(r, i).evidence, LZ_EVIDENCE_ASSUMED);
+		assert_int_equal(rig_health(r, i).probes, 0);
+	}
+	look_settle(r);
+	assert_int_equal(r->released, LZ_PAGE);
+	assert_int_equal(lz_pci_reset_flr(r->dev[0].dev), LZ_OK);
+	assert_int_equal(lz_pci_reset_flr(r->dev[1].dev), LZ_OK);
+	assert_true(rig_dma(r, 0, IOVA + LZ_PAGE, true));
+	rig_drop(r, dom);
+}
+
+static void assume_takes_every_suspect(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 2, .cfg.identify = LZ_IDENTIFY_ASSUME}, 24, assumed);
+}
+
+/* ---- PASIDs ---- */
+
+static bool pasid_dma(struct rig *r, uint32_t pasid, uint64_t *pa)
+{
+	*pa = 0;
+	return lzm_smmu_untranslated(r->smmu, r->dev[0].sid, true, pasid, IOVA, LZM_WRITE, pa) ==
+	       LZM_OK;
+}
+
+static struct lz_domain *mapped_to(struct rig *r, uint64_t pa)
+{
+	struct lz_domain *dom = rig_domain(r);
+
+	assert_int_equal(lz_map(dom, IOVA, pa, 4 * LZ_PAGE, LZ_WRITE), LZ_OK);
+	return dom;
+}
+
+static void pasids_are_apart(struct rig *r)
+{
+	struct lz_domain *rid = rig_shared(r, 0, 1), *a = mapped_to(r, 0x200000000),
+			 *b = mapped_to(r, 0x300000000);
+	uint64_t pa;
+
+	look_map(r, rid, 1, 1);
+	assert_false(pasid_dma(r, 3, &pa));
+	assert_int_equal(lz_attach_pasid(r->dev[0].dev, 3, a), LZ_OK);
+	assert_int_equal(lz_attach_pasid(r->dev[0].dev, 4, b), LZ_OK);
+	assert_true(pasid_dma(r, 3, &pa) && pa == 0x200000000);
+	assert_true(pasid_dma(r, 4, &pa) && pa == 0x300000000);
+	assert_true(rig_dma(r, 0, IOVA, true) && r->dma_pa == RIG_MEM);
+	assert_int_equal(lz_unmap(a, IOVA, LZ_PAGE), LZ_OK);
+	assert_false(pasid_dma(r, 3, &pa));
+	assert_int_equal(lz_attach_pasid(r->dev[0].dev, 3, b), LZ_OK);
+	assert_true(pasid_dma(r, 3, &pa) && pa == 0x300000000);
+	lz_detach_pasid(r->dev[0].dev, 4);
+	assert_false(pasid_dma(r, 4, &pa));
+	assert_true(pasid_dma(r, 3, &pa));
+	/* A quarantine takes them all, a reset brings them all back. */
+	lz_device_report_broken(r->dev[0].dev);
+	assert_true(look_told(r, 0));
+	assert_false(pasid_dma(r, 3, &pa));
+	assert_false(rig_dma(r, 0, IOVA, true));
+	assert_int_equal(lz_pci_reset_flr(r->dev[0].dev), LZ_OK);
+	assert_true(pasid_dma(r, 3, &pa) && pa == 0x300000000);
+	assert_false(pasid_dma(r, 4, &pa));
+	assert_true(rig_dma(r, 0, IOVA, true) && r->dma_pa == RIG_MEM);
+	lz_detach(r->dev[0].dev);
+	assert_false(pasid_dma(r, 3, &pa));
+	assert_int_equal(rig_model_stats(r).illegal_driver_use, 0);
+	rig_drop(r, a);
+	rig_drop(r, b);
+	rig_drop(r, rid);
+}
+
+static void pasid_attach_detach_dma(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 1, .pasid_bits = 4}, 24, pasids_are_apart);
+}
+
+/* ---- an attach meets a suspicion that turns out wrong ---- */
+
+static unsigned suspected;
+
+static void shuttle_task(void *arg)
+{
+	struct rig *r = arg;
+	struct lz_domain **dom = r->test;
+
+	for (unsigned i = 0; dom[2] && i < 30; i++) {
+		if (lz_attach(r->dev[0].dev, dom[i & 1]) != LZ_OK)
+			rig_sleep(LZ_US(100));
+		suspected += look_fence(r, 0) == LZ_FENCE_SUSPECT;
+	}
+	dom[2] = NULL;
+}
+
+static void wrongly_suspected(struct rig *r)
+{
+	struct lz_domain *dom[3] = {rig_shared(r, 0, 2), rig_domain(r), NULL};
+
+	look_map(r, dom[0], 4, 2);
+	assert_int_equal(lz_map(dom[1], IOVA, RIG_MEM, LZ_PAGE, LZ_WRITE), LZ_OK);
+	dom[2] = dom[1];
+	r->test = dom;
+	rig_silence(r, 1);
+	(void)!rig_unmap_irq(dom[0], IOVA + LZ_PAGE, LZ_PAGE);
+	rig_sleep(LZ_US(40) * (r->opt.seed % 32));
+	sim_task("shuttle", 3, shuttle_task, r);
+	assert_true(look_told(r, 1));
+	while (dom[2])
+		rig_sleep(LZ_MS(1));
+	look_settle(r);
+	/* The sound one works, ATS and all. */
+	assert_string_equal(rig_health(r, 0).state, "healthy");
+	assert_true(rig_dma(r, 0, IOVA, true));
+	assert_true(r->dma_translated);
+	rig_drop(r, dom[0]);
+	rig_drop(r, dom[1]);
+}
+
+static void an_exonerated_device_has_its_ats(void **state)
+{
+	(void)state;
+	suspected = 0;
+	look_run(&(struct rig_opts){.devs = 2}, 128, wrongly_suspected);
+	assert_true(suspected > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(observe_tells_and_touches_nothing),
+		cmocka_unit_test(off_gives_back_what_is_still_reached),
+		cmocka_unit_test(assume_takes_every_suspect),
+		cmocka_unit_test(pasid_attach_detach_dma),
+		cmocka_unit_test(an_exonerated_device_has_its_ats),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
