@@ -16,8 +16,6 @@
 #define LZ_MAX_CPUS 8u
 
 /* Brought here; the rest is the library's (src/core/arch.h). */
-#define LZ_ARCH_HAS_SPINLOCK
-#define LZ_ARCH_HAS_AWAIT
 
 /* ---- atomics ---- */
 #define LZ_SIZE_WORD(bits)                                                               \
@@ -145,27 +143,7 @@ static inline void lz_cpu_relax(void)
 	__asm__ volatile("yield" ::: "memory");
 }
 
-/* ---- spinlock ---- */
-struct lz_lock_class {
-	const char *name;
-	unsigned rank;
-};
-struct lz_spinlock {
-	uint32_t owner;
-};
-static inline void lz_spin_init(struct lz_spinlock *l, const struct lz_lock_class *cls)
-{
-	(void)cls;
-	l->owner = 0;
-}
-unsigned long lz_spin_lock(struct lz_spinlock *l);
-void lz_spin_unlock(struct lz_spinlock *l, unsigned long flags);
-bool lz_spin_held(const struct lz_spinlock *l);
-
-/* ---- waiting ---- */
-bool lz_await(bool (*pred)(void *), void *arg, lz_ns deadline);
-
-#define lz_assert(cond) ((cond) ? (void)0 : lz_port_panic(NULL, NULL, __LINE__))
-_Noreturn void lz_port_panic(const char *what, const char *file, int line);
+/* Locks, waits and epochs are the library's own. A broken rule traps. */
+#define lz_assert(cond) ((cond) ? (void)0 : __builtin_trap())
 
 #endif

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/config.h"
+
 /* ---- config space of a function with FLR, ATS and PASID ---- */
 
 static void put16(uint8_t *c, unsigned at, uint16_t v)
@@ -447,7 +449,7 @@ void rig_run(const struct rig_opts *opt, void (*body)(struct rig *r))
 
 	r->opt = *opt;
 	defaults(&r->opt);
-	r->opt.cfg.event = on_event;
+	r->opt.cfg.event = LZ_CONFIG_EVENTS ? on_event : NULL;
 	r->opt.cfg.event_ctx = r;
 	r->body = body;
 	sim_start(&(struct sim_config){.cpus = 4,
