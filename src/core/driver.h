@@ -38,6 +38,7 @@ struct lz {
 	struct lz_workqueue wq;
 	uint32_t n_iommus; /* atomic */
 	uint32_t n_groups; /* atomic */
+	uint32_t resets;   /* how often any device's generation has moved; atomic */
 	/* counters, atomic */
 	uint64_t cmdq_errors, atc_timeouts, probes, fences, quarantines, recoveries;
 	uint64_t custody_pages, custody_pages_max, blocked_ids, references;
@@ -171,6 +172,7 @@ struct lz_device {
 	uint8_t fence;	     /* enum lz_fence_state */
 	uint8_t evidence;    /* enum lz_evidence; [fence_lock] */
 	uint32_t generation; /* odd: in reset */
+	uint32_t changed;    /* lz.resets when the generation moved last */
 	uint32_t reported;   /* generation reported + 1; 0 never; [fence_lock] */
 	bool report_pending; /* [fence_lock] */
 	uint32_t timeouts, n_probes, n_fences, n_quarantines, n_recoveries; /* atomic */

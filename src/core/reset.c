@@ -12,7 +12,8 @@ static void move_generation(struct lz_device *dev)
 {
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
 
-	lz_store32(&dev->generation, dev->generation + 1);
+	lz_store32(&dev->changed, lz_fetch_add32(&dev->lz->resets, 1) + 1);
+	lz_store32_release(&dev->generation, dev->generation + 1);
 	lz_spin_unlock(&dev->fence_lock, flags);
 }
 

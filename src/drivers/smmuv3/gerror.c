@@ -55,11 +55,22 @@ void smmu_accuse_locked(struct smmu *s, struct smmu_dev *sd, uint32_t gen, struc
 	lz_emit_device(dev, LZ_EV_SUSPECT, LZ_OK, 0);
 }
 
-/* One pass over the batch in front of the failed sync. */
+/* The generation a device had when the batch was issued, or an odd one when it
+ * has moved since. Whoever moves it stores `changed` first. */
+static uint32_t generation_at(struct lz_device *dev, uint32_t seq)
+{
+	uint32_t gen = lz_load32_acquire(&dev->generation);
+
+	return (int32_t)(lz_load32(&dev->changed) - seq) > 0 ? 1 : gen;
+}
+
+/* One pass over the batch in front of the failed sync. One that failed before,
+ * and was overwritten, ends it too: its set has been taken. */
 static unsigned walk_unsettled(struct smmu *s, uint64_t pos, bool count_only, bool sole)
 {
 	struct smmu_queue *q = &s->cmdq;
 	uint64_t first = pos > q->guard ? pos - q->guard : 0;
+	uint32_t seq = lz_load32(&q->slot_seq[pos & q->mask]);
 	struct lz_device *last = NULL;
 	unsigned different = 0;
 
@@ -68,7 +79,8 @@ static unsigned walk_unsettled(struct smmu *s, uint64_t pos, bool count_only, bo
 		struct smmu_cmd cmd = {{lz_dma_load64(&slot[0]), lz_dma_load64(&slot[1])}};
 		struct smmu_dev *sd;
 
-		if (smmu_cmd_op(cmd.w[0]) == SMMU_OP_SYNC)
+		if (smmu_cmd_op(cmd.w[0]) == SMMU_OP_SYNC ||
+		    smmu_queue_get_mark(q, p) != SMMU_MARK_NONE)
 			break;
 		if (smmu_cmd_op(cmd.w[0]) != SMMU_OP_ATC_INV)
 			continue;
@@ -81,8 +93,7 @@ static unsigned walk_unsettled(struct smmu *s, uint64_t pos, bool count_only, bo
 			different++;
 		last = sd->dev;
 		if (!count_only)
-			smmu_accuse_locked(s, sd, lz_load32(&q->slot_gen[p & (q->size - 1)]), cmd,
-					   sole);
+			smmu_accuse_locked(s, sd, generation_at(sd->dev, seq), cmd, sole);
 		lz_device_put(sd->dev);
 	}
 	return different;

@@ -147,8 +147,7 @@ static uint32_t probe_commands(struct smmu_dev *sd, struct smmu_cmd *cmd, bool w
 	return n;
 }
 
-/* ATC_INVs of one device in one batch; their slots carry the generation like
- * those of an unmap. */
+/* ATC_INVs of one device in one batch; issued like those of an unmap. */
 static enum lz_status submit_atc(struct smmu_dev *sd, const struct smmu_cmd *cmd, uint32_t n,
 				 uint64_t *sync, lz_ns *deadline)
 {
@@ -163,11 +162,9 @@ static enum lz_status submit_atc(struct smmu_dev *sd, const struct smmu_cmd *cmd
 		if (st != LZ_OK)
 			return st;
 	}
-	for (uint32_t i = 0; i < n; i++) {
-		lz_store32(&q->slot_gen[(pos + i) & (q->size - 1)],
-			   lz_load32(&sd->dev->generation));
+	lz_store32(&q->slot_seq[(pos + n) & q->mask], lz_load32(&s->lz->resets));
+	for (uint32_t i = 0; i < n; i++)
 		smmu_queue_write(q, pos + i, cmd[i]);
-	}
 	smmu_queue_write(q, pos + n, smmu_cmd_sync());
 	smmu_queue_publish(s, pos, n + 1, flags);
 	*sync = pos + n;

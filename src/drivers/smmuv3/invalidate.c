@@ -25,8 +25,8 @@ static struct smmu_cmd range_command(uint32_t asid, lz_iova start, uint64_t page
 
 /* Rarely needed: many pages, no room at once, or a sync marked for somebody
  * else. Doing it again from the start is harmless. */
-static enum lz_status tlb_slow(struct smmu *s, struct smmu_domain *sdom, lz_iova start, lz_iova end,
-			       size_t granule, lz_ns *deadline)
+SMMU_COLD static enum lz_status tlb_slow(struct smmu *s, struct smmu_domain *sdom, lz_iova start,
+					 lz_iova end, size_t granule, lz_ns *deadline)
 {
 	struct smmu_cmd cmd[TLBI_MAX];
 	uint64_t count = (end - start + granule - 1) / granule;
@@ -47,30 +47,29 @@ static enum lz_status tlb_slow(struct smmu *s, struct smmu_domain *sdom, lz_iova
 static inline enum lz_status tlb_range(struct smmu *s, struct smmu_domain *sdom, lz_iova start,
 				       lz_iova end, size_t granule, lz_ns *deadline)
 {
+	uint64_t n = (end - start) >> __builtin_ctzll(granule);
+	uint64_t tlbi0 = smmu_cmd_tlbi_va(sdom->asid, 0).w[0];
 	struct smmu_queue *q = &s->cmdq;
-	uint32_t n = 0;
-	unsigned long flags;
+	unsigned long flags = lz_irq_save();
+	struct smmu_pen pen;
 	enum lz_status st;
 	uint64_t pos;
 
-	for (lz_iova va = start; va < end && n <= TLBI_MAX; va += granule)
-		n++;
-	flags = lz_irq_save();
-	if (n > TLBI_MAX || n + 1 > q->room || !smmu_queue_take(q, n + 1, &pos)) {
+	if (n > TLBI_MAX || !smmu_queue_take(q, (uint32_t)n + 1, &pos)) {
 		lz_irq_restore(flags);
 		return tlb_slow(s, sdom, start, end, granule, deadline);
 	}
-	for (uint32_t i = 0; i < n; i++, start += granule)
-		smmu_queue_write(q, pos + i, smmu_cmd_tlbi_va(sdom->asid, start));
-	smmu_queue_write(q, pos + n, smmu_cmd_sync());
-	smmu_queue_post(q, pos, n + 1);
+	pen = smmu_pen_at(q, pos);
+	for (lz_iova va = start; va < end; va += granule)
+		smmu_pen_write(&pen, tlbi0, va | SMMU_CMD1_LEAF);
+	smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
+	smmu_queue_post(q, pos, (uint32_t)n + 1);
 	lz_irq_restore(flags);
-	if (smmu_queue_done(q, pos + n))
+	pos += n;
+	if (smmu_queue_done(q, pos))
 		return LZ_OK;
-	st = smmu_queue_wait(s, pos + n, deadline);
-	if (st == LZ_EIO)
-		st = tlb_slow(s, sdom, end - n * granule, end, granule, deadline);
-	return st;
+	st = smmu_queue_wait(s, pos, deadline);
+	return st == LZ_EIO ? tlb_slow(s, sdom, start, end, granule, deadline) : st;
 }
 
 /* Configuration changes that could not be queued when they were made are made
@@ -133,13 +132,10 @@ static void write_batch(struct atc_batch *b, const struct smmu_inv_array *a, uin
 {
 	struct smmu_queue *q = &b->s->cmdq;
 
-	for (uint32_t k = 0; k < b->n; k++) {
-		const struct smmu_inv_entry *e = &a->e[b->index[k]];
-
-		/* The generation at issue (H86): the unsettled set is this slot. */
-		lz_store32(&q->slot_gen[(pos + k) & (q->size - 1)], lz_load32(&e->dev->generation));
-		smmu_queue_write(q, pos + k, (struct smmu_cmd){{e->atc0, b->atc1}});
-	}
+	/* How things stood at issue (H86): the unsettled set is in the ring. */
+	lz_store32(&q->slot_seq[(pos + b->n) & q->mask], lz_load32(&b->s->lz->resets));
+	for (uint32_t k = 0; k < b->n; k++)
+		smmu_queue_write(q, pos + k, (struct smmu_cmd){{a->e[b->index[k]].atc0, b->atc1}});
 	smmu_queue_write(q, pos + b->n, smmu_cmd_sync());
 }
 
@@ -179,7 +175,7 @@ static enum lz_status issue_batch(struct atc_batch *b, uint64_t *sync, lz_ns *de
 	}
 }
 
-static enum lz_status atc_wait(struct smmu *s, uint64_t sync, lz_ns *deadline)
+SMMU_COLD static enum lz_status atc_wait(struct smmu *s, uint64_t sync, lz_ns *deadline)
 {
 	enum lz_status st = smmu_queue_wait(s, sync, deadline);
 
@@ -191,8 +187,8 @@ static enum lz_status atc_wait(struct smmu *s, uint64_t sync, lz_ns *deadline)
 /* Entries are sorted and the cursor is a key, so a replaced array between two
  * batches leaves nothing out: whoever joined meanwhile fetches after the PTE
  * was cleared (A). */
-static enum lz_status atc_slow(struct smmu *s, struct smmu_domain *sdom, uint64_t atc1,
-			       lz_ns *deadline)
+SMMU_COLD static enum lz_status atc_slow(struct smmu *s, struct smmu_domain *sdom, uint64_t atc1,
+					 lz_ns *deadline)
 {
 	struct atc_batch b = {.s = s, .sdom = sdom, .atc1 = atc1};
 	uint64_t sync;
@@ -210,17 +206,17 @@ static enum lz_status atc_slow(struct smmu *s, struct smmu_domain *sdom, uint64_
 	return LZ_OK;
 }
 
-static inline void write_all(struct smmu_queue *q, const struct smmu_inv_array *a, uint64_t pos,
+static inline void write_all(struct smmu *s, const struct smmu_inv_array *a, uint64_t pos,
 			     uint64_t atc1)
 {
-	const struct smmu_inv_entry *e = a->e, *end = e + a->n;
+	struct smmu_queue *q = &s->cmdq;
+	struct smmu_pen pen = smmu_pen_at(q, pos);
 
-	for (; e < end; e++, pos++) {
-		/* The generation at issue (H86): the unsettled set is this slot. */
-		lz_store32(&q->slot_gen[pos & (q->size - 1)], lz_load32(&e->dev->generation));
-		smmu_queue_write(q, pos, (struct smmu_cmd){{e->atc0, atc1}});
-	}
-	smmu_queue_write(q, pos, smmu_cmd_sync());
+	/* How things stood at issue (H86): the unsettled set is in the ring. */
+	lz_store32(&q->slot_seq[(pos + a->n) & q->mask], lz_load32(&s->lz->resets));
+	for (const struct smmu_inv_entry *e = a->e, *end = e + a->n; e < end; e++)
+		smmu_pen_write(&pen, e->atc0, atc1);
+	smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
 }
 
 /*
@@ -228,31 +224,23 @@ static inline void write_all(struct smmu_queue *q, const struct smmu_inv_array *
  * reservation. The sync of the TLB invalidations has completed, so the cleared
  * entry is seen by whoever is not in the array yet (A).
  */
-static inline enum lz_status atc(struct smmu *s, struct smmu_domain *sdom, uint64_t atc1,
-				 lz_ns *deadline)
+static enum lz_status atc(struct smmu *s, struct smmu_domain *sdom, uint64_t atc1, lz_ns *deadline)
 {
+	struct lz_epoch_section section = lz_epoch_enter(&s->readers); /* A */
+	const struct smmu_inv_array *a = lz_load_ptr(&sdom->array);
 	struct smmu_queue *q = &s->cmdq;
-	const struct smmu_inv_array *a;
-	struct lz_epoch_section section;
+	uint32_t n = a->n;
 	uint64_t pos;
-	uint32_t n;
 
-	lz_dma_rmb();
-	if (!lz_load32(&sdom->ats_entries))
-		return LZ_OK;
-	section = lz_epoch_enter(&s->readers);
-	a = lz_load_ptr(&sdom->array);
-	n = a->n;
 	if (n - 1 >= q->guard || lz_load32(&s->alert) || !smmu_queue_take(q, n + 1, &pos)) {
 		lz_epoch_leave(&s->readers, section);
 		return atc_slow(s, sdom, atc1, deadline);
 	}
-	write_all(q, a, pos, atc1);
+	write_all(s, a, pos, atc1);
 	smmu_queue_post(q, pos, n + 1);
 	lz_epoch_leave(&s->readers, section);
-	if (smmu_queue_done(q, pos + n))
-		return LZ_OK;
-	return atc_wait(s, pos + n, deadline);
+	pos += n;
+	return smmu_queue_done(q, pos) ? LZ_OK : atc_wait(s, pos, deadline);
 }
 
 /* ---- entry points ---- */
@@ -306,15 +294,17 @@ static bool stalled(struct smmu *s)
 }
 
 /* LZ_OK: go on. */
-static enum lz_status look_closely(struct smmu *s, struct smmu_domain *sdom)
+SMMU_COLD static enum lz_status look_closely(struct smmu *s, struct smmu_domain *sdom)
 {
+	if (smmu_dead(s))
+		return LZ_ENODEV;
 	if (s->lz->cfg.contain == LZ_CONTAIN_ON && held(s, sdom))
 		return LZ_EBUSY;
 	return stalled(s) && lz_in_atomic() ? LZ_ETIMEDOUT : LZ_OK;
 }
 
 /* A dead SMMU translates nothing: that is as good as invalidated (H90). */
-static enum lz_status dead_is_done(struct smmu *s, enum lz_status st)
+SMMU_COLD static enum lz_status dead_is_done(struct smmu *s, enum lz_status st)
 {
 	return st != LZ_OK && smmu_dead(s) ? LZ_OK : st;
 }
@@ -326,15 +316,16 @@ enum lz_status smmu_invalidate(struct lz_domain *dom, lz_iova start, lz_iova end
 	lz_ns deadline = 0;
 	enum lz_status st = LZ_OK;
 
-	if (lz_load32(&s->alert)) {
-		if (smmu_dead(s))
-			return LZ_OK;
+	if (lz_load32(&s->alert))
 		st = look_closely(s, sdom);
-	}
 	if (st == LZ_OK)
 		st = tlb_range(s, sdom, start, end, granule, &deadline);
-	if (st == LZ_OK)
+	if (st == LZ_OK) {
+		lz_dma_rmb(); /* A: the sync's completion before the array */
+		if (!lz_load32(&sdom->ats_entries))
+			return LZ_OK;
 		st = atc(s, sdom, smmu_cmd_atc1(start, end), &deadline);
+	}
 	return st == LZ_OK ? LZ_OK : dead_is_done(s, st);
 }
 

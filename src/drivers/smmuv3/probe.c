@@ -118,12 +118,14 @@ static enum lz_status alloc_queues(struct smmu *s)
 	q->size = 1u << q->log2;
 	q->guard = smaller(q->size / 4, SMMU_GUARD_MAX);
 	q->room = q->size - q->guard;
+	q->mask = q->size - 1;
+	q->wrap = 2 * q->size - 1;
 	q->ring = port->dma_alloc(port->ctx, bytes, bytes < 32 ? 32 : bytes, &q->ring_phys);
 	q->mark = port->alloc(port->ctx, q->size * sizeof(*q->mark));
-	q->slot_gen = port->alloc(port->ctx, q->size * sizeof(*q->slot_gen));
+	q->slot_seq = port->alloc(port->ctx, q->size * sizeof(*q->slot_seq));
 	if (LZ_CONFIG_RECORDS)
 		s->evtq = port->dma_alloc(port->ctx, evt, evt, &s->evtq_phys);
-	return q->ring && q->mark && q->slot_gen && (s->evtq || !LZ_CONFIG_RECORDS) ? LZ_OK
+	return q->ring && q->mark && q->slot_seq && (s->evtq || !LZ_CONFIG_RECORDS) ? LZ_OK
 										    : LZ_ENOMEM;
 }
 
@@ -137,8 +139,8 @@ static void free_memory(struct smmu *s)
 		port->dma_free(port->ctx, q->ring, (size_t)16 << q->log2);
 	if (q->mark)
 		port->free(port->ctx, q->mark, q->size * sizeof(*q->mark));
-	if (q->slot_gen)
-		port->free(port->ctx, q->slot_gen, q->size * sizeof(*q->slot_gen));
+	if (q->slot_seq)
+		port->free(port->ctx, q->slot_seq, q->size * sizeof(*q->slot_seq));
 	if (LZ_CONFIG_RECORDS && s->evtq)
 		port->dma_free(port->ctx, s->evtq, event_bytes(s));
 	if (s->sids)

@@ -237,7 +237,7 @@ enum lz_status smmu_queue_submit(struct smmu *s, const struct smmu_cmd *cmds, ui
 
 /* A sync marked for somebody else's ATC_INV blames nobody and is repeated, never
  * called successful. */
-static enum lz_status sync_again(struct smmu *s, lz_ns *deadline)
+SMMU_COLD static enum lz_status sync_again(struct smmu *s, lz_ns *deadline)
 {
 	enum lz_status st = LZ_EIO;
 
@@ -251,9 +251,8 @@ static enum lz_status sync_again(struct smmu *s, lz_ns *deadline)
 	return st == LZ_EIO ? LZ_ETIMEDOUT : st;
 }
 
-/* Nothing here retries an invalidation or runs the fence (H65). */
-enum lz_status smmu_queue_run(struct smmu *s, const struct smmu_cmd *cmds, uint32_t n,
-			      lz_ns *deadline)
+SMMU_COLD static enum lz_status run_slow(struct smmu *s, const struct smmu_cmd *cmds, uint32_t n,
+					 lz_ns *deadline)
 {
 	uint32_t max = smmu_queue_batch(&s->cmdq) - 1;
 	enum lz_status st;
@@ -263,7 +262,7 @@ enum lz_status smmu_queue_run(struct smmu *s, const struct smmu_cmd *cmds, uint3
 		uint64_t sync;
 
 		st = smmu_queue_submit(s, cmds, now, &sync, deadline);
-		if (st == LZ_OK && !smmu_queue_done(&s->cmdq, sync))
+		if (st == LZ_OK)
 			st = smmu_queue_wait(s, sync, deadline);
 		if (st == LZ_EIO)
 			st = sync_again(s, deadline);
@@ -271,6 +270,34 @@ enum lz_status smmu_queue_run(struct smmu *s, const struct smmu_cmd *cmds, uint3
 		n -= now;
 	} while (st == LZ_OK && n);
 	return st;
+}
+
+/* Nothing here retries an invalidation or runs the fence (H65). */
+enum lz_status smmu_queue_run(struct smmu *s, const struct smmu_cmd *cmds, uint32_t n,
+			      lz_ns *deadline)
+{
+	struct smmu_queue *q = &s->cmdq;
+	unsigned long flags = lz_irq_save();
+	const struct smmu_cmd *end = n ? cmds + n : cmds;
+	struct smmu_pen pen;
+	enum lz_status st;
+	uint64_t pos;
+
+	if (n >= SMMU_BATCH_MAX || !smmu_queue_take(q, n + 1, &pos)) {
+		lz_irq_restore(flags);
+		return run_slow(s, cmds, n, deadline);
+	}
+	pen = smmu_pen_at(q, pos);
+	for (; cmds < end; cmds++)
+		smmu_pen_write(&pen, cmds->w[0], cmds->w[1]);
+	smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
+	smmu_queue_post(q, pos, n + 1);
+	lz_irq_restore(flags);
+	pos += n;
+	if (smmu_queue_done(q, pos))
+		return LZ_OK;
+	st = smmu_queue_wait(s, pos, deadline);
+	return st == LZ_EIO ? sync_again(s, deadline) : st;
 }
 
 /* ---- producers locked out (rungs b and d) ---- */

@@ -17,6 +17,9 @@
 #define SMMU_BATCH_MAX 64u	    /* commands of one reservation, sync included */
 #define SMMU_GUARD_MAX 63u
 
+/* Out of the way of what every unmap runs. */
+#define SMMU_COLD __attribute__((noinline, cold))
+
 /* What became of a sync; stored per slot with the position (H29, H30). */
 enum smmu_mark {
 	SMMU_MARK_NONE,
@@ -33,12 +36,15 @@ struct smmu_queue {
 	uintptr_t mmio;
 	uint64_t *ring;
 	uint64_t *mark;	    /* per slot: position << SMMU_MARK_BITS | enum smmu_mark */
-	uint32_t *slot_gen; /* per slot: device generation at issue of an ATC_INV */
+	uint32_t *slot_seq; /* per slot: resets begun or ended when the sync of a
+			       batch with ATC_INV was issued (lz.resets) */
 	lz_phys ring_phys;
 	unsigned log2;
 	uint32_t size;
 	uint32_t guard; /* slots behind CONS that are not used again yet */
 	uint32_t room;	/* size - guard */
+	uint32_t mask;	/* size - 1: position to slot */
+	uint32_t wrap;	/* 2 * size - 1: position to PROD */
 
 	/* Written by different sides: kept a cache line apart. */
 	uint8_t apart0[64];
@@ -65,7 +71,7 @@ struct smmu;
 
 static inline uint64_t *smmu_queue_slot(struct smmu_queue *q, uint64_t pos)
 {
-	return &q->ring[(pos & (q->size - 1)) * SMMU_CMD_WORDS];
+	return &q->ring[(pos & q->mask) * SMMU_CMD_WORDS];
 }
 
 /* Most slots of one reservation, sync included. */
@@ -97,14 +103,33 @@ static inline void smmu_queue_write(struct smmu_queue *q, uint64_t pos, struct s
 	lz_dma_store64(&slot[1], cmd.w[1]);
 }
 
+/* Step 2 for many: through a copy of what does not change, which compilers do
+ * not dare to keep across atomic stores. */
+struct smmu_pen {
+	uint64_t *ring;
+	uint64_t mask, pos;
+};
+static inline struct smmu_pen smmu_pen_at(const struct smmu_queue *q, uint64_t pos)
+{
+	return (struct smmu_pen){q->ring, q->mask, pos};
+}
+static inline void smmu_pen_write(struct smmu_pen *pen, uint64_t w0, uint64_t w1)
+{
+	uint64_t *slot = &pen->ring[(pen->pos++ & pen->mask) * SMMU_CMD_WORDS];
+
+	lz_dma_store64(&slot[0], w0);
+	lz_dma_store64(&slot[1], w1);
+}
+
 /* Step 3. */
 static inline void smmu_queue_post(struct smmu_queue *q, uint64_t pos, uint32_t n)
 {
 	while (lz_load64_acquire(&q->published) != pos)
 		lz_cpu_relax();
 	lz_dma_wmb(); /* P: entries before PROD */
-	lz_mmio_write32(q->mmio, SMMU_CMDQ_PROD, (uint32_t)(pos + n) & (2 * q->size - 1));
-	lz_store64_release(&q->published, pos + n);
+	pos += n;
+	lz_mmio_write32(q->mmio, SMMU_CMDQ_PROD, (uint32_t)pos & q->wrap);
+	lz_store64_release(&q->published, pos);
 }
 
 /* CONS as a position: the shadow first, then the register. */
@@ -113,7 +138,7 @@ static inline uint64_t smmu_queue_position(struct smmu_queue *q)
 	uint64_t shadow = lz_load64_acquire(&q->cons);
 	uint32_t hw = lz_mmio_read32(q->mmio, SMMU_CMDQ_CONS);
 
-	return shadow + ((hw - (uint32_t)shadow) & (2 * q->size - 1));
+	return shadow + ((hw - (uint32_t)shadow) & q->wrap);
 }
 
 /* Step 5 when all is well: consumed, and not marked. One look. */
@@ -122,7 +147,7 @@ static inline bool smmu_queue_done(struct smmu_queue *q, uint64_t pos)
 	if (smmu_queue_position(q) <= pos)
 		return false;
 	lz_dma_rmb(); /* M: CONS before the mark */
-	return lz_load64_acquire(&q->mark[pos & (q->size - 1)]) < pos << SMMU_MARK_BITS;
+	return lz_load64_acquire(&q->mark[pos & q->mask]) < pos << SMMU_MARK_BITS;
 }
 
 /* ---- the rest (queue.c) ---- */

@@ -74,7 +74,7 @@ enum smmu_ladder_state {
 };
 
 #define SMMU_ALERT_STALLED (1u << 31) /* cmdq.stalled_at is set */
-#define SMMU_ALERT_DEAD (1u << 30)    /* iommu.dead is set */
+#define SMMU_ALERT_DEAD	   (1u << 30) /* iommu.dead is set */
 
 struct smmu {
 	struct lz_iommu iommu; /* first */
@@ -118,7 +118,7 @@ struct smmu {
 
 	uint32_t asid_map[65536 / 32]; /* [asid_lock] */
 	struct lz_spinlock asid_lock;
-	uint32_t sfm_seen;	   /* atomic */
+	uint32_t sfm_seen;  /* atomic */
 	uint32_t cfgi_owed; /* atomic: counts CFGIs without effect */
 	uint32_t cfgi_paid; /* cfgi_owed when everything cached last went */
 

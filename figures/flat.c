@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The memory of flat.h, and the services of its port. */
+#include "figures/flat.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#ifndef LZ_FLAT_INSTANT
+bool lz_port_instant = true;
+#endif
+LZ_FLAT_LOCAL unsigned lz_port_cpu;
+LZ_FLAT_LOCAL unsigned long lz_port_masked;
+
+void lz_port_panic(const char *what, const char *file, int line)
+{
+	fprintf(stderr, "%s:%d: %s\n", file, line, what);
+	abort();
+}
+
+/* ---- services ---- */
+
+static void *flat_alloc(void *ctx, size_t size)
+{
+	(void)ctx;
+	return calloc(1, size);
+}
+
+static void flat_free_mem(void *ctx, void *p, size_t size)
+{
+	(void)ctx;
+	(void)size;
+	free(p);
+}
+
+/* Bus addresses are host addresses. */
+static void *dma_alloc(void *ctx, size_t size, size_t align, lz_phys *phys)
+{
+	size_t unit = align < sizeof(void *) ? sizeof(void *) : align;
+	void *p = aligned_alloc(unit, (size + unit - 1) / unit * unit);
+
+	(void)ctx;
+	if (p)
+		memset(p, 0, size);
+	*phys = (lz_phys)(uintptr_t)p;
+	return p;
+}
+
+static void *dma_virt(void *ctx, lz_phys phys)
+{
+	(void)ctx;
+	return (void *)(uintptr_t)phys;
+}
+
+static lz_ns now(void *ctx)
+{
+	struct timespec t;
+
+	(void)ctx;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (lz_ns)t.tv_sec * 1000000000u + (lz_ns)t.tv_nsec;
+}
+
+static const struct lz_port port = {
+	.alloc = flat_alloc,
+	.free = flat_free_mem,
+	.dma_alloc = dma_alloc,
+	.dma_free = flat_free_mem,
+	.dma_virt = dma_virt,
+	.now = now,
+};
+
+/* ---- functions with ATS ---- */
+
+static uint32_t config_read(void *ctx, unsigned off, unsigned width)
+{
+	uint32_t v = 0;
+
+	memcpy(&v, (uint8_t *)ctx + off, width);
+	return v;
+}
+
+static void config_write(void *ctx, unsigned off, unsigned width, uint32_t v)
+{
+	memcpy((uint8_t *)ctx + off, &v, width);
+}
+
+static void no_sleep(void *ctx, lz_ns ns)
+{
+	(void)ctx;
+	(void)ns;
+}
+
+static void must(enum lz_status st, const char *what)
+{
+	if (st == LZ_OK)
+		return;
+	fprintf(stderr, "%s: %s\n", what, lz_status_name(st));
+	abort();
+}
+
+static void add_device(struct flat *f, unsigned i)
+{
+	struct flat_device *d = &f->device[i];
+	uint32_t sid = 0x100 * (i + 1);
+	struct lz_device_desc desc = {.name = "function",
+				      .iommu = f->iommu,
+				      .streams = &sid,
+				      .n_streams = 1,
+				      .pci = &d->pci,
+				      .ats = true};
+	uint32_t ats = 0x0001000fu;
+
+	memset(d->config, 0, sizeof(d->config));
+	d->config[0] = 1;	/* somebody's vendor id */
+	d->config[6] = 0x10;	/* has capabilities: */
+	d->config[0x34] = 0x40; /* PCI Express */
+	d->config[0x40] = 0x10;
+	d->config[0x42] = 2;
+	memcpy(&d->config[0x100], &ats, sizeof(ats));
+	d->pci = (struct lz_pci_access){d->config, config_read, config_write, no_sleep, NULL};
+	must(lz_group_create(f->lz, i, &d->group), "group");
+	must(lz_device_add(d->group, &desc, &d->dev), "device");
+	must(lz_attach(d->dev, f->dom), "attach");
+}
+
+/* Identification registers of an SMMU with stage 1, ATS and 16 stream id bits. */
+static void set_registers(uint8_t *mmio)
+{
+	uint32_t idr0 = SMMU_IDR0_S1P | SMMU_IDR0_COHACC | SMMU_IDR0_ATS | SMMU_IDR0_ASID16 |
+			(uint32_t)SMMU_FIELD(SMMU_IDR0_TTF, 2) |
+			(uint32_t)SMMU_FIELD(SMMU_IDR0_ST_LEVEL, 1);
+	uint32_t idr1 = (uint32_t)(SMMU_FIELD(SMMU_IDR1_SIDSIZE, 16) |
+				   SMMU_FIELD(SMMU_IDR1_CMDQS, 12) |
+				   SMMU_FIELD(SMMU_IDR1_EVENTQS, 7));
+	uint32_t idr5 = SMMU_IDR5_GRAN4K | 5;
+
+	memcpy(mmio + SMMU_IDR0, &idr0, 4);
+	memcpy(mmio + SMMU_IDR1, &idr1, 4);
+	memcpy(mmio + SMMU_IDR5, &idr5, 4);
+}
+
+struct flat *flat_make(unsigned devices, enum lz_contain contain, unsigned cmdq_log2)
+{
+	struct flat *f = calloc(1, sizeof(*f));
+	struct lz_smmuv3_desc desc = {.name = "flat", .cmdq_log2 = cmdq_log2};
+	struct lz_config cfg;
+
+	if (f)
+		f->mmio = aligned_alloc(65536, 0x20000);
+	if (!f || !f->mmio)
+		abort();
+	memset(f->mmio, 0, 0x20000);
+	set_registers(f->mmio);
+	desc.mmio = (uintptr_t)f->mmio;
+	lz_config_default(&cfg);
+	cfg.contain = contain;
+	must(lz_init(&port, &cfg, &f->lz), "init");
+	must(lz_smmuv3_add(f->lz, &desc, &f->iommu), "SMMU");
+	must(lz_domain_create(f->iommu, LZ_DOMAIN_PAGING, NULL, NULL, &f->dom), "domain");
+	f->n = devices;
+	for (unsigned i = 0; i < devices; i++)
+		add_device(f, i);
+	return f;
+}
+
+void flat_free(struct flat *f)
+{
+	for (unsigned i = 0; i < f->n; i++) {
+		lz_detach(f->device[i].dev);
+		must(lz_device_remove(f->device[i].dev), "remove");
+		must(lz_group_destroy(f->device[i].group), "group");
+	}
+	must(lz_domain_destroy(f->dom), "destroy");
+	must(lz_smmuv3_remove(f->iommu), "SMMU");
+	must(lz_fini(f->lz), "fini");
+	free(f->mmio);
+	free(f);
+}
+
+/* ---- peers ---- */
+
+void flat_peer_init(struct flat_peer *p, struct flat *f)
+{
+	struct smmu_queue *q = &flat_smmu(f)->cmdq;
+
+	*p = (struct flat_peer){.mmio = q->mmio,
+				.ring = q->ring,
+				.size = q->size,
+				.prod = lz_mmio_read32(q->mmio, SMMU_CMDQ_PROD)};
+}
+
+static inline void insert_and_wait(struct flat_peer *p, const struct smmu_cmd *cmd, uint32_t n)
+{
+	uint32_t mask = p->size - 1, prod = p->prod;
+
+	for (const struct smmu_cmd *end = cmd + n; cmd < end; cmd++, prod++) {
+		uint64_t *slot = &p->ring[(size_t)(prod & mask) * 2];
+
+		lz_dma_store64(&slot[0], cmd->w[0]);
+		lz_dma_store64(&slot[1], cmd->w[1]);
+	}
+	lz_dma_store64(&p->ring[(size_t)(prod & mask) * 2], SMMU_OP_SYNC);
+	lz_dma_store64(&p->ring[(size_t)(prod & mask) * 2 + 1], 0);
+	p->prod = (prod + 1) & (2 * p->size - 1);
+	lz_dma_wmb();
+	lz_mmio_write32(p->mmio, SMMU_CMDQ_PROD, p->prod);
+	while ((lz_mmio_read32(p->mmio, SMMU_CMDQ_CONS) & (2 * p->size - 1)) != p->prod)
+		lz_cpu_relax();
+}
+
+void flat_bare(struct flat_peer *p, const struct smmu_cmd *cmd, uint32_t n)
+{
+	insert_and_wait(p, cmd, n);
+}
+
+void flat_ticket(struct flat_peer *p, const struct smmu_cmd *cmd, uint32_t n)
+{
+	unsigned long flags = lz_irq_save();
+	uint32_t mine = lz_fetch_add32(&p->ticket_next, 1);
+
+	while (lz_load32_acquire(&p->ticket_now) != mine)
+		lz_cpu_relax();
+	insert_and_wait(p, cmd, n);
+	lz_store32_release(&p->ticket_now, mine + 1);
+	lz_irq_restore(flags);
+}

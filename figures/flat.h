@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* An SMMU that is plain memory, with a domain and devices, for figures. */
+#ifndef LAZARET_FIGURES_FLAT_H
+#define LAZARET_FIGURES_FLAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "drivers/smmuv3/smmu.h"
+
+#define FLAT_DEVICES_MAX 16u
+#define FLAT_IOVA 0x10000000ull
+
+struct flat_device {
+	struct lz_pci_access pci;
+	uint8_t config[4096];
+	struct lz_group *group;
+	struct lz_device *dev;
+};
+
+struct flat {
+	struct lz *lz;
+	struct lz_iommu *iommu;
+	struct lz_domain *dom;
+	uint8_t *mmio;
+	unsigned n;
+	struct flat_device device[FLAT_DEVICES_MAX];
+};
+
+/* Builds it with `devices` ATS functions attached; aborts when that fails. */
+struct flat *flat_make(unsigned devices, enum lz_contain contain, unsigned cmdq_log2);
+void flat_free(struct flat *f);
+static inline struct smmu *flat_smmu(struct flat *f)
+{
+	return smmu_of(f->iommu);
+}
+
+/* The ring of a driver that is not ours: same memory, same registers. */
+struct flat_peer {
+	uintptr_t mmio;
+	uint64_t *ring;
+	uint32_t size, prod;
+	uint32_t ticket_next, ticket_now;
+};
+void flat_peer_init(struct flat_peer *p, struct flat *f);
+/* Bare stores, doorbell, wait: the limit. One thread. */
+void flat_bare(struct flat_peer *p, const struct smmu_cmd *cmd, uint32_t n);
+/* The same inside a ticket lock. Any thread. */
+void flat_ticket(struct flat_peer *p, const struct smmu_cmd *cmd, uint32_t n);
+
+#endif
