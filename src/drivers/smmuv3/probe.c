@@ -253,6 +253,7 @@ enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3_desc *desc,
 
 	if (!lz || !desc || !out)
 		return LZ_EINVAL;
+	*out = NULL;
 	s = lz->port->alloc(lz->port->ctx, sizeof(*s));
 	if (!s)
 		return LZ_ENOMEM;

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The thread on which hardware models run, and their registers. */
+#include <sched.h>
+
+#include "internal.h"
+
+#define MAX_HW	  16u
+#define MAX_MMIO  4u
+#define IDLE_TICK LZ_MS(1)
+
+static struct {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t accessed;
+	bool stop, touched;
+	bool wanted; /* atomic: the thread waits for the lock */
+	lz_ns now;
+	struct lz_posix_hw unit[MAX_HW];
+	unsigned n_units;
+	struct lz_posix_mmio mmio[MAX_MMIO];
+	unsigned n_mmio;
+} hw;
+
+/* ---- the thread ---- */
+
+static void thread_lock(void)
+{
+	__atomic_store_n(&hw.wanted, true, __ATOMIC_RELAXED);
+	POSIX_CHECK(pthread_mutex_lock(&hw.lock));
+	__atomic_store_n(&hw.wanted, false, __ATOMIC_RELAXED);
+}
+
+static bool step_all(void)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < hw.n_units; i++)
+		any |= hw.unit[i].step(hw.unit[i].arg);
+	return any;
+}
+
+static lz_ns next_wake(void)
+{
+	lz_ns next = LZ_NEVER;
+
+	for (unsigned i = 0; i < hw.n_units; i++) {
+		lz_ns t = hw.unit[i].wake ? hw.unit[i].wake(hw.unit[i].arg) : LZ_NEVER;
+
+		next = t < next ? t : next;
+	}
+	return next;
+}
+
+/* Nothing to do at hw.now: on to the next moment, or to sleep until it comes. */
+static void pass_time(void)
+{
+	lz_ns real = posix_now(), next = next_wake();
+
+	if (next > hw.now && next <= real) {
+		hw.now = next;
+		return;
+	}
+	hw.now = real > hw.now ? real : hw.now;
+	if (!hw.touched)
+		posix_cond_wait(&hw.accessed, &hw.lock, next > real ? next : real + IDLE_TICK);
+	hw.touched = false;
+}
+
+static void *hw_main(void *arg)
+{
+	(void)arg;
+	thread_lock();
+	while (!hw.stop) {
+		if (!step_all()) {
+			pass_time();
+			continue;
+		}
+		/* Drivers see the states between two steps. */
+		POSIX_CHECK(pthread_mutex_unlock(&hw.lock));
+		thread_lock();
+	}
+	POSIX_CHECK(pthread_mutex_unlock(&hw.lock));
+	return NULL;
+}
+
+void posix_hw_start(void)
+{
+	hw.n_units = hw.n_mmio = 0;
+	hw.stop = hw.touched = false;
+	hw.now = posix_now();
+	POSIX_CHECK(pthread_mutex_init(&hw.lock, NULL));
+	posix_cond_init(&hw.accessed);
+	POSIX_CHECK(pthread_create(&hw.thread, NULL, hw_main, NULL));
+}
+
+void posix_hw_stop(void)
+{
+	lz_posix_hw_lock();
+	hw.stop = true;
+	lz_posix_hw_unlock();
+	POSIX_CHECK(pthread_join(hw.thread, NULL));
+	POSIX_CHECK(pthread_cond_destroy(&hw.accessed));
+	POSIX_CHECK(pthread_mutex_destroy(&hw.lock));
+}
+
+/* ---- access ---- */
+
+void lz_posix_hw_lock(void)
+{
+	/* Whoever polls would starve the hardware of its lock. */
+	if (__atomic_load_n(&hw.wanted, __ATOMIC_RELAXED))
+		(void)sched_yield();
+	POSIX_CHECK(pthread_mutex_lock(&hw.lock));
+}
+
+void lz_posix_hw_unlock(void)
+{
+	hw.touched = true;
+	POSIX_CHECK(pthread_cond_signal(&hw.accessed));
+	POSIX_CHECK(pthread_mutex_unlock(&hw.lock));
+}
+
+lz_ns lz_posix_hw_now(void)
+{
+	return hw.now;
+}
+
+void lz_posix_hw_add(const struct lz_posix_hw *unit)
+{
+	lz_posix_hw_lock();
+	lz_assert(hw.n_units < MAX_HW);
+	hw.unit[hw.n_units++] = *unit;
+	lz_posix_hw_unlock();
+}
+
+void lz_posix_mmio_add(const struct lz_posix_mmio *m)
+{
+	lz_posix_hw_lock();
+	lz_assert(hw.n_mmio < MAX_MMIO);
+	hw.mmio[hw.n_mmio++] = *m;
+	lz_posix_hw_unlock();
+}
+
+/* Locks the hardware and finds the range; `*off` becomes the offset in it. */
+static const struct lz_posix_mmio *open_range(uintptr_t base, uint32_t *off, unsigned width)
+{
+	uintptr_t addr = base + *off;
+
+	lz_posix_hw_lock();
+	lz_assert(addr % width == 0);
+	for (unsigned i = 0; i < hw.n_mmio; i++) {
+		const struct lz_posix_mmio *m = &hw.mmio[i];
+
+		if (addr >= m->base && addr - m->base + width <= m->size) {
+			*off = (uint32_t)(addr - m->base);
+			return m;
+		}
+	}
+	lz_port_panic("MMIO access outside every range", __FILE__, __LINE__);
+}
+
+static uint64_t mmio_read(uintptr_t base, uint32_t off, unsigned width)
+{
+	const struct lz_posix_mmio *m = open_range(base, &off, width);
+	uint64_t v = m->read(m->arg, off, width);
+
+	POSIX_CHECK(pthread_mutex_unlock(&hw.lock));
+	return v;
+}
+
+static void mmio_write(uintptr_t base, uint32_t off, unsigned width, uint64_t v)
+{
+	const struct lz_posix_mmio *m = open_range(base, &off, width);
+
+	m->write(m->arg, off, width, v);
+	lz_posix_hw_unlock();
+}
+
+uint32_t lz_mmio_read32(uintptr_t base, uint32_t off)
+{
+	return (uint32_t)mmio_read(base, off, 4);
+}
+
+uint64_t lz_mmio_read64(uintptr_t base, uint32_t off)
+{
+	return mmio_read(base, off, 8);
+}
+
+void lz_mmio_write32(uintptr_t base, uint32_t off, uint32_t v)
+{
+	mmio_write(base, off, 4, v);
+}
+
+void lz_mmio_write64(uintptr_t base, uint32_t off, uint64_t v)
+{
+	mmio_write(base, off, 8, v);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A small machine on whatever port the suite is linked with: SMMUv3 model,
+ * functions with ATS, library, worker. What the machine counts may be counted
+ * by any thread, so it is read with rig_get().
+ */
+#ifndef TESTS_CONFORMANCE_RIG_H
+#define TESTS_CONFORMANCE_RIG_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "host.h"
+#include "lazaret-model/endpoint.h"
+#include "lazaret-model/smmuv3.h"
+#include "lazaret/device.h"
+#include "lazaret/domain.h"
+#include "lazaret/smmuv3.h"
+
+#define RIG_MMIO 0x09050000u
+#define RIG_DEVS 4u
+#define RIG_MEM	 0x100000000ull /* what tests map: pages nobody reads */
+#define RIG_IOVA 0x10000000ull
+
+struct rig;
+
+struct rig_dev {
+	struct rig *rig;
+	struct lzm_ep *ep;
+	struct lz_device *dev;
+	struct lz_group *group;
+	struct lz_pci_access pci;
+	struct lz_owner_ops owner;
+	uint32_t told, resumed; /* atomic */
+	uint32_t sid;
+	uint8_t config[4096];
+};
+
+struct rig_opts {
+	unsigned devs;	     /* 1 .. RIG_DEVS; each in a group of its own */
+	unsigned pasid_bits; /* 0 */
+	const char *regime;  /* of the model; NULL: mild */
+	bool no_pci, no_ats; /* of the devices */
+	bool late;	     /* the hardware's timeout is longer than sync_bound */
+	enum lz_identify identify;
+	enum lz_contain contain;
+	void (*on_dma)(struct rig *r, unsigned device, uint64_t pa, bool translated);
+	void *test; /* the test's own */
+};
+
+struct rig {
+	struct rig_opts opt;
+	struct lzm_smmu *smmu;
+	struct lzm_bus bus;
+	struct lz *lz;
+	struct lz_iommu *iommu;
+	struct rig_dev dev[RIG_DEVS];
+	unsigned irq_gerror, irq_evtq;
+	uint64_t irq_delay;
+	void (*body)(struct rig *r);
+	uint32_t events[LZ_EV_EVENTS_LOST + 1][RIG_DEVS + 1]; /* atomic; last: no device */
+	uint64_t released;				      /* bytes; atomic */
+	uint32_t destroyed, faults;			      /* atomic */
+	struct lz_smmuv3_fault last_fault;		      /* after `faults` */
+	uint64_t dma_pa;				      /* [hw lock] */
+	bool dma_translated;				      /* [hw lock] */
+};
+
+/* Builds the machine, runs `body` as a task, tears down and checks the books. */
+void rig_run(const struct rig_opts *opt, void (*body)(struct rig *r));
+
+#define rig_get(x) __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
+
+void rig_add(struct rig *r, unsigned device);
+void rig_remove(struct rig *r, unsigned device);
+struct lz_domain *rig_domain(struct rig *r);
+/* A domain with the first `n` devices attached. */
+struct lz_domain *rig_shared(struct rig *r, unsigned n);
+/* Detaches everybody who is attached to it and destroys it. */
+void rig_drop(struct rig *r, struct lz_domain *dom);
+
+/* Sleeps until pred(r) or half a minute of a loaded machine is over. */
+bool rig_until(struct rig *r, bool (*pred)(struct rig *r));
+bool rig_idle(struct rig *r); /* no custody, no work, nobody suspect */
+/* Events of a kind; device -1: of anybody. */
+unsigned rig_count(struct rig *r, enum lz_event_kind kind, int device);
+struct lz_health rig_health(struct rig *r, unsigned device);
+
+enum rig_access { RIG_REFUSED, RIG_UNTRANSLATED, RIG_TRANSLATED };
+/* One access of the device's DMA engine; *pa may be NULL. */
+enum rig_access rig_dma(struct rig *r, unsigned device, uint64_t iova, bool write, uint64_t *pa);
+/* An access through whatever the ATC holds; false: nothing, or refused. */
+bool rig_dma_cached(struct rig *r, unsigned device);
+void rig_fault(struct rig *r, unsigned device, enum lzm_ep_fault fault);
+/* Unmaps in hard interrupt context. */
+enum lz_status rig_unmap_irq(struct lz_domain *dom, lz_iova iova, size_t size);
+
+#endif
