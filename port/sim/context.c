@@ -20,6 +20,11 @@ unsigned lz_cpu_id(void)
 	return sim.cur->cpu;
 }
 
+uint32_t lz_context_id(void)
+{
+	return sim.cur->id + 1;
+}
+
 bool lz_in_atomic(void)
 {
 	const struct sim_agent *a = sim.cur;

@@ -21,6 +21,7 @@
 /* Brought here; the rest is the library's (src/core/arch.h). */
 #define LZ_ARCH_HAS_SPINLOCK
 #define LZ_ARCH_HAS_AWAIT
+#define LZ_ARCH_HAS_CONTEXT_ID
 
 /* What kind of operation is announced. */
 enum lz_sim_op {
@@ -156,6 +157,8 @@ unsigned lz_cpu_id(void);
 /* Masks interrupts of the running CPU; nests by the returned value. */
 unsigned long lz_irq_save(void);
 void lz_irq_restore(unsigned long flags);
+/* Which task or handler runs; never 0. */
+uint32_t lz_context_id(void);
 /* True where nothing may sleep. */
 bool lz_in_atomic(void);
 /* In a loop that waits a short time for another CPU (never for hardware). */

@@ -7,6 +7,10 @@
  *   LZ_ARCH_HAS_AWAIT     lz_await(); else lz_wait() polls
  *   LZ_ARCH_HAS_EPOCH     lz_epoch, lz_epoch_section, lz_epoch_* (core/epoch.h)
  *
+ *   LZ_ARCH_HAS_CONTEXT_ID  lz_context_id(): which task or handler runs, never
+ *                         0; without it a report from inside an owner callback
+ *                         (H19) goes unnoticed
+ *
  * For the polling wait it may bring LZ_ARCH_HAS_NAP: lz_nap() gives the CPU
  * away for a moment, in task context.
  */
@@ -16,6 +20,13 @@
 #include "lz_arch.h"
 
 #include "lazaret/types.h"
+
+#ifndef LZ_ARCH_HAS_CONTEXT_ID
+static inline uint32_t lz_context_id(void)
+{
+	return 0;
+}
+#endif
 
 #ifndef LZ_ARCH_HAS_SPINLOCK
 

@@ -185,7 +185,7 @@ struct lz_device {
 	uint8_t presence;  /* enum lz_presence (atomic) */
 	bool counted;	   /* is in the group's recovery count (H08, H11) */
 	bool reattach;	   /* a good reset, tables still to be written; [gate] */
-	uint32_t in_owner; /* CPU + 1 whose task is in an owner callback (H19) */
+	uint32_t in_owner; /* context that is in an owner callback; 0 none (H19) */
 	lz_ns backoff;	   /* of the report work */
 	struct lz_attachment rid;
 	struct lz_attachment *pasids; /* list; rid.next unused */
