@@ -93,6 +93,16 @@ static inline void warm(struct rig *r, struct lz_domain *dom, lz_iova iova, unsi
 		assert_true(rig_dma(r, i, iova, true));
 }
 
+/* Sleeps until the owner of a device was told that it is broken. */
+static inline void await_told(struct rig *r, unsigned device)
+{
+	lz_ns end = sim_now() + LZ_SEC(100);
+
+	while (!r->dev[device].told && sim_now() < end)
+		rig_sleep(LZ_MS(1));
+	assert_true(r->dev[device].told);
+}
+
 /* For tests without a worker: from here on there is one; everything is worked
  * off, and the domain goes. */
 static inline void finish(struct rig *r, struct lz_domain *dom)
@@ -100,7 +110,7 @@ static inline void finish(struct rig *r, struct lz_domain *dom)
 	if (!r->worker.lz)
 		rig_start_worker(r);
 	lz_iommu_kick(r->iommu);
-	assert_true(rig_until(r, rig_idle, LZ_SEC(500)));
+	assert_true(rig_until(r, rig_idle, LZ_SEC(100)));
 	if (dom)
 		rig_drop(r, dom);
 }

@@ -53,8 +53,7 @@ static void repeated_sync(struct rig *r)
 	assert_int_equal(rig_health(r, 0).timeouts, 1);
 	r->on_mmio = NULL;
 	rig_start_worker(r);
-	while (!r->dev[0].told)
-		rig_sleep(LZ_MS(1));
+	await_told(r, 0);
 	if (repeats >= max)
 		reset_everybody(r);
 	finish(r, dom);
@@ -257,8 +256,7 @@ static void sticky_error(struct rig *r)
 	warm(r, dom, IOVA, 3);
 	rig_silence(r, 1);
 	assert_int_equal(lz_unmap(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
-	while (!r->dev[1].told)
-		rig_sleep(LZ_MS(10));
+	await_told(r, 1);
 	rig_sleep(LZ_MS(500));
 	for (unsigned i = 0; i < 3; i++) {
 		e = rig_first(r, LZ_EV_QUARANTINED, (int)i);

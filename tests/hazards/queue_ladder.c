@@ -73,8 +73,7 @@ static void nothing_helps(struct rig *r)
 	rig_silence(r, 0);
 	r->on_event = fenced_is_effective;
 	assert_int_equal(lz_unmap(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
-	while (!r->dev[0].told)
-		rig_sleep(LZ_MS(1));
+	await_told(r, 0);
 	rig_sleep(LZ_SEC(3));
 	assert_false(rung(r, LZ_RUNG_REWRITE, LZ_OK));
 	assert_false(rung(r, LZ_RUNG_RESTART, LZ_OK));
