@@ -10,7 +10,7 @@
 #include "lazaret/lazaret.h"
 
 #define HOST_DMA_BASE 0x40000000ull
-#define HOST_CPUS     8u
+#define HOST_CPUS     16u
 
 /* Starts the port, calls setup() outside of any task and body() as a task,
  * stops the port and checks that it saw nothing wrong and nothing is left. */

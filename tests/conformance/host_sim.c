@@ -30,7 +30,7 @@ void host_run(void (*setup)(void *arg), void (*body)(void *arg), void *arg)
 	static uint64_t seed;
 	struct sim_stats st;
 
-	sim_start(&(struct sim_config){.cpus = HOST_CPUS,
+	sim_start(&(struct sim_config){.cpus = 8,
 				       .seed = ++seed,
 				       .switch_one_in = 1 + seed % 16,
 				       .op_cost = 2,

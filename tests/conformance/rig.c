@@ -62,6 +62,8 @@ static void bus_irq(void *ctx, enum lzm_irq line)
 {
 	struct rig *r = ctx;
 
+	if (r->opt.no_irq)
+		return;
 	if (line == LZM_IRQ_GERROR)
 		host_irq_raise(r->irq_gerror, r->irq_delay);
 	if (line == LZM_IRQ_EVTQ)
@@ -187,8 +189,7 @@ static void pci_write(void *ctx, unsigned off, unsigned width, uint32_t v)
 
 static void pci_sleep(void *ctx, lz_ns ns)
 {
-	(void)ctx;
-	host_sleep(ns);
+	host_sleep(ns / ((struct rig_dev *)ctx)->rig->opt.hurry);
 }
 
 static void on_event(void *ctx, const struct lz_event *ev)
@@ -199,6 +200,8 @@ static void on_event(void *ctx, const struct lz_event *ev)
 	if (ev->device)
 		dev = (unsigned)((struct rig_dev *)lz_device_user(ev->device) - r->dev);
 	ADD(r->events[ev->kind][dev], 1);
+	if (r->opt.on_event)
+		r->opt.on_event(r, ev);
 }
 
 static void on_fault(void *ctx, struct lz_iommu *iommu, const struct lz_smmuv3_fault *f)
@@ -226,9 +229,11 @@ static void owner_resume(void *ctx, struct lz_device *dev)
 
 static void on_release(void *ctx, struct lz_domain *dom, lz_iova iova, size_t size)
 {
-	(void)dom;
-	(void)iova;
-	ADD(((struct rig *)ctx)->released, size);
+	struct rig *r = ctx;
+
+	ADD(r->released, size);
+	if (r->opt.on_release)
+		r->opt.on_release(r, dom, iova, size);
 }
 
 static void on_destroyed(void *ctx)
@@ -291,6 +296,8 @@ static void setup(void *arg)
 		build_ep(r, i);
 	r->irq_gerror = host_irq_line("gerror", gerror_irq, r);
 	r->irq_evtq = host_irq_line("evtq", evtq_irq, r);
+	if (r->opt.setup)
+		r->opt.setup(r);
 }
 
 void rig_add(struct rig *r, unsigned i)
@@ -332,6 +339,10 @@ static void build_library(struct rig *r)
 	cfg.contain = r->opt.contain;
 	if (r->opt.late)
 		cfg.sync_bound = LZ_MS(30);
+	if (r->opt.sync_bound)
+		cfg.sync_bound = r->opt.sync_bound;
+	if (r->opt.late_bound)
+		cfg.late_bound = r->opt.late_bound;
 	assert_int_equal(lz_init(host_port(), &cfg, &r->lz), LZ_OK);
 	host_worker_start(r->lz);
 	assert_int_equal(lz_smmuv3_add(r->lz, &desc, &iommu), LZ_OK);
@@ -380,6 +391,7 @@ void rig_run(const struct rig_opts *opt, void (*body)(struct rig *r))
 	assert_non_null(r);
 	r->opt = *opt;
 	r->opt.devs = opt->devs ? opt->devs : 1;
+	r->opt.hurry = opt->hurry ? opt->hurry : 1;
 	r->body = body;
 	host_run(setup, main_body, r);
 	lzm_smmu_stats_get(r->smmu, &st);

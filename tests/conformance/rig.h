@@ -47,10 +47,15 @@ struct rig_opts {
 	const char *regime;  /* of the model; NULL: mild */
 	bool no_pci, no_ats; /* of the devices */
 	bool late;	     /* the hardware's timeout is longer than sync_bound */
+	bool no_irq;	     /* interrupts get lost */
+	unsigned hurry;	     /* what PCI waits for is divided by this; 1 */
 	enum lz_identify identify;
 	enum lz_contain contain;
+	lz_ns sync_bound, late_bound; /* 0: default */
+	void (*setup)(struct rig *r); /* last word on the machine; may be NULL */
+	void (*on_event)(struct rig *r, const struct lz_event *ev); /* any thread; may be NULL */
+	void (*on_release)(struct rig *r, struct lz_domain *dom, lz_iova iova, size_t size);
 	void (*on_dma)(struct rig *r, unsigned device, uint64_t pa, bool translated);
-	void *test; /* the test's own */
 };
 
 struct rig {
@@ -69,6 +74,7 @@ struct rig {
 	struct lz_smmuv3_fault last_fault;		      /* after `faults` */
 	uint64_t dma_pa;				      /* [hw lock] */
 	bool dma_translated;				      /* [hw lock] */
+	void *test;					      /* the test's own */
 };
 
 /* Builds the machine, runs `body` as a task, tears down and checks the books. */
