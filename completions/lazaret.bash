@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# bash completion for lazaret. Commands, options and regimes are what --help says.
+_lazaret()
+{
+	local cmd=$1 cur=$2 prev=$3 word command= words=
+
+	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+		[[ $word == -* ]] || { command=$word && break; }
+	done
+	COMPREPLY=()
+	case $prev in
+	--containment) words="on off" ;;
+	--regime) words="all $("$cmd" run --help 2>/dev/null | sed -n '/^Regimes:/,$s/^  //p')" ;;
+	--seed) return ;;
+	--lspci | --dtb | --iort)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	*)
+		if [[ -z $command ]]; then
+			words="--help --version $("$cmd" --help 2>/dev/null |
+				sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z]*\) .*/\1/p')"
+		elif [[ $cur == -* ]]; then
+			words="--help $("$cmd" "$command" --help 2>/dev/null |
+				sed -n 's/^  \(--[a-z-]*\).*/\1/p')"
+		else
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			return
+		fi
+		;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+complete -o filenames -F _lazaret lazaret
