@@ -274,6 +274,19 @@ static void fenced_under_regime(struct rig *r)
 	rig_drop(r, dom);
 }
 
+static bool is_fenced(struct rig *r)
+{
+	return rig_health(r, 0).fence == LZ_FENCE_FENCED;
+}
+
+/* The work is woken by the acknowledge and finds the queue where it was. */
+static void slow_after_acknowledge(struct rig *r, uint32_t off, bool write, uint64_t value)
+{
+	(void)value;
+	if (write && off == SMMU_GERRORN)
+		lzm_smmu_inject_cmdq_stall(r->smmu, sim_now() + LZ_MS(1));
+}
+
 /* The fence stands behind the device's own ATC_INVs and the queue is slow. */
 static void fenced_behind_its_own(struct rig *r)
 {
@@ -283,10 +296,14 @@ static void fenced_behind_its_own(struct rig *r)
 	warm(r, dom, IOVA, 1);
 	rig_silence(r, 0);
 	r->on_event = fenced_is_effective;
+	r->after_mmio = slow_after_acknowledge;
 	(void)send_atc(r, 0);
 	assert_int_equal(smmu_fence(sd, 0, LZ_EVIDENCE_PROBED), LZ_ETIMEDOUT);
 	assert_int_equal(rig_health(r, 0).fence, LZ_FENCE_FENCING);
 	assert_int_equal(rig_count(r, LZ_EV_FENCED, 0), 0);
+	rig_start_worker(r);
+	lz_iommu_kick(r->iommu);
+	assert_true(rig_until(r, is_fenced, LZ_SEC(1))); /* as soon as the queue moves */
 	finish(r, NULL);
 	assert_int_equal(rig_health(r, 0).fence, LZ_FENCE_FENCED);
 	assert_int_equal(rig_count(r, LZ_EV_FENCED, 0), 1);
@@ -306,7 +323,7 @@ static void h97_fenced_only_after_a_later_sync_succeeded(void **state)
 	}
 	o = (struct rig_opts){
 		.no_worker = true, .ats_timeout = LZ_MS(40), .cfg = {.sync_bound = LZ_MS(5)}};
-	rig_run_seeds(&o, 6, fenced_behind_its_own);
+	rig_run_seeds(&o, 12, fenced_behind_its_own);
 }
 
 int main(void)

@@ -3,6 +3,9 @@
 #include "drivers/smmuv3/smmu.h"
 #include "pci/pci.h"
 
+/* How soon a change of tables without effect yet is tried again. */
+#define OWED_RETRY LZ_MS(10)
+
 /* ---- devices ---- */
 
 static void free_device(struct smmu_dev *sd)
@@ -404,11 +407,15 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 	} else {
 		uint64_t cons = smmu_queue_cons(s);
 		bool idle = cons == lz_load64_acquire(&s->cmdq.published);
+		uint32_t owed;
 
 		if (!smmu_identify(s, &next.due))
 			next.queue_works = false;
 		else if (idle && pay_cfgi(s))
 			smmu_fence_retry(s);
+		/* Whoever acknowledged an error woke us before the queue moved on. */
+		if (smmu_cfgi_is_owed(s, &owed) && next.due > lz_now(s->lz) + OWED_RETRY)
+			next.due = lz_now(s->lz) + OWED_RETRY;
 		/* No sweep into a queue that does not move. */
 		next.queue_works = next.queue_works && (idle || cons != s->ladder.swept_at);
 		s->ladder.swept_at = cons;
