@@ -30,7 +30,7 @@ LZ_MUST_CHECK enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3
 					   struct lz_iommu **out);
 
 /** Aborts everything, disables and frees. LZ_EBUSY while it has devices or
- *  domains. Task context. */
+ *  domains. Task context; no interrupt handler of it runs any more. */
 LZ_MUST_CHECK enum lz_status lz_smmuv3_remove(struct lz_iommu *iommu);
 
 /** Interrupt handlers: GERROR line or MSI, event queue line or MSI. Hard

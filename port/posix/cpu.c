@@ -191,7 +191,7 @@ static struct line {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	lz_ns due; /* LZ_NEVER: not pending */
-	bool stop;
+	bool stop, off, running;
 	unsigned cpu;
 	void (*fn)(void *arg);
 	void *arg;
@@ -210,9 +210,14 @@ static void *line_main(void *arg)
 			continue;
 		}
 		l->due = LZ_NEVER;
+		if (l->off)
+			continue;
+		l->running = true;
 		POSIX_CHECK(pthread_mutex_unlock(&l->lock));
 		lz_posix_in_irq(l->fn, l->arg);
 		POSIX_CHECK(pthread_mutex_lock(&l->lock));
+		l->running = false;
+		POSIX_CHECK(pthread_cond_broadcast(&l->changed));
 	}
 	POSIX_CHECK(pthread_mutex_unlock(&l->lock));
 	lz_posix_unbind();
@@ -238,7 +243,18 @@ void lz_posix_irq_raise(unsigned line, lz_ns delay)
 
 	POSIX_CHECK(pthread_mutex_lock(&l->lock));
 	l->due = due < l->due ? due : l->due;
-	POSIX_CHECK(pthread_cond_signal(&l->changed));
+	POSIX_CHECK(pthread_cond_broadcast(&l->changed));
+	POSIX_CHECK(pthread_mutex_unlock(&l->lock));
+}
+
+void lz_posix_irq_off(unsigned line)
+{
+	struct line *l = &lines[line];
+
+	POSIX_CHECK(pthread_mutex_lock(&l->lock));
+	l->off = true;
+	while (l->running)
+		posix_cond_wait(&l->changed, &l->lock, LZ_NEVER);
 	POSIX_CHECK(pthread_mutex_unlock(&l->lock));
 }
 

@@ -43,6 +43,8 @@ void lz_posix_worker_stop(void);
 unsigned lz_posix_irq_line(unsigned cpu, void (*fn)(void *arg), void *arg);
 /* After `delay`. Any thread. */
 void lz_posix_irq_raise(unsigned line, lz_ns delay);
+/* No handler of the line runs any more, from now on. Task context. */
+void lz_posix_irq_off(unsigned line);
 
 /* ---- hardware ---- */
 

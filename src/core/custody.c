@@ -80,9 +80,9 @@ void lz_custody_hold(struct lz_domain *dom, lz_iova start, lz_iova end)
 
 	cover(rec, start, end);
 	rec->used = true;
-	rec->pages += pages;
+	lz_store64(&rec->pages, rec->pages + pages);
 	if (rec->pages > rec->pages_max)
-		rec->pages_max = rec->pages;
+		lz_store64(&rec->pages_max, rec->pages);
 	all = lz_fetch_add64(&dom->lz->custody_pages, pages) + pages;
 	lz_store32_release(&dom->in_custody, 1);
 	lz_spin_unlock(&dom->lock, flags);
@@ -133,7 +133,7 @@ static void run_released(void *ctx, lz_iova iova, size_t size)
 	struct lz_domain *dom = ctx;
 	unsigned long flags = lz_spin_lock(&dom->lock);
 
-	dom->custody->pages -= size / LZ_PAGE;
+	lz_store64(&dom->custody->pages, dom->custody->pages - size / LZ_PAGE);
 	dom->custody->released += size / LZ_PAGE;
 	lz_spin_unlock(&dom->lock, flags);
 	lz_fetch_add64(&dom->lz->custody_pages, 0 - (uint64_t)(size / LZ_PAGE));

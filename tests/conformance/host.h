@@ -51,6 +51,8 @@ struct host_mmio {
 void host_mmio_add(const struct host_mmio *m);
 unsigned host_irq_line(const char *name, void (*fn)(void *arg), void *arg);
 void host_irq_raise(unsigned line, lz_ns delay);
+/* No handler of the line runs any more, from now on. */
+void host_irq_off(unsigned line);
 uint64_t host_hw_now(void);
 bool host_dma_read(uint64_t pa, void *buf, size_t len);
 bool host_dma_write(uint64_t pa, const void *buf, size_t len);

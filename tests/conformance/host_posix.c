@@ -139,6 +139,11 @@ void host_irq_raise(unsigned line, lz_ns delay)
 	lz_posix_irq_raise(line, delay);
 }
 
+void host_irq_off(unsigned line)
+{
+	lz_posix_irq_off(line);
+}
+
 uint64_t host_hw_now(void)
 {
 	return lz_posix_hw_now();

@@ -356,6 +356,7 @@ static void build_library(struct rig *r)
 
 static void tear_down(struct rig *r)
 {
+	struct lz_iommu *iommu;
 	struct lz_stats st;
 
 	for (unsigned i = 0; i < r->opt.devs; i++)
@@ -363,9 +364,11 @@ static void tear_down(struct rig *r)
 	assert_true(rig_until(r, rig_idle));
 	for (unsigned i = 0; i < r->opt.devs; i++)
 		assert_int_equal(lz_group_destroy(r->dev[i].group), LZ_OK);
-	/* Interrupts that are on their way find their handler. */
-	host_sleep(r->irq_delay + LZ_MS(5));
-	assert_int_equal(lz_smmuv3_remove(r->iommu), LZ_OK);
+	iommu = r->iommu;
+	__atomic_store_n(&r->iommu, NULL, __ATOMIC_RELEASE);
+	host_irq_off(r->irq_gerror);
+	host_irq_off(r->irq_evtq);
+	assert_int_equal(lz_smmuv3_remove(iommu), LZ_OK);
 	lz_stats_get(r->lz, &st);
 	assert_int_equal(st.blocked_ids, 0);
 	assert_int_equal(st.references, 0);

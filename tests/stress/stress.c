@@ -353,16 +353,16 @@ static void owner_step(struct owner *o)
 		reset(o, what % 6);
 	} else if (h.block && what < 70) {
 		replace(o);
-	} else if (what < 60) {
+	} else if (what < 55) {
 		st = lz_attach(dev, s->dom[pick(&o->rng, DOMAINS)]);
 		EXPECT(s, st == LZ_OK || st == LZ_EBUSY || st == LZ_EIO || st == LZ_ETIMEDOUT, st);
-	} else if (what < 75) {
+	} else if (what < 62) {
 		lz_detach(dev);
-	} else if (what < 85) {
+	} else if (what < 76) {
 		harm(o);
-	} else if (what < 90) {
+	} else if (what < 80) {
 		reset(o, what % 6);
-	} else if (what < 93) {
+	} else if (what < 83) {
 		replace(o);
 	} else {
 		host_sleep(LZ_US(500));

@@ -110,7 +110,7 @@ enum lz_status smmu_fence(struct smmu_dev *sd, uint32_t gen, enum lz_evidence ev
 	if (!stale) {
 		smmu_set_fence_locked(sd, LZ_FENCE_FENCING);
 		round = begin_round_locked(sd);
-		dev->evidence = (uint8_t)evidence;
+		lz_store8(&dev->evidence, (uint8_t)evidence);
 	}
 	lz_spin_unlock(&dev->fence_lock, flags);
 	if (stale)

@@ -46,7 +46,7 @@ void smmu_accuse_locked(struct smmu *s, struct smmu_dev *sd, uint32_t gen, struc
 		return;
 	lz_device_get(dev);
 	sd->accused = true;
-	sd->probes_lost = 0;
+	lz_store32(&sd->probes_lost, 0);
 	sd->accused_next = NULL;
 	struct smmu_dev **p = &s->accused;
 	while (*p)

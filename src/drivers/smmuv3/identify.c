@@ -30,6 +30,15 @@ struct smmu_dev *smmu_suspect_first(struct smmu *s)
 	return sd;
 }
 
+struct smmu_accusation smmu_accusation_of(struct smmu_dev *sd)
+{
+	unsigned long flags = lz_spin_lock(&sd->smmu->err_lock);
+	struct smmu_accusation a = {sd->accused_gen, sd->sole, sd->accused_cmd};
+
+	lz_spin_unlock(&sd->smmu->err_lock, flags);
+	return a;
+}
+
 /* True when the list's reference is the caller's now. [err_lock] */
 static bool unlist_locked(struct smmu *s, struct smmu_dev *sd)
 {
@@ -134,13 +143,14 @@ static void convict(struct smmu *s, struct smmu_dev *sd, uint32_t gen, enum lz_e
 
 /* ---- probes ---- */
 
-static uint32_t probe_commands(struct smmu_dev *sd, struct smmu_cmd *cmd, bool with_accused)
+static uint32_t probe_commands(struct smmu_dev *sd, struct smmu_cmd *cmd,
+			       const struct smmu_cmd *accused)
 {
 	uint32_t n = 0;
 
 	/* A very small queue has room for the one that matters only. */
-	if (with_accused && sd->dev->n_streams < sd->smmu->cmdq.guard)
-		cmd[n++] = sd->accused_cmd;
+	if (accused && sd->dev->n_streams < sd->smmu->cmdq.guard)
+		cmd[n++] = *accused;
 	for (unsigned i = 0; i < sd->dev->n_streams; i++)
 		cmd[n++] =
 			(struct smmu_cmd){{smmu_cmd_atc0(sd->dev->streams[i], 0), SMMU_ATC1_ALL}};
@@ -171,11 +181,11 @@ static enum lz_status submit_atc(struct smmu_dev *sd, const struct smmu_cmd *cmd
 	return LZ_OK;
 }
 
-static enum lz_status submit_probe(struct smmu_dev *sd, bool with_accused, uint64_t *sync,
-				   lz_ns *deadline)
+static enum lz_status submit_probe(struct smmu_dev *sd, const struct smmu_cmd *accused,
+				   uint64_t *sync, lz_ns *deadline)
 {
 	struct smmu_cmd cmd[LZ_MAX_STREAMS + 1];
-	uint32_t n = probe_commands(sd, cmd, with_accused);
+	uint32_t n = probe_commands(sd, cmd, accused);
 	enum lz_status st = submit_atc(sd, cmd, n, sync, deadline);
 
 	if (st == LZ_OK) {
@@ -244,7 +254,7 @@ enum lz_status smmu_probe_device(struct lz_device *dev)
 		return LZ_ENODEV;
 	if (!again) {
 		lz_emit_device(dev, LZ_EV_PROBE, LZ_OK, 0);
-		st = submit_probe(sd, false, &sd->own_probe_sync, &deadline);
+		st = submit_probe(sd, NULL, &sd->own_probe_sync, &deadline);
 		sd->own_probe = st == LZ_OK;
 		sd->own_probe_gen = gen;
 	}
@@ -294,10 +304,11 @@ static enum lz_status settle(struct smmu *s)
 
 static void probe_begin(struct smmu *s, struct smmu_dev *sd)
 {
+	struct smmu_accusation a = smmu_accusation_of(sd);
 	lz_ns deadline = 0;
 
-	s->id.probing_gen = sd->accused_gen;
-	if (submit_probe(sd, true, &s->id.sync, &deadline) != LZ_OK)
+	s->id.probing_gen = a.gen;
+	if (submit_probe(sd, &a.cmd, &s->id.sync, &deadline) != LZ_OK)
 		return;
 	lz_device_get(sd->dev);
 	s->id.probing = sd;
@@ -318,7 +329,7 @@ static void probe_end(struct smmu *s, enum lz_status st)
 		exonerate(s, sd, gen);
 	else if (st == LZ_EIO)
 		convict(s, sd, gen, LZ_EVIDENCE_PROBED);
-	else if (st == LZ_ETIMEDOUT && ++sd->probes_lost >= PROBES_LOST_MAX)
+	else if (st == LZ_ETIMEDOUT && lz_fetch_add32(&sd->probes_lost, 1) + 1 >= PROBES_LOST_MAX)
 		convict(s, sd, gen, LZ_EVIDENCE_ASSUMED);
 	s->id.state = st == LZ_OK ? SMMU_ID_PROBE : SMMU_ID_SETTLE;
 	lz_device_put(sd->dev);
@@ -327,16 +338,16 @@ static void probe_end(struct smmu *s, enum lz_status st)
 /* Suspects that need no probe. Returns whether one was dealt with. */
 static bool without_probe(struct smmu *s, struct smmu_dev *sd)
 {
-	uint32_t gen = lz_load32(&sd->accused_gen);
+	struct smmu_accusation a = smmu_accusation_of(sd);
 
 	if (drop_stale(s, sd))
 		return true;
-	if (sd->sole) {
-		convict(s, sd, gen, LZ_EVIDENCE_NAMED);
+	if (a.sole) {
+		convict(s, sd, a.gen, LZ_EVIDENCE_NAMED);
 		return true;
 	}
 	if (s->lz->cfg.identify == LZ_IDENTIFY_ASSUME) {
-		convict(s, sd, gen, LZ_EVIDENCE_ASSUMED);
+		convict(s, sd, a.gen, LZ_EVIDENCE_ASSUMED);
 		return true;
 	}
 	return false;

@@ -195,14 +195,14 @@ static void rung_function(struct smmu *s)
 	struct smmu_dev *sd;
 
 	while ((sd = smmu_suspect_first(s)) != NULL) {
-		uint32_t gen = sd->accused_gen;
-		enum lz_evidence evidence = sd->sole ? LZ_EVIDENCE_NAMED : LZ_EVIDENCE_ASSUMED;
+		struct smmu_accusation a = smmu_accusation_of(sd);
+		enum lz_evidence evidence = a.sole ? LZ_EVIDENCE_NAMED : LZ_EVIDENCE_ASSUMED;
 
-		if (lz_load32(&sd->dev->generation) == gen)
+		if (lz_load32(&sd->dev->generation) == a.gen)
 			(void)one_function_off(s, sd);
-		smmu_suspect_drop(s, sd, gen);
-		if (smmu_fence(sd, gen, evidence) != LZ_EBUSY)
-			lz_report_broken(sd->dev, gen, evidence);
+		smmu_suspect_drop(s, sd, a.gen);
+		if (smmu_fence(sd, a.gen, evidence) != LZ_EBUSY)
+			lz_report_broken(sd->dev, a.gen, evidence);
 		lz_device_put(sd->dev);
 	}
 	smmu_identify_end(s);

@@ -32,7 +32,7 @@ struct smmu_dev {
 	struct smmu_dev *accused_next;
 	bool accused;
 	bool sole;	      /* nobody else can have been it */
-	uint32_t probes_lost; /* dropped by restarts since it was accused; [work] but for 0 */
+	uint32_t probes_lost; /* dropped by restarts since it was accused (atomic) */
 	uint32_t accused_gen;
 	struct smmu_cmd accused_cmd; /* what it did not answer */
 };
@@ -256,6 +256,13 @@ bool smmu_identify(struct smmu *s, lz_ns *again);
 /* Forgets the probe under way: its sync will never say anything. */
 void smmu_identify_end(struct smmu *s);
 void smmu_accuse(struct lz_device *dev);
+/* What a suspect is accused of, in one piece. */
+struct smmu_accusation {
+	uint32_t gen;
+	bool sole;
+	struct smmu_cmd cmd;
+};
+struct smmu_accusation smmu_accusation_of(struct smmu_dev *sd);
 /* The head of the list of suspects with a reference of the caller's, or NULL. */
 struct smmu_dev *smmu_suspect_first(struct smmu *s);
 /* Takes it off the list and drops the list's reference, unless it has been
