@@ -22,10 +22,21 @@ asan:
 	tools/deps install all
 	tools/check asan
 
+# What the library costs on AArch64.
+size:
+	tools/deps install all
+	tools/build build tests/config/ram
+	tools/size build
+
+# The API documentation, in build/docs.
+docs:
+	tools/deps install all
+	tools/docs
+
 format:
 	tools/c-files | xargs clang-format -i
 
 clean:
 	rm -rf build build-clang build-asan build-fuzz build-check
 
-.PHONY: build deps demo check asan format clean
+.PHONY: build deps demo check asan size docs format clean
