@@ -243,10 +243,11 @@ static void unmaps_watched(struct rig *r)
 	r->on_mmio = watch_prod;
 	for (unsigned i = 0; i < 6; i++) {
 		lz_iova iova = IOVA + 64 * i * LZ_PAGE;
+		size_t size = LZ_PAGE << i; /* one by one, or as a range */
 
-		warm(r, dom, iova, 2);
-		assert_int_equal(i & 1 ? rig_unmap_irq(dom, iova, LZ_PAGE)
-				       : lz_unmap(dom, iova, LZ_PAGE),
+		assert_int_equal(lz_map(dom, iova, RIG_MEM, size, LZ_READ | LZ_WRITE), LZ_OK);
+		assert_true(rig_dma(r, 0, iova, true));
+		assert_int_equal(i & 1 ? rig_unmap_irq(dom, iova, size) : lz_unmap(dom, iova, size),
 				 LZ_OK);
 		assert_false(rig_dma(r, 0, iova, true));
 	}
@@ -261,6 +262,9 @@ static void h95_tlbi_sync_is_seen_before_atc_inv_is_queued(void **state)
 
 	(void)state;
 	rig_run_seeds(&o, 8, unmaps_watched);
+	o.cmdq_log2 = 3;
+	rig_run_seeds(&o, 8, unmaps_watched);
+	o.cmdq_log2 = 6;
 	o.regime = "cons_jumps";
 	rig_run_seeds(&o, 8, unmaps_watched);
 }

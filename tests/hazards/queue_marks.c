@@ -147,6 +147,8 @@ static void h32_mark_is_looked_at_when_the_poll_succeeds(void **state)
 	(void)state;
 	rig_run_seeds(&(struct rig_opts){.no_worker = true}, 6, poll_succeeds_after_timeout);
 	rig_run_seeds(&(struct rig_opts){.devs = 1}, 12, unmap_of_a_silent_device);
+	rig_run_seeds(&(struct rig_opts){.no_worker = true, .ats_timeout = LZ_US(20)}, 6,
+		      unmap_by_a_slow_publisher);
 }
 
 /* ---- H33 ---- */
