@@ -22,9 +22,9 @@ static void move_generation(struct lz_device *dev)
 static void begin(struct lz_gated g, struct lz_device *dev)
 {
 	dev->reset_worst = LZ_RESET_OK;
-	/* One whose tables are still to be written was open as far as its
-	 * health goes. */
-	dev->fence_before_reset = dev->reattach ? LZ_FENCE_OPEN : lz_device_fence(dev);
+	/* One whose tables are still to be written has not answered since its
+	 * reset: it is asked again, also when nothing is attempted now. */
+	dev->fence_before_reset = dev->reattach ? LZ_FENCE_SUSPECT : lz_device_fence(dev);
 	dev->reattach = false;
 	move_generation(dev);
 	lz_block_set(g, dev, LZ_BLOCK_RESET); /* counted once (H08) */
