@@ -240,8 +240,19 @@ static bool says_nothing(struct smmu *s, uint64_t sync, enum lz_status st)
 /*
  * For the core, after a reset. One whose answer is still out is not repeated:
  * on hardware with a long timeout each would cost everybody that long. Asked
- * again, the core gets what has become of it.
+ * again, the core gets what has become of it. One of an earlier generation has
+ * to go first: each reset may let a single one of them go, and with one more for
+ * each reset the queue would never be free of them.
  */
+static bool earlier_is_out(struct smmu_dev *sd, uint32_t gen)
+{
+	lz_ns deadline = 0;
+
+	return sd->own_probe && sd->own_probe_gen != gen &&
+	       smmu_queue_wait(sd->smmu, sd->own_probe_sync, &deadline) == LZ_ETIMEDOUT &&
+	       smmu_queue_look(sd->smmu, sd->own_probe_sync) == LZ_EBUSY;
+}
+
 enum lz_status smmu_probe_device(struct lz_device *dev)
 {
 	struct smmu_dev *sd = smmu_dev_of(dev);
@@ -252,6 +263,8 @@ enum lz_status smmu_probe_device(struct lz_device *dev)
 
 	if (smmu_dead(sd->smmu))
 		return LZ_ENODEV;
+	if (earlier_is_out(sd, gen))
+		return LZ_ETIMEDOUT;
 	if (!again) {
 		lz_emit_device(dev, LZ_EV_PROBE, LZ_OK, 0);
 		st = submit_probe(sd, NULL, &sd->own_probe_sync, &deadline);
