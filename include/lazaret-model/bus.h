@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
+/**
+ * @file
  * What a hardware model needs from the bench that hosts it: memory,
  * interrupts, time and the link to the endpoints. Models are passive: they act
  * only inside mmio accesses, step() and the calls below; whoever tests owns
- * clock and progress.
+ * clock and progress. A model has no lock: one call at a time, from any context.
  */
 #ifndef LAZARET_MODEL_BUS_H
 #define LAZARET_MODEL_BUS_H
@@ -16,33 +17,48 @@
 extern "C" {
 #endif
 
+/** A time that never comes. */
 #define LZM_NEVER UINT64_MAX
 
-/* Which interrupt wants attention (wired lines). */
-enum lzm_irq { LZM_IRQ_GERROR, LZM_IRQ_EVTQ, LZM_IRQ_PRIQ, LZM_IRQ_CMD_SYNC, LZM_IRQ_COUNT };
-
-/* An ATS Invalidate Request on its way to an endpoint. */
-struct lzm_atc_inv {
-	uint32_t sid;
-	bool ssv; /* has a PASID */
-	uint32_t ssid;
-	bool global;
-	uint64_t addr; /* start of the span, aligned */
-	uint64_t size; /* bytes; 0 = the whole address space */
+/** Which interrupt wants attention (wired lines). */
+enum lzm_irq {
+	LZM_IRQ_GERROR,	  /**< global error */
+	LZM_IRQ_EVTQ,	  /**< event queue not empty any more */
+	LZM_IRQ_PRIQ,	  /**< PRI queue */
+	LZM_IRQ_CMD_SYNC, /**< CMD_SYNC completed */
+	LZM_IRQ_COUNT	  /**< how many there are */
 };
 
-/* How the endpoint (or the fabric in front of it) answered. */
-enum lzm_atc_answer { LZM_ATC_DONE, LZM_ATC_UR };
+/** An ATS Invalidate Request on its way to an endpoint. */
+struct lzm_atc_inv {
+	uint32_t sid;  /**< stream id of the endpoint */
+	bool ssv;      /**< has a PASID */
+	uint32_t ssid; /**< the PASID */
+	bool global;   /**< the PASID does not matter */
+	uint64_t addr; /**< start of the span, aligned */
+	uint64_t size; /**< bytes; 0 = the whole address space */
+};
 
+/** How the endpoint (or the fabric in front of it) answered. */
+enum lzm_atc_answer {
+	LZM_ATC_DONE, /**< Invalidate Completion */
+	LZM_ATC_UR,   /**< unsupported request */
+};
+
+/** The bench's services. Called from inside model calls; they may call the model back
+ *  where they say so. */
 struct lzm_bus {
+	/** First argument of every service. */
 	void *ctx;
-	/* Physical memory. false: the access aborts. */
+	/** Reads `len` bytes of physical memory. false: the access aborts. */
 	bool (*mem_read)(void *ctx, uint64_t pa, void *buf, size_t len);
+	/** Writes them. */
 	bool (*mem_write)(void *ctx, uint64_t pa, const void *buf, size_t len);
-	/* Edge on a wired interrupt line. */
+	/** Edge on a wired interrupt line. */
 	void (*irq)(void *ctx, enum lzm_irq line);
-	uint64_t (*now)(void *ctx); /* ns */
-	/* Sends an Invalidate Request. The answer comes by
+	/** Time in ns; never goes back. */
+	uint64_t (*now)(void *ctx);
+	/** Sends an Invalidate Request. The answer comes by
 	 * lzm_smmu_atc_answer(smmu, tag, ...), inside this call or later, or
 	 * never. Tags do not repeat. */
 	void (*atc_inv)(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv);

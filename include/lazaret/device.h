@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Devices, groups, their owners and their health. */
+/**
+ * @file
+ * Devices, groups, their owners and their health.
+ */
 #ifndef LAZARET_DEVICE_H
 #define LAZARET_DEVICE_H
 
@@ -24,11 +27,13 @@ struct lz_owner_ops {
 	void (*resume)(void *ctx, struct lz_device *dev);
 };
 
+/** Most stream ids of one device. */
 #define LZ_MAX_STREAMS 8u
 
+/** What lz_device_add() has to know; copied, but for what `pci` and `owner` point to. */
 struct lz_device_desc {
-	const char *name; /**< copied; at most 31 characters used */
-	struct lz_iommu *iommu;
+	const char *name;		 /**< copied; at most 31 characters used */
+	struct lz_iommu *iommu;		 /**< that the streams arrive at */
 	const uint32_t *streams;	 /**< stream ids, distinct */
 	unsigned n_streams;		 /**< 1..LZ_MAX_STREAMS */
 	const struct lz_pci_access *pci; /**< NULL: not PCI; referenced until removal */
@@ -36,16 +41,18 @@ struct lz_device_desc {
 				  and the IOMMU's capability */
 	unsigned pasid_bits; /**< 0: none; capped by device and IOMMU */
 	const struct lz_owner_ops *owner; /**< may be NULL */
-	void *owner_ctx;
-	void *user; /**< see lz_device_user() */
+	void *owner_ctx;		  /**< first argument of the owner's callbacks */
+	void *user;			  /**< see lz_device_user() */
 };
 
-/** Makes an empty group. Task context. LZ_ENOMEM. */
+/** Makes an empty group; `id` is the caller's own number for it. Task context.
+ *  LZ_ENOMEM. The caller owns it: lz_group_destroy(). */
 LZ_MUST_CHECK enum lz_status lz_group_create(struct lz *lz, unsigned id, struct lz_group **out);
 /** Frees an empty group; LZ_EBUSY while it has devices. Task context. */
 LZ_MUST_CHECK enum lz_status lz_group_destroy(struct lz_group *group);
+/** What lz_group_create() was given as `id`. Any context. */
 unsigned lz_group_id(const struct lz_group *group);
-/** Requester ids of the group that are blocked now (invariant E). */
+/** Requester ids of the group that are blocked now (invariant E). Any context. */
 unsigned lz_group_recovery_count(const struct lz_group *group);
 
 /**
@@ -69,8 +76,12 @@ LZ_MUST_CHECK enum lz_status lz_device_add(struct lz_group *group,
  */
 LZ_MUST_CHECK enum lz_status lz_device_remove(struct lz_device *dev);
 
+/** The name given at lz_device_add(), cut to 31 characters; lives as long as the
+ *  device. Any context. */
 const char *lz_device_name(const struct lz_device *dev);
+/** What the description had as `user`. Any context. */
 void *lz_device_user(const struct lz_device *dev);
+/** The group that the device was added to. Any context. */
 struct lz_group *lz_device_group(const struct lz_device *dev);
 
 /**
@@ -80,28 +91,45 @@ struct lz_group *lz_device_group(const struct lz_device *dev);
  */
 void lz_device_report_broken(struct lz_device *dev);
 
-/** Is ATS in use: enabled in the device and allowed in the IOMMU. */
+/** Is ATS in use: enabled in the device and allowed in the IOMMU. Any context. */
 bool lz_device_ats_active(const struct lz_device *dev);
 
-enum lz_fence_state { LZ_FENCE_OPEN, LZ_FENCE_SUSPECT, LZ_FENCE_FENCING, LZ_FENCE_FENCED };
+/** How far the IOMMU trusts translations of the device's own. */
+enum lz_fence_state {
+	LZ_FENCE_OPEN,	  /**< they pass */
+	LZ_FENCE_SUSPECT, /**< they pass; its invalidations are held */
+	LZ_FENCE_FENCING, /**< being stopped, without effect yet */
+	LZ_FENCE_FENCED,  /**< they abort, with effect */
+};
 
-#define LZ_BLOCK_RESET	      (1u << 0)
-#define LZ_BLOCK_RESET_FAILED (1u << 1)
-#define LZ_BLOCK_BROKEN	      (1u << 2)
-#define LZ_BLOCK_PERMANENT    (1u << 3)
-#define LZ_BLOCK_OPERATOR     (1u << 4)
-#define LZ_BLOCK_SIBLING      (1u << 5)
+/* Why the device's DMA is blocked; several at a time. */
+#define LZ_BLOCK_RESET	      (1u << 0) /**< a reset is under way */
+#define LZ_BLOCK_RESET_FAILED (1u << 1) /**< the last reset did not help */
+#define LZ_BLOCK_BROKEN	      (1u << 2) /**< it was quarantined */
+#define LZ_BLOCK_PERMANENT    (1u << 3) /**< it failed too often */
+#define LZ_BLOCK_OPERATOR     (1u << 4) /**< somebody wants it */
+#define LZ_BLOCK_SIBLING      (1u << 5) /**< a device that shares its requester id */
 
-enum lz_presence { LZ_PRESENT, LZ_REMOVING, LZ_GONE };
+/** Is the device there. */
+enum lz_presence {
+	LZ_PRESENT,  /**< yes */
+	LZ_REMOVING, /**< lz_device_remove() was called */
+	LZ_GONE,     /**< removed; somebody has a reference */
+};
 
+/** The state of a device. Counters that were left out of the build are zero. */
 struct lz_health {
-	enum lz_fence_state fence;
-	unsigned block; /**< LZ_BLOCK_* */
-	unsigned reset_depth;
-	enum lz_presence presence;
-	uint32_t generation; /**< odd while in reset */
+	enum lz_fence_state fence; /**< trust in its translations */
+	unsigned block;		   /**< LZ_BLOCK_* */
+	unsigned reset_depth;	   /**< lz_reset_prepare() without its lz_reset_done() */
+	enum lz_presence presence; /**< whether it is there */
+	uint32_t generation;	   /**< odd while in reset */
 	enum lz_evidence evidence; /**< of the last fault, also after recovery */
-	uint32_t timeouts, probes, fences, quarantines, recoveries;
+	uint32_t timeouts;	   /**< accusations in which it was a suspect */
+	uint32_t probes;	   /**< probes sent to it */
+	uint32_t fences;	   /**< fences that took effect */
+	uint32_t quarantines;	   /**< times it was quarantined */
+	uint32_t recoveries;	   /**< times it was unblocked after a reset */
 	/** healthy, suspect, broken, resetting, reset failed, failed
 	 *  permanently or removed */
 	const char *state;
@@ -109,6 +137,7 @@ struct lz_health {
 
 /** A snapshot; fields may be from slightly different moments. Any context. */
 void lz_device_health(const struct lz_device *dev, struct lz_health *out);
+/** A constant name such as "fenced"; never NULL. Any context. */
 const char *lz_fence_name(enum lz_fence_state f);
 
 #ifdef __cplusplus

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
+/**
+ * @file
  * I/O address spaces: attach, map, unmap, custody.
  *
  * What a call answers while device D is in a state:
@@ -20,13 +21,19 @@
 extern "C" {
 #endif
 
-enum lz_domain_type { LZ_DOMAIN_PAGING, LZ_DOMAIN_IDENTITY, LZ_DOMAIN_BLOCKING };
+/** What a domain does to the addresses of its devices. */
+enum lz_domain_type {
+	LZ_DOMAIN_PAGING,   /**< translates what is mapped */
+	LZ_DOMAIN_IDENTITY, /**< passes addresses through, without ATS */
+	LZ_DOMAIN_BLOCKING, /**< lets nothing through: a name for "detached" */
+};
 
 /** Permissions of a mapping. */
 #define LZ_READ	 (1u << 0) /**< the device may read memory */
 #define LZ_WRITE (1u << 1) /**< the device may write memory */
 #define LZ_MMIO	 (1u << 2) /**< device memory, such as an MSI doorbell */
 
+/** Callbacks of whoever owns the memory of a domain. Any may be NULL. */
 struct lz_domain_ops {
 	/** `size` bytes at `iova` that were in custody are free now: neither
 	 *  IOVA nor pages can be reached by hardware any more. Called once per
@@ -39,7 +46,8 @@ struct lz_domain_ops {
 /**
  * Makes a domain for devices of `iommu`. `ops` may be NULL, else it is
  * referenced until the domain is destroyed. Task context. LZ_ENOMEM,
- * LZ_ENOTSUP, LZ_ELIMIT (no address space id left).
+ * LZ_ENOTSUP (identity domains were left out of the build), LZ_ELIMIT (no address
+ * space id left). The caller owns the domain: lz_domain_destroy().
  */
 LZ_MUST_CHECK enum lz_status lz_domain_create(struct lz_iommu *iommu, enum lz_domain_type type,
 					      const struct lz_domain_ops *ops, void *ctx,
@@ -65,8 +73,11 @@ void lz_detach(struct lz_device *dev);
  *  attached to the RID. LZ_ENOTSUP without PASID support. Task context. */
 LZ_MUST_CHECK enum lz_status lz_attach_pasid(struct lz_device *dev, uint32_t pasid,
 					     struct lz_domain *dom);
+/** Takes one PASID back to blocking. Cannot fail; without effect when nothing is
+ *  attached. Task context. */
 void lz_detach_pasid(struct lz_device *dev, uint32_t pasid);
-/** The domain that the core keeps for the RID or a PASID; NULL = blocking. */
+/** The domain that the core keeps for the RID or a PASID; NULL = blocking. The
+ *  reference stays the caller's who attached it. Any context. */
 struct lz_domain *lz_attached(const struct lz_device *dev, uint32_t pasid);
 
 /**
@@ -90,37 +101,47 @@ LZ_MUST_CHECK enum lz_status lz_map(struct lz_domain *dom, lz_iova iova, lz_phys
  */
 LZ_MUST_CHECK enum lz_status lz_unmap(struct lz_domain *dom, lz_iova iova, size_t size);
 
+/** Ranges that a gather keeps apart. */
 #define LZ_GATHER_RANGES 8u
 /** A gather: several unmaps, one invalidation. Zero-initialise; any context,
  *  one user at a time. Adjacent ranges merge; when all slots are taken the
  *  next unmap syncs first and the outcome is remembered in `held`. */
 struct lz_gather {
-	struct lz_domain *dom;
+	struct lz_domain *dom; /**< set by the first unmap */
+	/** What waits to be invalidated. */
 	struct {
-		lz_iova start, end; /* end exclusive */
+		lz_iova start; /**< first byte */
+		lz_iova end;   /**< behind the last one */
 	} range[LZ_GATHER_RANGES];
-	unsigned n;
-	size_t granule; /* smallest entry unmapped since the last sync */
-	bool held;
+	unsigned n;	/**< ranges in use */
+	size_t granule; /**< smallest entry unmapped since the last sync, bytes */
+	bool held;	/**< something went into custody */
 };
-/** Unmaps without waiting. The pages are in flight until lz_gather_sync(). */
+/** Unmaps without waiting. The pages are in flight until lz_gather_sync().
+ *  LZ_EINVAL also for a gather of another domain, LZ_ENOENT, LZ_ENOTSUP when gathers
+ *  were left out of the build. Any context. */
 LZ_MUST_CHECK enum lz_status lz_unmap_gather(struct lz_domain *dom, lz_iova iova, size_t size,
 					     struct lz_gather *gather);
-/** Waits for everything gathered. LZ_OK or LZ_IN_CUSTODY as lz_unmap(). */
+/** Waits for everything gathered. LZ_OK or LZ_IN_CUSTODY as lz_unmap(); the
+ *  gather is empty afterwards. Any context. */
 LZ_MUST_CHECK enum lz_status lz_gather_sync(struct lz_gather *gather);
 
 /** Waits until nothing of the domain is in custody, at most `bound`. LZ_OK or
  *  LZ_ETIMEDOUT. Task context; somebody else runs lz_poll(). */
 LZ_MUST_CHECK enum lz_status lz_domain_wait(struct lz_domain *dom, lz_ns bound);
 
-/** What the page table says; 0 and false when not mapped. Any context. */
+/** What the page table says about the byte at `iova`; 0 and false when not mapped.
+ *  Any context. */
 bool lz_iova_to_phys(struct lz_domain *dom, lz_iova iova, lz_phys *phys);
 
+/** Pages of LZ_PAGE bytes that hardware may still reach. */
 struct lz_custody {
 	uint64_t pages;	    /**< in custody now */
 	uint64_t pages_max; /**< most at any time */
 };
+/** A snapshot into `*out`. Any context. */
 void lz_domain_custody(const struct lz_domain *dom, struct lz_custody *out);
+/** What lz_domain_create() was given as `ctx`. Any context. */
 void *lz_domain_ctx(const struct lz_domain *dom);
 
 #ifdef __cplusplus

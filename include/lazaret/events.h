@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the library tells its embedder while a fault is handled. */
+/**
+ * @file
+ * What the library tells its embedder while a fault is handled.
+ */
 #ifndef LAZARET_EVENTS_H
 #define LAZARET_EVENTS_H
 
@@ -11,7 +14,7 @@ extern "C" {
 
 /** How sure we are which device it was. */
 enum lz_evidence {
-	LZ_EVIDENCE_NONE,
+	LZ_EVIDENCE_NONE,    /**< there was no fault */
 	LZ_EVIDENCE_NAMED,   /**< the only one that could have been it, or
 				  named by the hardware */
 	LZ_EVIDENCE_PROBED,  /**< failed an invalidation of its own */
@@ -19,6 +22,7 @@ enum lz_evidence {
 				  configuration says not to probe */
 };
 
+/** What happened. */
 enum lz_event_kind {
 	LZ_EV_TIMEOUT,		/**< the hardware reported an ATC invalidation
 				     timeout; detail = queue position (CONS) */
@@ -34,19 +38,19 @@ enum lz_event_kind {
 	LZ_EV_QUARANTINED,	/**< blocked in the core, RID and PASIDs; status
 				     LZ_ENOTSUP: would have been, but containment
 				     is not on */
-	LZ_EV_OWNER_TOLD,
-	LZ_EV_RESET_BEGIN,  /**< outermost prepare */
-	LZ_EV_RESET_END,    /**< outermost done; status = worst result */
-	LZ_EV_UNFENCED,	    /**< EATS may be switched on again */
-	LZ_EV_RECOVERED,    /**< unblocked after a successful reset */
-	LZ_EV_STILL_BROKEN, /**< the reset did not help */
-	LZ_EV_REMOVED,
-	LZ_EV_QUEUE_ERROR,     /**< a command was illegal or could not be
-				    fetched; detail = CMDQ_CONS */
-	LZ_EV_QUEUE_STALLED,   /**< no progress and no error; detail = CONS */
-	LZ_EV_SERVICE_FAILURE, /**< the IOMMU stopped translating */
-	LZ_EV_DMA_FAULT,       /**< a decoded fault record; detail = IOVA */
-	LZ_EV_EVENTS_LOST,     /**< the event queue overflowed */
+	LZ_EV_OWNER_TOLD,	/**< error_detected() returned */
+	LZ_EV_RESET_BEGIN,	/**< outermost prepare */
+	LZ_EV_RESET_END,	/**< outermost done; status = worst result */
+	LZ_EV_UNFENCED,		/**< EATS may be switched on again */
+	LZ_EV_RECOVERED,	/**< unblocked after a successful reset */
+	LZ_EV_STILL_BROKEN,	/**< the reset did not help */
+	LZ_EV_REMOVED,		/**< the device is gone */
+	LZ_EV_QUEUE_ERROR,	/**< a command was illegal or could not be
+				     fetched; detail = CMDQ_CONS */
+	LZ_EV_QUEUE_STALLED,	/**< no progress and no error; detail = CONS */
+	LZ_EV_SERVICE_FAILURE,	/**< the IOMMU stopped translating */
+	LZ_EV_DMA_FAULT,	/**< a decoded fault record; detail = IOVA */
+	LZ_EV_EVENTS_LOST,	/**< the event queue overflowed */
 };
 
 /** Rungs of the ladder for a queue on which no sync succeeds. */
@@ -58,21 +62,24 @@ enum lz_rung {
 	LZ_RUNG_GLOBAL_ABORT, /**< the whole IOMMU off, aborting */
 };
 
+/** One event; valid during the call only. */
 struct lz_event {
-	enum lz_event_kind kind;
-	enum lz_evidence evidence;
-	enum lz_status status;
-	uint32_t generation;	  /**< of the device; 0 without one */
-	struct lz_device *device; /**< may be NULL; valid during the call */
-	struct lz_domain *domain; /**< may be NULL; valid during the call */
-	struct lz_iommu *iommu;	  /**< may be NULL */
-	lz_ns time;
-	uint64_t detail;
+	enum lz_event_kind kind;   /**< decides what `status` and `detail` mean */
+	enum lz_evidence evidence; /**< of the device's last fault */
+	enum lz_status status;	   /**< LZ_OK where the kind has none */
+	uint32_t generation;	   /**< of the device; 0 without one */
+	struct lz_device *device;  /**< may be NULL; valid during the call */
+	struct lz_domain *domain;  /**< may be NULL; valid during the call */
+	struct lz_iommu *iommu;	   /**< may be NULL */
+	lz_ns time;		   /**< of the port's clock */
+	uint64_t detail;	   /**< 0 where the kind has none */
 };
 
-/** Constant names such as "quarantined" and "probed"; never NULL. */
+/** A constant name such as "quarantined"; never NULL. Any context. */
 const char *lz_event_name(enum lz_event_kind k);
+/** A constant name such as "probed"; never NULL. Any context. */
 const char *lz_evidence_name(enum lz_evidence e);
+/** A constant name such as "restart"; never NULL. Any context. */
 const char *lz_rung_name(enum lz_rung r);
 
 /**

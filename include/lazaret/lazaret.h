@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* An instance of the library: policy, life cycle, deferred work. */
+/**
+ * @file
+ * An instance of the library: policy, life cycle, deferred work.
+ */
 #ifndef LAZARET_LAZARET_H
 #define LAZARET_LAZARET_H
 
@@ -11,13 +14,15 @@
 extern "C" {
 #endif
 
+/** What is done about a device that does not answer. */
 enum lz_contain {
-	LZ_CONTAIN_ON,
+	LZ_CONTAIN_ON,	    /**< identify, fence, block, hold memory */
 	LZ_CONTAIN_OBSERVE, /**< identify and tell, touch nothing, hold nothing */
 	LZ_CONTAIN_OFF,	    /**< acknowledge, retry, carry on: what shipping
 				 drivers do; for comparison only */
 };
 
+/** How the device is found among several that it may have been. */
 enum lz_identify {
 	LZ_IDENTIFY_PROBE,  /**< one invalidation per suspect tells who it is */
 	LZ_IDENTIFY_ASSUME, /**< every suspect is taken for broken */
@@ -27,19 +32,20 @@ enum lz_identify {
 #define LZ_POLICY_PORT_BLOCK   (1u << 0) /**< may hit sound siblings */
 #define LZ_POLICY_GLOBAL_ABORT (1u << 1) /**< stops the whole IOMMU */
 
+/** Policy of an instance; fill in by lz_config_default(). */
 struct lz_config {
-	lz_ns sync_bound;	/**< longest wait of a task for one sync; 1 s */
-	lz_ns atomic_wait;	/**< the same in atomic context; 100 us */
-	lz_ns late_bound;	/**< a sync older than this without an error is a
-				     stalled queue; 100 s (PCIe allows 90 s) */
-	uint32_t settle_max;	/**< acknowledgements of one failing sync; 8 */
-	uint32_t custody_limit; /**< pages per domain before map answers
-				     LZ_ELIMIT; 65536 */
-	uint32_t policy;	/**< LZ_POLICY_* */
-	enum lz_contain contain;
-	enum lz_identify identify;
-	lz_event_fn event; /**< may be NULL */
-	void *event_ctx;
+	lz_ns sync_bound;	   /**< longest wait of a task for one sync; 1 s */
+	lz_ns atomic_wait;	   /**< the same in atomic context; 100 us */
+	lz_ns late_bound;	   /**< a sync older than this without an error is a
+					stalled queue; 100 s (PCIe allows 90 s) */
+	uint32_t settle_max;	   /**< acknowledgements of one failing sync; 8 */
+	uint32_t custody_limit;	   /**< pages per domain before map answers
+					LZ_ELIMIT; 65536 */
+	uint32_t policy;	   /**< LZ_POLICY_* */
+	enum lz_contain contain;   /**< LZ_CONTAIN_ON */
+	enum lz_identify identify; /**< LZ_IDENTIFY_PROBE */
+	lz_event_fn event;	   /**< may be NULL */
+	void *event_ctx;	   /**< first argument of `event` */
 };
 
 /** Fills in the defaults named above. Any context. */
@@ -48,7 +54,8 @@ void lz_config_default(struct lz_config *cfg);
 /**
  * Makes an instance. `port` is referenced until lz_fini(), `cfg` is copied.
  * Task context. LZ_EINVAL for a service that is missing or a bound of zero,
- * LZ_ENOMEM.
+ * LZ_ENOMEM, LZ_ENOTSUP for an event callback or a containment mode that was left
+ * out of the build. The caller owns the instance: lz_fini().
  */
 LZ_MUST_CHECK enum lz_status lz_init(const struct lz_port *port, const struct lz_config *cfg,
 				     struct lz **out);
@@ -68,15 +75,20 @@ lz_ns lz_poll(struct lz *lz);
 
 /** Counters of the whole instance; all zero at start. Any context. */
 struct lz_stats {
-	uint64_t cmdq_errors;  /**< command queue errors consumed */
-	uint64_t atc_timeouts; /**< of these: ATC invalidation timeouts */
-	uint64_t probes, fences, quarantines, recoveries;
-	uint64_t custody_pages; /**< now, all domains */
-	uint64_t custody_pages_max;
-	uint64_t blocked_ids;  /**< requester ids blocked now */
-	uint64_t references;   /**< device references held now */
-	uint64_t work_pending; /**< work items queued or running now */
+	uint64_t cmdq_errors;	    /**< command queue errors consumed */
+	uint64_t atc_timeouts;	    /**< of these: ATC invalidation timeouts */
+	uint64_t probes;	    /**< probes issued */
+	uint64_t fences;	    /**< fences that took effect */
+	uint64_t quarantines;	    /**< devices blocked as broken */
+	uint64_t recoveries;	    /**< devices unblocked after a successful reset */
+	uint64_t custody_pages;	    /**< now, all domains */
+	uint64_t custody_pages_max; /**< most at any time */
+	uint64_t blocked_ids;	    /**< requester ids blocked now */
+	uint64_t references;	    /**< device references held now */
+	uint64_t work_pending;	    /**< work items queued or running now */
 };
+/** A snapshot into `*out`; counters may be from slightly different moments. Those
+ *  that were left out of the build are zero. Any context. */
 void lz_stats_get(struct lz *lz, struct lz_stats *out);
 
 #ifdef __cplusplus

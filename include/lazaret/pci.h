@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* PCI access by callbacks, and resets of a function. */
+/**
+ * @file
+ * PCI access by callbacks, and resets of a function.
+ */
 #ifndef LAZARET_PCI_H
 #define LAZARET_PCI_H
 
@@ -12,19 +15,24 @@ extern "C" {
 /**
  * Config space of one function. Offsets in bytes, 0..4095, naturally aligned;
  * `width` is 1, 2 or 4. A function that does not answer reads as all ones.
- * Task context. `sleep` waits at least `ns` (task context).
+ * Task context. The owner keeps it until the device is removed.
  */
 struct lz_pci_access {
+	/** First argument of the callbacks. */
 	void *ctx;
+	/** The value at `offset`, in its low bits. */
 	uint32_t (*read)(void *ctx, unsigned offset, unsigned width);
+	/** Writes; what is read only stays as it is. */
 	void (*write)(void *ctx, unsigned offset, unsigned width, uint32_t value);
+	/** Lets at least `ns` pass. */
 	void (*sleep)(void *ctx, lz_ns ns);
 	/** Config space of the port above the function, or NULL. */
 	const struct lz_pci_access *upstream;
 };
 
+/** How a reset went. */
 enum lz_reset_result {
-	LZ_RESET_OK,
+	LZ_RESET_OK,		/**< the device was reset and answers */
 	LZ_RESET_NOT_ATTEMPTED, /**< the device is as it was */
 	LZ_RESET_FAILED,	/**< tried; nobody knows in what state it is */
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
+/**
+ * @file
  * What the library needs from its surroundings.
  *
  * A port has two halves:
@@ -22,8 +23,15 @@
 extern "C" {
 #endif
 
-enum lz_log_level { LZ_LOG_ERR, LZ_LOG_WARN, LZ_LOG_INFO, LZ_LOG_DEBUG };
+/** How bad what a log line says is. */
+enum lz_log_level {
+	LZ_LOG_ERR,   /**< something is broken */
+	LZ_LOG_WARN,  /**< something is not as it should be */
+	LZ_LOG_INFO,  /**< something noteworthy went well */
+	LZ_LOG_DEBUG, /**< for whoever looks for a bug */
+};
 
+/** The services; const, referenced from lz_init() to lz_fini(). */
 struct lz_port {
 	/** Handed back as first argument of every service. */
 	void *ctx;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Arm SMMUv3 (Arm IHI 0070). */
+/**
+ * @file
+ * Arm SMMUv3 (Arm IHI 0070).
+ */
 #ifndef LAZARET_SMMUV3_H
 #define LAZARET_SMMUV3_H
 
@@ -9,6 +12,7 @@
 extern "C" {
 #endif
 
+/** One SMMUv3; copied. */
 struct lz_smmuv3_desc {
 	const char *name;   /**< for log lines; copied, 31 characters */
 	uintptr_t mmio;	    /**< base that the port's MMIO accessors take;
@@ -24,7 +28,7 @@ struct lz_smmuv3_desc {
  * enables it: every stream aborts until a device is attached, ATSCHK is on and
  * acknowledged. Task context. LZ_ENOTSUP (no stage 1, no 4 KiB granule, no
  * AArch64 tables, not coherent), LZ_ENOMEM, LZ_ETIMEDOUT (a register is not
- * acknowledged).
+ * acknowledged). The caller owns it: lz_smmuv3_remove().
  */
 LZ_MUST_CHECK enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3_desc *desc,
 					   struct lz_iommu **out);
@@ -33,24 +37,34 @@ LZ_MUST_CHECK enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3
  *  domains. Task context; no interrupt handler of it runs any more. */
 LZ_MUST_CHECK enum lz_status lz_smmuv3_remove(struct lz_iommu *iommu);
 
-/** Interrupt handlers: GERROR line or MSI, event queue line or MSI. Hard
- *  interrupt context. Return whether there was something to do. */
+/** Handler of the GERROR line or MSI. Hard interrupt context, or any other. Returns
+ *  whether there was something to do. */
 bool lz_smmuv3_gerror_irq(struct lz_iommu *iommu);
+/** Handler of the event queue's line or MSI. Hard interrupt context, or any other.
+ *  Returns whether there was something to do; false always when fault records were
+ *  left out of the build. */
 bool lz_smmuv3_evtq_irq(struct lz_iommu *iommu);
 
 /** A fault record, decoded (section 7.3). */
 struct lz_smmuv3_fault {
 	uint8_t id;	  /**< event number, for example 0x10 */
 	const char *name; /**< for example "F_TRANSLATION" */
-	uint32_t stream;
-	bool has_pasid, write, privileged, instruction, stage2;
-	uint32_t pasid;
-	uint64_t iova; /**< InputAddr where the record has one */
-	uint64_t raw[4];
+	uint32_t stream;  /**< stream id */
+	bool has_pasid;	  /**< `pasid` is valid */
+	bool write;	  /**< the access was a write */
+	bool privileged;  /**< the access was privileged */
+	bool instruction; /**< the access fetched an instruction */
+	bool stage2;	  /**< stage 2 faulted */
+	uint32_t pasid;	  /**< substream id */
+	uint64_t iova;	  /**< InputAddr where the record has one */
+	uint64_t raw[4];  /**< the record as it was */
 };
+/** Receives decoded records; `fault` is valid during the call. Task context, no
+ *  library lock held. */
 typedef void (*lz_smmuv3_fault_fn)(void *ctx, struct lz_iommu *iommu,
 				   const struct lz_smmuv3_fault *fault);
-/** Sets who receives decoded records; called from lz_poll(), task context. */
+/** Sets who receives decoded records, from lz_poll(); NULL: nobody. Task context,
+ *  before devices are added. */
 void lz_smmuv3_set_fault_handler(struct lz_iommu *iommu, lz_smmuv3_fault_fn fn, void *ctx);
 
 #ifdef __cplusplus

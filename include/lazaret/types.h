@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
+/**
+ * @file
  * Base types of the public interface.
  *
  * Every function that can fail returns enum lz_status and is marked
@@ -17,14 +18,18 @@
 extern "C" {
 #endif
 
+/** The compiler warns when the result is not looked at. */
 #define LZ_MUST_CHECK __attribute__((warn_unused_result))
 
 /** Nanoseconds of the port's monotonic clock. */
 typedef uint64_t lz_ns;
 /** A deadline that never comes. */
-#define LZ_NEVER  UINT64_MAX
-#define LZ_US(n)  ((lz_ns)(n)*1000u)
-#define LZ_MS(n)  ((lz_ns)(n)*1000000u)
+#define LZ_NEVER UINT64_MAX
+/** Microseconds in ns. */
+#define LZ_US(n) ((lz_ns)(n)*1000u)
+/** Milliseconds in ns. */
+#define LZ_MS(n) ((lz_ns)(n)*1000000u)
+/** Seconds in ns. */
 #define LZ_SEC(n) ((lz_ns)(n)*1000000000u)
 
 /** A physical (bus) address as the IOMMU and DMA masters see it, in bytes. */
@@ -34,10 +39,12 @@ typedef uint64_t lz_iova;
 
 /** The substream id that stands for "request without a PASID". */
 #define LZ_NO_PASID 0u
-#define LZ_PAGE	    4096u
+/** The smallest mapping, in bytes. */
+#define LZ_PAGE 4096u
 
+/** Outcomes. */
 enum lz_status {
-	LZ_OK = 0,
+	LZ_OK = 0, /**< done, with effect */
 	/** Success of an unmap or destroy, but the memory is not free yet:
 	 *  hardware may still reach it. `release` says when it is. */
 	LZ_IN_CUSTODY,
@@ -57,11 +64,16 @@ enum lz_status {
 /** A short constant name such as "busy"; never NULL. Any context. */
 const char *lz_status_name(enum lz_status s);
 
-struct lz;	  /* one instance of the library */
-struct lz_iommu;  /* one IOMMU instance */
-struct lz_group;  /* devices that the fabric cannot isolate from each other */
-struct lz_device; /* one requester: a PCIe function or a platform device */
-struct lz_domain; /* one I/O address space */
+/** One instance of the library. */
+struct lz;
+/** One IOMMU instance. */
+struct lz_iommu;
+/** Devices that the fabric cannot isolate from each other. */
+struct lz_group;
+/** One requester: a PCIe function or a platform device. */
+struct lz_device;
+/** One I/O address space. */
+struct lz_domain;
 
 #ifdef __cplusplus
 }
