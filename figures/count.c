@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is counted by callgrind: each call of count_begin..count_end repeats one
- * operation. tools/count runs this with one dump per call of count_rounds() and
- * divides. Prints the names in order.
+ * What is counted by callgrind: each call of count_rounds() repeats one
+ * operation. tools/count runs this with one dump per call and divides. Prints how
+ * it was compiled (--build: only that), then the names in order.
  */
 #include "figures/flat.h"
 
+#include "core/config.h"
+
 #include <stdio.h>
+#include <string.h>
 
 #define ROUNDS 2000u
 
@@ -34,7 +37,8 @@ static void queue_ours(struct flat *f, struct flat_peer *p, unsigned n)
 	lz_ns deadline = 0;
 
 	(void)p;
-	(void)smmu_queue_run(flat_smmu(f), commands, n, &deadline);
+	if (smmu_queue_run(flat_smmu(f), commands, n, &deadline) != LZ_OK)
+		lz_port_panic("a batch failed", __FILE__, __LINE__);
 }
 
 static void queue_ticket(struct flat *f, struct flat_peer *p, unsigned n)
@@ -53,10 +57,19 @@ static void inval_ours(struct flat *f, struct flat_peer *p, unsigned n)
 {
 	(void)p;
 	(void)n;
-	(void)smmu_ops.invalidate(f->dom, FLAT_IOVA, FLAT_IOVA + LZ_PAGE, LZ_PAGE);
+	if (smmu_ops.invalidate(f->dom, FLAT_IOVA, FLAT_IOVA + LZ_PAGE, LZ_PAGE) != LZ_OK)
+		lz_port_panic("an invalidation failed", __FILE__, __LINE__);
 }
 
 /* The same commands: one TLBI and its sync, n ATC_INVs and theirs. */
+static void inval_ticket(struct flat *f, struct flat_peer *p, unsigned n)
+{
+	(void)f;
+	flat_ticket(p, commands, 1);
+	if (n)
+		flat_ticket(p, commands, n);
+}
+
 static void inval_bare(struct flat *f, struct flat_peer *p, unsigned n)
 {
 	(void)f;
@@ -86,10 +99,32 @@ static void count(const char *name, operation op, unsigned devices, enum lz_cont
 	flat_free(f);
 }
 
-int main(void)
+static void print_build(void)
+{
+#if defined(__clang__)
+	const char *compiler = "clang";
+#else
+	const char *compiler = "gcc";
+#endif
+#if defined(__x86_64__)
+	const char *machine = "x86-64";
+#else
+	const char *machine = "another machine";
+#endif
+	bool all = LZ_CONFIG_PASID && LZ_CONFIG_GATHER && LZ_CONFIG_LADDER && LZ_CONFIG_OBSERVE &&
+		   LZ_CONFIG_RECORDS && LZ_CONFIG_TWO_LEVEL && LZ_CONFIG_RANGE_INV &&
+		   LZ_CONFIG_EVENTS && LZ_CONFIG_STATS;
+
+	printf("%s %s -O2%s\n", compiler, machine, all ? "" : ", features left out");
+}
+
+int main(int argc, char **argv)
 {
 	static const unsigned batch[] = {1, 16, 62}, entries[] = {0, 1, 4, 16};
 
+	print_build();
+	if (argc > 1)
+		return strcmp(argv[1], "--build") != 0;
 	for (unsigned i = 0; i < 64; i++)
 		commands[i] = smmu_cmd_tlbi_va(1, FLAT_IOVA + i * LZ_PAGE);
 	count("nothing", nothing, 0, LZ_CONTAIN_ON, 0);
@@ -101,6 +136,7 @@ int main(void)
 	for (unsigned i = 0; i < 4; i++) {
 		count("inval.ours", inval_ours, entries[i], LZ_CONTAIN_ON, entries[i]);
 		count("inval.off", inval_ours, entries[i], LZ_CONTAIN_OFF, entries[i]);
+		count("inval.ticket", inval_ticket, entries[i], LZ_CONTAIN_ON, entries[i]);
 		count("inval.bare", inval_bare, entries[i], LZ_CONTAIN_ON, entries[i]);
 		count("map+unmap", map_unmap, entries[i], LZ_CONTAIN_ON, entries[i]);
 	}

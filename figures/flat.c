@@ -7,9 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-#ifndef LZ_FLAT_INSTANT
-bool lz_port_instant = true;
-#endif
 LZ_FLAT_LOCAL unsigned lz_port_cpu;
 LZ_FLAT_LOCAL unsigned long lz_port_masked;
 
@@ -18,6 +15,78 @@ void lz_port_panic(const char *what, const char *file, int line)
 	fprintf(stderr, "%s:%d: %s\n", file, line, what);
 	abort();
 }
+
+lz_ns flat_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (lz_ns)t.tv_sec * 1000000000u + (lz_ns)t.tv_nsec;
+}
+
+/* ---- hardware that takes its time: one sync after the other ---- */
+
+#ifndef LZ_FLAT_INSTANT
+bool lz_port_slow;
+
+/*
+ * Behind the registers of the SMMU, in memory that no register uses. Nothing
+ * runs: PROD writes (in order, by whoever publishes) say when their sync will
+ * have completed, reads of CONS compare that with the clock. A thread of its own
+ * would want a third CPU.
+ */
+#define HW_OFFSET 0x18000u
+#define HW_SYNCS  512u /* more than a queue holds */
+struct hw {
+	uint64_t posted; /* syncs, ever */
+	uint8_t apart[64];
+	uint64_t completed;
+	uint8_t apart2[64];
+	struct {
+		lz_ns at;
+		uint32_t prod;
+	} sync[HW_SYNCS];
+};
+
+void lz_port_slow_prod(uintptr_t base, uint32_t v)
+{
+	struct hw *hw = (struct hw *)(base + HW_OFFSET);
+	uint64_t n = lz_load64(&hw->posted);
+	lz_ns begin = flat_now(), before = hw->sync[(n - 1) % HW_SYNCS].at;
+
+	hw->sync[n % HW_SYNCS].at = (begin > before ? begin : before) + FLAT_SYNC_TIME;
+	hw->sync[n % HW_SYNCS].prod = v;
+	lz_store64_release(&hw->posted, n + 1);
+}
+
+uint32_t lz_port_slow_cons(uintptr_t base)
+{
+	struct hw *hw = (struct hw *)(base + HW_OFFSET);
+	uint64_t seen = lz_load64_acquire(&hw->completed), done = seen;
+	uint64_t posted = lz_load64_acquire(&hw->posted);
+	lz_ns t = flat_now();
+
+	while (done < posted && hw->sync[done % HW_SYNCS].at <= t)
+		done++;
+	while (seen < done && !lz_cas64(&hw->completed, &seen, done))
+		;
+	return hw->sync[(done - 1) % HW_SYNCS].prod;
+}
+
+void flat_slow_begin(struct flat *f)
+{
+	struct hw *hw = (struct hw *)(f->mmio + HW_OFFSET);
+
+	*hw = (struct hw){.posted = 1, .completed = 1};
+	hw->sync[0].prod = lz_load32((uint32_t *)(f->mmio + LZ_FLAT_PROD));
+}
+
+void flat_slow_end(struct flat *f)
+{
+	lz_store32((uint32_t *)(f->mmio + LZ_FLAT_CONS),
+		   lz_load32((uint32_t *)(f->mmio + LZ_FLAT_PROD)));
+}
+#endif
 
 /* ---- services ---- */
 
@@ -53,13 +122,10 @@ static void *dma_virt(void *ctx, lz_phys phys)
 	return (void *)(uintptr_t)phys;
 }
 
-static lz_ns now(void *ctx)
+static lz_ns port_now(void *ctx)
 {
-	struct timespec t;
-
 	(void)ctx;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (lz_ns)t.tv_sec * 1000000000u + (lz_ns)t.tv_nsec;
+	return flat_now();
 }
 
 static const struct lz_port port = {
@@ -68,7 +134,7 @@ static const struct lz_port port = {
 	.dma_alloc = dma_alloc,
 	.dma_free = flat_free_mem,
 	.dma_virt = dma_virt,
-	.now = now,
+	.now = port_now,
 };
 
 /* ---- functions with ATS ---- */
@@ -131,9 +197,9 @@ static void set_registers(uint8_t *mmio)
 	uint32_t idr0 = SMMU_IDR0_S1P | SMMU_IDR0_COHACC | SMMU_IDR0_ATS | SMMU_IDR0_ASID16 |
 			(uint32_t)SMMU_FIELD(SMMU_IDR0_TTF, 2) |
 			(uint32_t)SMMU_FIELD(SMMU_IDR0_ST_LEVEL, 1);
-	uint32_t idr1 = (uint32_t)(SMMU_FIELD(SMMU_IDR1_SIDSIZE, 16) |
-				   SMMU_FIELD(SMMU_IDR1_CMDQS, 12) |
-				   SMMU_FIELD(SMMU_IDR1_EVENTQS, 7));
+	uint32_t idr1 =
+		(uint32_t)(SMMU_FIELD(SMMU_IDR1_SIDSIZE, 16) | SMMU_FIELD(SMMU_IDR1_CMDQS, 12) |
+			   SMMU_FIELD(SMMU_IDR1_EVENTQS, 7));
 	uint32_t idr5 = SMMU_IDR5_GRAN4K | 5;
 
 	memcpy(mmio + SMMU_IDR0, &idr0, 4);

@@ -9,7 +9,8 @@
 #include "drivers/smmuv3/smmu.h"
 
 #define FLAT_DEVICES_MAX 16u
-#define FLAT_IOVA 0x10000000ull
+#define FLAT_IOVA	 0x10000000ull
+#define FLAT_SYNC_TIME	 1000u /* ns, of the slow hardware */
 
 struct flat_device {
 	struct lz_pci_access pci;
@@ -34,6 +35,11 @@ static inline struct smmu *flat_smmu(struct flat *f)
 {
 	return smmu_of(f->iommu);
 }
+
+lz_ns flat_now(void);
+/* Around a time with lz_port_slow set, when nothing is in the queue. */
+void flat_slow_begin(struct flat *f);
+void flat_slow_end(struct flat *f);
 
 /* The ring of a driver that is not ours: same memory, same registers. */
 struct flat_peer {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Arch header for figures: real atomics on the host's threads, registers that
- * are plain memory. With LZ_FLAT_INSTANT the hardware is instant: CONS follows
- * PROD in the same store, so that what is counted is the driver alone. Locks and
- * waits are the library's own.
+ * are plain memory. The hardware is instant (CONS follows PROD in the same store)
+ * or takes its time per sync; with LZ_FLAT_INSTANT it is always instant and there
+ * is one thread, so that what is counted is the driver alone. Locks and waits are
+ * the library's own.
  */
 #ifndef LZ_ARCH_H
 #define LZ_ARCH_H
@@ -19,46 +20,46 @@
 /* Brought here; the rest is the library's (src/core/arch.h). */
 
 /* ---- atomics ---- */
-#define LZ_FLAT_WORD(bits)                                                                         \
-	static inline uint##bits##_t lz_load##bits(const uint##bits##_t *p)                        \
-	{                                                                                          \
-		return __atomic_load_n(p, __ATOMIC_RELAXED);                                       \
-	}                                                                                          \
-	static inline uint##bits##_t lz_load##bits##_acquire(const uint##bits##_t *p)              \
-	{                                                                                          \
-		return __atomic_load_n(p, __ATOMIC_ACQUIRE);                                       \
-	}                                                                                          \
-	static inline void lz_store##bits(uint##bits##_t *p, uint##bits##_t v)                     \
-	{                                                                                          \
-		__atomic_store_n(p, v, __ATOMIC_RELAXED);                                          \
-	}                                                                                          \
-	static inline void lz_store##bits##_release(uint##bits##_t *p, uint##bits##_t v)           \
-	{                                                                                          \
-		__atomic_store_n(p, v, __ATOMIC_RELEASE);                                          \
+#define LZ_FLAT_WORD(bits)                                                               \
+	static inline uint##bits##_t lz_load##bits(const uint##bits##_t *p)              \
+	{                                                                                \
+		return __atomic_load_n(p, __ATOMIC_RELAXED);                             \
+	}                                                                                \
+	static inline uint##bits##_t lz_load##bits##_acquire(const uint##bits##_t *p)    \
+	{                                                                                \
+		return __atomic_load_n(p, __ATOMIC_ACQUIRE);                             \
+	}                                                                                \
+	static inline void lz_store##bits(uint##bits##_t *p, uint##bits##_t v)           \
+	{                                                                                \
+		__atomic_store_n(p, v, __ATOMIC_RELAXED);                                \
+	}                                                                                \
+	static inline void lz_store##bits##_release(uint##bits##_t *p, uint##bits##_t v) \
+	{                                                                                \
+		__atomic_store_n(p, v, __ATOMIC_RELEASE);                                \
 	}
 LZ_FLAT_WORD(8)
 LZ_FLAT_WORD(32)
 LZ_FLAT_WORD(64)
 #undef LZ_FLAT_WORD
 
-#define LZ_FLAT_RMW(bits)                                                                          \
-	static inline bool lz_cas##bits(uint##bits##_t *p, uint##bits##_t *expected,               \
-					uint##bits##_t desired)                                    \
-	{                                                                                          \
-		return __atomic_compare_exchange_n(p, expected, desired, false, __ATOMIC_ACQ_REL,  \
-						   __ATOMIC_ACQUIRE);                              \
-	}                                                                                          \
-	static inline uint##bits##_t lz_fetch_add##bits(uint##bits##_t *p, uint##bits##_t v)       \
-	{                                                                                          \
-		return __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL);                                 \
-	}                                                                                          \
-	static inline uint##bits##_t lz_fetch_or##bits(uint##bits##_t *p, uint##bits##_t v)        \
-	{                                                                                          \
-		return __atomic_fetch_or(p, v, __ATOMIC_ACQ_REL);                                  \
-	}                                                                                          \
-	static inline uint##bits##_t lz_fetch_and##bits(uint##bits##_t *p, uint##bits##_t v)       \
-	{                                                                                          \
-		return __atomic_fetch_and(p, v, __ATOMIC_ACQ_REL);                                 \
+#define LZ_FLAT_RMW(bits)                                                                         \
+	static inline bool lz_cas##bits(uint##bits##_t *p, uint##bits##_t *expected,              \
+					uint##bits##_t desired)                                   \
+	{                                                                                         \
+		return __atomic_compare_exchange_n(p, expected, desired, false, __ATOMIC_ACQ_REL, \
+						   __ATOMIC_ACQUIRE);                             \
+	}                                                                                         \
+	static inline uint##bits##_t lz_fetch_add##bits(uint##bits##_t *p, uint##bits##_t v)      \
+	{                                                                                         \
+		return __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL);                                \
+	}                                                                                         \
+	static inline uint##bits##_t lz_fetch_or##bits(uint##bits##_t *p, uint##bits##_t v)       \
+	{                                                                                         \
+		return __atomic_fetch_or(p, v, __ATOMIC_ACQ_REL);                                 \
+	}                                                                                         \
+	static inline uint##bits##_t lz_fetch_and##bits(uint##bits##_t *p, uint##bits##_t v)      \
+	{                                                                                         \
+		return __atomic_fetch_and(p, v, __ATOMIC_ACQ_REL);                                \
 	}
 LZ_FLAT_RMW(32)
 LZ_FLAT_RMW(64)
@@ -100,17 +101,34 @@ static inline void lz_dma_rmb(void)
 }
 
 /* ---- registers: memory that answers as an idle SMMU would ---- */
-#define LZ_FLAT_CR0 0x20u
-#define LZ_FLAT_GBPA 0x44u
+#define LZ_FLAT_CR0	 0x20u
+#define LZ_FLAT_GBPA	 0x44u
 #define LZ_FLAT_IRQ_CTRL 0x50u
-#define LZ_FLAT_PROD 0x98u
-#define LZ_FLAT_CONS 0x9cu
-#ifndef LZ_FLAT_INSTANT
-extern bool lz_port_instant;
+#define LZ_FLAT_PROD	 0x98u
+#define LZ_FLAT_CONS	 0x9cu
+#ifdef LZ_FLAT_INSTANT
+#define LZ_FLAT_SLOW false
+static inline void lz_port_slow_prod(uintptr_t base, uint32_t v)
+{
+	(void)base;
+	(void)v;
+}
+static inline uint32_t lz_port_slow_cons(uintptr_t base)
+{
+	(void)base;
+	return 0;
+}
+#else
+extern bool lz_port_slow;
+#define LZ_FLAT_SLOW lz_port_slow
+void lz_port_slow_prod(uintptr_t base, uint32_t v);
+uint32_t lz_port_slow_cons(uintptr_t base);
 #endif
 
 static inline uint32_t lz_mmio_read32(uintptr_t base, uint32_t off)
 {
+	if (off == LZ_FLAT_CONS && LZ_FLAT_SLOW)
+		return lz_port_slow_cons(base);
 	return __atomic_load_n((uint32_t *)(base + off), __ATOMIC_ACQUIRE);
 }
 static inline void lz_mmio_write32(uintptr_t base, uint32_t off, uint32_t v)
@@ -120,11 +138,11 @@ static inline void lz_mmio_write32(uintptr_t base, uint32_t off, uint32_t v)
 	__atomic_store_n((uint32_t *)(base + off), v, __ATOMIC_RELEASE);
 	if (off == LZ_FLAT_CR0 || off == LZ_FLAT_IRQ_CTRL)
 		__atomic_store_n((uint32_t *)(base + off + 4), v, __ATOMIC_RELEASE);
-#ifdef LZ_FLAT_INSTANT
-	if (off == LZ_FLAT_PROD)
-#else
-	if (off == LZ_FLAT_PROD && lz_port_instant)
-#endif
+	if (off != LZ_FLAT_PROD)
+		return;
+	if (LZ_FLAT_SLOW)
+		lz_port_slow_prod(base, v);
+	else
 		__atomic_store_n((uint32_t *)(base + LZ_FLAT_CONS), v, __ATOMIC_RELEASE);
 }
 static inline uint64_t lz_mmio_read64(uintptr_t base, uint32_t off)
