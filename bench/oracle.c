@@ -133,6 +133,27 @@ static void quarantined(struct rig *r, struct rig_fn *fn, const struct lz_event 
 	judge_innocent(r, fn, ev);
 }
 
+static void count_commands(struct rig *r, const struct lz_event *ev)
+{
+	struct lzm_smmu_stats hw;
+
+	lzm_smmu_stats_get(r->smmu, &hw);
+	switch (ev->kind) {
+	case LZ_EV_TIMEOUT:
+	case LZ_EV_SUSPECT:
+	case LZ_EV_QUEUE_STALLED:
+		if (r->res->fault_at && !r->res->commands_noticed)
+			r->res->commands_noticed = hw.commands;
+		break;
+	case LZ_EV_FENCED:
+		if (ev->evidence != LZ_EVIDENCE_NONE)
+			r->res->commands_fenced = hw.commands;
+		break;
+	default:
+		break;
+	}
+}
+
 void oracle_event(void *ctx, const struct lz_event *ev)
 {
 	struct rig *r = ctx;
@@ -140,6 +161,7 @@ void oracle_event(void *ctx, const struct lz_event *ev)
 
 	if (!r->armed)
 		return;
+	count_commands(r, ev);
 	switch (ev->kind) {
 	case LZ_EV_FENCED:
 		if (fn) {
@@ -275,6 +297,14 @@ void oracle_removed(struct rig_fn *fn)
 
 /* ---- F and the workload ---- */
 
+static bool has_guilty(const struct rig_domain *d)
+{
+	for (unsigned i = 0; i < d->rig->n_fns; i++)
+		if (d->rig->fns[i].dom == d && d->rig->fns[i].guilty)
+			return true;
+	return false;
+}
+
 void oracle_unmap(struct rig_domain *d, uint64_t iova, uint64_t size, enum lz_status st, lz_ns took,
 		  bool irq)
 {
@@ -286,6 +316,8 @@ void oracle_unmap(struct rig_domain *d, uint64_t iova, uint64_t size, enum lz_st
 		oracle_violation(r, INV_E, "%s: unmap of 0x%llx+0x%llx answered %s", d->name,
 				 (unsigned long long)iova, (unsigned long long)size,
 				 lz_status_name(st));
+	if (took > r->res->worst_neighbour && !has_guilty(d))
+		r->res->worst_neighbour = took;
 	if (took > bound)
 		oracle_violation(r, INV_F, "%s: an unmap in %s context took %.3f ms", d->name,
 				 irq ? "interrupt" : "task", (double)took / 1e6);

@@ -61,6 +61,10 @@ struct result {
 		attaches_refused;
 	uint64_t probes, fences, recoveries, dma_faults;
 	uint64_t failed_allocs;
+	/* Commands that the hardware had consumed when the library first noticed a
+	 * fault, and when the last fence took effect. */
+	uint64_t commands_noticed, commands_fenced;
+	lz_ns worst_neighbour; /* longest unmap in a domain without a broken device */
 	lz_ns worst_unmap, worst_irq_unmap, longest_masked, longest_masked_wait;
 	lz_ns fault_at, fenced_at, released_at, recovered_at; /* 0: did not happen */
 	lz_ns wall;					      /* host time it took */

@@ -44,8 +44,8 @@ static void assert_one_line(const char *start)
 
 static void help(void **state)
 {
-	static const char *const ways[] = {"--help", "-h", "run --help", "machine --help",
-					   "trace --help"};
+	static const char *const ways[] = {"--help",	     "-h",	     "run --help",
+					   "machine --help", "trace --help", "bench --help"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
@@ -58,6 +58,7 @@ static void help(void **state)
 	assert_non_null(strstr(out, "\n  run "));
 	assert_non_null(strstr(out, "\n  machine "));
 	assert_non_null(strstr(out, "\n  trace "));
+	assert_non_null(strstr(out, "\n  bench "));
 }
 
 static void version(void **state)

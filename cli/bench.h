@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What `lazaret bench` measures on models and in virtual time: the same on every host. */
+#ifndef LAZARET_CLI_BENCH_H
+#define LAZARET_CLI_BENCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* ---- what one unmap of a page does, on an SMMU that is never waited for ---- */
+
+struct bench_cost {
+	unsigned entries; /* functions with ATS in the domain */
+	bool contain;
+	uint64_t mmio_reads, mmio_writes, rmws, barriers, loads, stores, masks, locks, waits;
+	uint64_t commands, syncs;
+	bool exact; /* every repetition cost the same */
+};
+/* False: the models or the library did not start. */
+bool bench_cost(unsigned entries, bool contain, struct bench_cost *out);
+
+/* ---- a domain of which some devices stop to answer ---- */
+
+struct bench_contain {
+	const char *regime;
+	unsigned devices, broken;
+	/* bench/result.h says what each is; times in ns of model time. */
+	uint64_t timeout, noticed_at, fenced_at; /* after the fault; 0: did not happen */
+	uint64_t commands;			 /* from the first notice to the last fence */
+	uint64_t probes, fences, custody_page_ns, worst_neighbour, longest_masked;
+	uint64_t false_quarantines;
+	bool held, inconclusive;
+};
+/* One run. False: out of memory, or the scenario is refused (`err`). */
+bool bench_contain(const char *regime, unsigned devices, unsigned broken, struct bench_contain *out,
+		   char *err, unsigned err_size);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One domain with `devices` functions, all with unsettled invalidations when
+ * `broken` of them stop to answer; and a neighbour in a domain of its own.
+ */
+#include "bench/rig.h"
+#include "cli/bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const head = "machine:\n"
+				"  lspci: none\n"
+				"  iort: none\n"
+				"  ats: capable\n"
+				"  smmu: {ats_timeout: 50ms}\n"
+				"software: {sync_bound: 1s, identify: probe, contain: on}\n"
+				"cpus: 2\n"
+				"recovery: {owner: resets, method: flr, after: 5ms}\n"
+				"workload:\n"
+				"  - {generate: random, domain: shared, maps: 200, pages: 1-4}\n"
+				"  - {generate: random, domain: neighbour, maps: 200, pages: 1-4}\n"
+				"domains:\n";
+
+/* ---- the machine: every function on a bus and in a group of its own ---- */
+
+static void put16(uint8_t *c, unsigned at, unsigned v)
+{
+	c[at] = (uint8_t)v;
+	c[at + 1] = (uint8_t)(v >> 8);
+}
+
+/* Type 0 header, PCI Express with FLR, ATS. */
+static void make_config(uint8_t *c)
+{
+	put16(c, 0, 0x1af4);
+	put16(c, 2, 0x1041);
+	put16(c, 4, 0x0006);
+	put16(c, 6, 0x0010);
+	c[0x34] = 0x40;
+	put16(c, 0x40, 0x0010);
+	put16(c, 0x42, 0x0002);
+	put16(c, 0x46, 0x1000); /* FLR */
+	put16(c, 0x100, 0x000f);
+	put16(c, 0x102, 0x0001);
+	put16(c, 0x104, 0x0020);
+}
+
+static bool make_function(struct machine *m, unsigned i)
+{
+	struct machine_function *f = &m->functions[i];
+	struct machine_group *g = &m->groups[i];
+
+	m->n_functions = m->n_groups = i + 1;
+	*f = (struct machine_function){
+		.bus = (uint8_t)(i + 1),
+		.rid = (uint16_t)((i + 1) << 8),
+		.vendor = 0x1af4,
+		.device = 0x1041,
+		.config = calloc(1, 4096),
+		.config_len = 4096,
+		.pf = MACHINE_NONE,
+		.upstream = MACHINE_NONE,
+		.pcie_type = MACHINE_PCIE_ENDPOINT,
+		.pcie = 0x40,
+		.ats = 0x100,
+		.flr = true,
+		.reset = MACHINE_RESET_FLR,
+		.stream_ids = {(i + 1) << 8},
+		.n_stream_ids = 1,
+		.group = (int)i,
+		.noted_group = MACHINE_NONE,
+		.ats_platform = true,
+	};
+	snprintf(f->bdf, sizeof(f->bdf), "0000:%02x:00.0", i + 1);
+	*g = (struct machine_group){(int)i, malloc(sizeof(int)), 1};
+	if (!f->config || !g->functions)
+		return false;
+	g->functions[0] = (int)i;
+	make_config(f->config);
+	return true;
+}
+
+static bool make_machine(struct machine *m, unsigned n)
+{
+	m->functions = calloc(n, sizeof(*m->functions));
+	m->groups = calloc(n, sizeof(*m->groups));
+	m->smmus = calloc(1, sizeof(*m->smmus));
+	m->n_smmus = 1;
+	for (unsigned i = 0; m->functions && m->groups && m->smmus && i < n; i++)
+		if (!make_function(m, i))
+			return false;
+	return m->functions && m->groups && m->smmus;
+}
+
+/* ---- the scenario ---- */
+
+static bool make_scenario(struct scenario *sc, unsigned devices, unsigned broken, char *err,
+			  unsigned err_size)
+{
+	char text[4096];
+	size_t n = (size_t)snprintf(text, sizeof(text), "%s  - {name: shared, devices: [", head);
+
+	for (unsigned i = 0; i < devices; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s\"0000:%02x:00.0\"",
+				      i ? ", " : "", i + 1);
+	n += (size_t)snprintf(text + n, sizeof(text) - n,
+			      "]}\n  - {name: neighbour, devices: [\"0000:%02x:00.0\"]}\nfaults:\n",
+			      devices + 1);
+	for (unsigned i = 0; i < broken; i++)
+		n += (size_t)snprintf(
+			text + n, sizeof(text) - n,
+			"  - {at: 5ms, device: \"0000:%02x:00.0\", kind: atc_silent}\n",
+			i * (devices / broken) + 1);
+	return !scenario_parse("bench", text, n, sc, err, err_size);
+}
+
+/* ---- one run ---- */
+
+static void evaluate(const struct result *r, struct bench_contain *out)
+{
+	lz_ns noticed = 0, fenced = 0;
+	unsigned left = out->broken;
+
+	for (unsigned i = 0; i < r->n_events && left; i++) {
+		const struct result_event *e = &r->events[i];
+
+		if (e->text || e->t < r->fault_at)
+			continue;
+		if (!noticed && (e->kind == LZ_EV_TIMEOUT || e->kind == LZ_EV_SUSPECT ||
+				 e->kind == LZ_EV_QUEUE_STALLED))
+			noticed = e->t;
+		if (e->kind == LZ_EV_FENCED && e->evidence != LZ_EVIDENCE_NONE && e->device >= 0 &&
+		    r->devices[e->device].faulted) {
+			fenced = e->t;
+			left--;
+		}
+	}
+	out->noticed_at = noticed ? noticed - r->fault_at : 0;
+	out->fenced_at = fenced && !left ? fenced - r->fault_at : 0;
+	out->commands = out->fenced_at ? r->commands_fenced - r->commands_noticed : 0;
+	out->probes = r->probes;
+	out->fences = r->fences;
+	out->custody_page_ns = r->custody_page_ns;
+	out->worst_neighbour = r->worst_neighbour;
+	out->longest_masked = r->longest_masked;
+	out->false_quarantines = r->false_quarantines;
+	out->held = !result_violated(r);
+	out->inconclusive = r->inconclusive;
+}
+
+bool bench_contain(const char *regime, unsigned devices, unsigned broken, struct bench_contain *out,
+		   char *err, unsigned err_size)
+{
+	struct rig_options opt = {.regime = regime, .containment = -1, .seed = 1};
+	struct machine m = {0};
+	struct scenario sc;
+	struct lzm_smmu_knobs knobs;
+	struct result r;
+	bool ok;
+
+	*out = (struct bench_contain){.regime = regime, .devices = devices, .broken = broken};
+	if (!make_scenario(&sc, devices, broken, err, err_size))
+		return false;
+	lzm_smmu_knobs_default(&knobs);
+	knobs.ats_timeout_ns = sc.machine.smmu.ats_timeout;
+	(void)lzm_smmu_regime(regime, &knobs);
+	out->timeout = knobs.ats_timeout_ns;
+	ok = make_machine(&m, devices + 1);
+	if (ok) {
+		rig_run(&sc, &m, &opt, &r);
+		evaluate(&r, out);
+		if (r.inconclusive)
+			snprintf(err, err_size, "%s", r.reason);
+		result_fini(&r);
+	} else {
+		snprintf(err, err_size, "out of memory");
+	}
+	machine_free(&m);
+	scenario_free(&sc);
+	return ok;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Counts what the library announces to the deterministic port during one unmap.
+ * The SMMU model runs inside the register write, and the functions answer at
+ * once, so the first look at CONS finds everything done.
+ */
+#include "cli/bench.h"
+#include "lazaret-model/smmuv3.h"
+#include "lazaret/device.h"
+#include "lazaret/domain.h"
+#include "lazaret/lazaret.h"
+#include "lazaret/smmuv3.h"
+#include "port/sim/lz_arch.h"
+#include "port/sim/sim.h"
+
+#include <string.h>
+
+#define MMIO_BASE   0x9050000u
+#define MMIO_SIZE   0x20000u
+#define ENTRIES_MAX 16u
+#define IOVA	    0x10000000ull
+#define ROUNDS	    4u
+
+struct bed {
+	struct lzm_bus bus;
+	struct lzm_smmu *smmu;
+	struct lz *lz;
+	struct lz_iommu *iommu;
+	struct lz_domain *dom;
+	unsigned n;
+	struct {
+		uint8_t config[4096];
+		struct lz_pci_access pci;
+		struct lz_group *group;
+		struct lz_device *dev;
+	} fn[ENTRIES_MAX];
+	struct bench_cost *out;
+	bool ok;
+};
+
+/* ---- around the model ---- */
+
+static bool mem_read(void *ctx, uint64_t pa, void *buf, size_t len)
+{
+	const void *p = sim_dma_ptr(pa, len);
+
+	(void)ctx;
+	if (p)
+		memcpy(buf, p, len);
+	return p;
+}
+
+static bool mem_write(void *ctx, uint64_t pa, const void *buf, size_t len)
+{
+	void *p = sim_dma_ptr(pa, len);
+
+	(void)ctx;
+	if (p)
+		memcpy(p, buf, len);
+	return p;
+}
+
+static void no_irq(void *ctx, enum lzm_irq line)
+{
+	(void)ctx;
+	(void)line;
+}
+
+static uint64_t bus_now(void *ctx)
+{
+	(void)ctx;
+	return sim_now();
+}
+
+static void atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
+{
+	(void)inv;
+	lzm_smmu_atc_answer(((struct bed *)ctx)->smmu, tag, LZM_ATC_DONE);
+}
+
+static uint64_t mmio_read(void *arg, uint32_t off, unsigned width)
+{
+	return lzm_smmu_read(((struct bed *)arg)->smmu, off, width);
+}
+
+static void mmio_write(void *arg, uint32_t off, unsigned width, uint64_t v)
+{
+	struct bed *b = arg;
+
+	lzm_smmu_write(b->smmu, off, width, v);
+	while (lzm_smmu_step(b->smmu))
+		;
+}
+
+/* ---- functions with ATS ---- */
+
+static uint32_t config_read(void *ctx, unsigned off, unsigned width)
+{
+	uint32_t v = 0;
+
+	memcpy(&v, (uint8_t *)ctx + off, width);
+	return v;
+}
+
+static void config_write(void *ctx, unsigned off, unsigned width, uint32_t v)
+{
+	memcpy((uint8_t *)ctx + off, &v, width);
+}
+
+static void pci_sleep(void *ctx, lz_ns ns)
+{
+	(void)ctx;
+	sim_sleep_until(sim_now() + ns);
+}
+
+static bool add_function(struct bed *b, unsigned i)
+{
+	uint8_t *c = b->fn[i].config;
+	uint32_t sid = 0x100 * (i + 1);
+	struct lz_device_desc desc = {.name = "function",
+				      .iommu = b->iommu,
+				      .streams = &sid,
+				      .n_streams = 1,
+				      .pci = &b->fn[i].pci,
+				      .ats = true};
+
+	c[0] = 1;     /* somebody's vendor id */
+	c[6] = 0x10;  /* has capabilities: */
+	c[0x34] = 64; /* PCI Express, */
+	c[64] = 0x10;
+	c[66] = 2;
+	c[0x100] = 0x0f; /* and ATS */
+	c[0x102] = 1;
+	b->fn[i].pci = (struct lz_pci_access){c, config_read, config_write, pci_sleep, NULL};
+	return lz_group_create(b->lz, i, &b->fn[i].group) == LZ_OK &&
+	       lz_device_add(b->fn[i].group, &desc, &b->fn[i].dev) == LZ_OK &&
+	       lz_attach(b->fn[i].dev, b->dom) == LZ_OK && lz_device_ats_active(b->fn[i].dev);
+}
+
+/* ---- counting ---- */
+
+static void count(struct bed *b, struct bench_cost *c)
+{
+	struct sim_stats before, after;
+	struct lzm_smmu_stats hw_before, hw_after;
+	uint64_t op[LZ_SIM_KINDS];
+
+	lzm_smmu_stats_get(b->smmu, &hw_before);
+	sim_stats_get(&before);
+	b->ok = lz_unmap(b->dom, IOVA, LZ_PAGE) == LZ_OK && b->ok;
+	sim_stats_get(&after);
+	lzm_smmu_stats_get(b->smmu, &hw_after);
+	for (unsigned i = 0; i < LZ_SIM_KINDS; i++)
+		op[i] = after.ops[i] - before.ops[i];
+	c->mmio_reads = op[LZ_SIM_MMIO_READ];
+	c->mmio_writes = op[LZ_SIM_MMIO_WRITE];
+	c->rmws = op[LZ_SIM_RMW];
+	c->barriers = op[LZ_SIM_BARRIER];
+	c->loads = op[LZ_SIM_LOAD];
+	c->stores = op[LZ_SIM_STORE];
+	c->masks = op[LZ_SIM_IRQ_MASK];
+	c->locks = op[LZ_SIM_LOCK];
+	c->waits = op[LZ_SIM_AWAIT] + op[LZ_SIM_RELAX] + op[LZ_SIM_CLOCK];
+	c->commands = hw_after.commands - hw_before.commands;
+	c->syncs = hw_after.syncs - hw_before.syncs;
+}
+
+static void rounds(struct bed *b)
+{
+	struct bench_cost first = *b->out;
+
+	b->out->exact = true;
+	for (unsigned i = 0; i < ROUNDS && b->ok; i++) {
+		struct bench_cost c = *b->out;
+
+		b->ok = lz_map(b->dom, IOVA, 0x80000000u, LZ_PAGE, LZ_READ | LZ_WRITE) == LZ_OK;
+		if (!b->ok)
+			return;
+		count(b, &c);
+		if (i == 0)
+			first = c;
+		b->out->exact = b->out->exact && !memcmp(&first, &c, sizeof(c));
+	}
+	first.exact = b->out->exact;
+	*b->out = first;
+}
+
+static void teardown(struct bed *b)
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		if (b->fn[i].dev) {
+			lz_detach(b->fn[i].dev);
+			b->ok = lz_device_remove(b->fn[i].dev) == LZ_OK && b->ok;
+		}
+		if (b->fn[i].group)
+			b->ok = lz_group_destroy(b->fn[i].group) == LZ_OK && b->ok;
+	}
+	if (b->dom)
+		b->ok = lz_domain_destroy(b->dom) == LZ_OK && b->ok;
+	if (b->iommu)
+		b->ok = lz_smmuv3_remove(b->iommu) == LZ_OK && b->ok;
+	if (b->lz)
+		b->ok = lz_fini(b->lz) == LZ_OK && b->ok;
+}
+
+static void task(void *arg)
+{
+	struct bed *b = arg;
+	struct lz_smmuv3_desc desc = {.name = "smmu", .mmio = MMIO_BASE};
+	struct lz_config cfg;
+
+	lz_config_default(&cfg);
+	cfg.contain = b->out->contain ? LZ_CONTAIN_ON : LZ_CONTAIN_OFF;
+	b->ok = lz_init(sim_port(), &cfg, &b->lz) == LZ_OK &&
+		lz_smmuv3_add(b->lz, &desc, &b->iommu) == LZ_OK &&
+		lz_domain_create(b->iommu, LZ_DOMAIN_PAGING, NULL, NULL, &b->dom) == LZ_OK;
+	while (b->ok && b->n < b->out->entries)
+		b->ok = add_function(b, b->n++);
+	if (b->ok)
+		rounds(b);
+	teardown(b);
+}
+
+bool bench_cost(unsigned entries, bool contain, struct bench_cost *out)
+{
+	static struct bed b;
+	struct sim_config sim = {.cpus = 1, .dma_bytes = 16u << 20, .dma_base = 0x800000000ull};
+	struct sim_mmio mmio = {MMIO_BASE, MMIO_SIZE, mmio_read, mmio_write, &b};
+	struct lzm_smmu_config cfg;
+	bool ran;
+
+	memset(&b, 0, sizeof(b));
+	memset(out, 0, sizeof(*out));
+	out->entries = entries;
+	out->contain = contain;
+	b.out = out;
+	b.bus = (struct lzm_bus){&b, mem_read, mem_write, no_irq, bus_now, atc_inv};
+	lzm_smmu_config_default(&cfg);
+	b.smmu = lzm_smmu_create(&cfg, &b.bus);
+	if (!b.smmu)
+		return false;
+	sim_start(&sim);
+	sim_mmio_add(&mmio);
+	sim_task("bench", 0, task, &b);
+	ran = sim_run(LZ_SEC(60)) == 0;
+	sim_stop();
+	lzm_smmu_destroy(b.smmu);
+	return ran && b.ok;
+}
