@@ -33,6 +33,12 @@ docs:
 	tools/deps install all
 	tools/docs
 
+# Instructions of the hot path, under callgrind (docs/PERFORMANCE.md).
+count:
+	tools/deps install all
+	tools/build build figures/count
+	tools/count build/figures/count
+
 format:
 	tools/c-files | xargs clang-format -i
 
