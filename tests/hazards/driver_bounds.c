@@ -161,6 +161,9 @@ static void attach_when_stalled(struct rig *r)
 	assert_int_equal(new_->attached, 0);
 	assert_true(rig_dma(r, 0, IOVA, true)); /* the old one works */
 	assert_int_equal(r->dma_pa, RIG_MEM);
+	/* In memory too, not only in what the SMMU has cached. */
+	assert_int_equal(look_dev(r, 0)->ste[0][0] >> 1 & 7, 5);
+	assert_int_equal(look_dev(r, 0)->cd[1], old->pt.root_phys);
 	rig_sleep(LZ_SEC(25));
 	assert_int_equal(lz_attach(r->dev[0].dev, new_), LZ_OK);
 	assert_true(rig_dma(r, 0, IOVA, true));

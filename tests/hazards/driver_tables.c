@@ -31,7 +31,7 @@ static void check_cd(struct tables *t, const uint64_t *cd)
 		return;
 	t->cds++;
 	for (unsigned i = 0; i < 2; i++) {
-		const struct smmu_domain *sdom = t->dom[i]->drv;
+		const struct lz_smmu_domain *sdom = t->dom[i]->drv;
 
 		known |= CD_ASID(cd[0]) == sdom->asid && CD_TTB(cd[1]) == t->dom[i]->pt.root_phys;
 	}
@@ -39,7 +39,7 @@ static void check_cd(struct tables *t, const uint64_t *cd)
 	assert_int_equal(cd[3], 0x04ff);
 }
 
-static void check_ste(struct tables *t, const struct smmu_dev *sd, const uint64_t *ste)
+static void check_ste(struct tables *t, const struct lz_smmu_dev *sd, const uint64_t *ste)
 {
 	uint64_t w1 = ste[1] & ~(3ull << 28);
 
@@ -71,7 +71,7 @@ static void look_at_tables(struct rig *r)
 		return;
 	t->looks++;
 	for (unsigned i = 0; i < r->opt.devs; i++) {
-		const struct smmu_dev *sd = look_dev(r, i);
+		const struct lz_smmu_dev *sd = look_dev(r, i);
 
 		if (!sd)
 			continue;
@@ -82,14 +82,14 @@ static void look_at_tables(struct rig *r)
 	look_at_fences(r);
 }
 
-static void tables_make(struct rig *r, struct tables *t)
+static void tables_make(struct rig *r, struct tables *t, void (*watch)(struct rig *r))
 {
 	t->dom[0] = rig_domain(r);
 	t->dom[1] = rig_domain(r);
 	assert_int_equal(lz_domain_create(r->iommu, LZ_DOMAIN_IDENTITY, NULL, NULL, &t->idmap),
 			 LZ_OK);
 	r->test = t;
-	rig_watch(r, look_at_tables);
+	rig_watch(r, watch);
 }
 
 static void tables_drop(struct rig *r, struct tables *t)
@@ -110,7 +110,7 @@ static void through_all_kinds(struct rig *r)
 	struct tables t = {0};
 	struct lz_domain *order[6];
 
-	tables_make(r, &t);
+	tables_make(r, &t, look_at_tables);
 	memcpy(order,
 	       (struct lz_domain *[]){t.dom[0], t.dom[1], t.idmap, t.dom[1], t.dom[0], t.idmap},
 	       sizeof(order));
@@ -156,7 +156,7 @@ static void attach_meets_fence(struct rig *r)
 	struct tables t = {0};
 	enum lz_status st = LZ_OK;
 
-	tables_make(r, &t);
+	tables_make(r, &t, look_at_tables);
 	sim_task("accuser", 3, accuse_task, r);
 	for (unsigned i = 0; st == LZ_OK && i < 16; i++) {
 		st = lz_attach(r->dev[0].dev, i & 1 ? t.idmap : t.dom[i / 2 % 2]);
@@ -174,11 +174,93 @@ static void attach_meets_fence(struct rig *r)
 	assert_int_equal(rig_model_stats(r).illegal_driver_use, 0);
 }
 
-static void meet(void)
+/* ---- the two of them, one store at a time ---- */
+
+/*
+ * The attach stands before its store of word 1 until the fence is in effect, or
+ * until the fence stands somewhere on its way, which it then does until the
+ * entry is live.
+ */
+struct duel {
+	struct rig *r;
+	struct tables *t;
+	uint32_t go;
+	unsigned att_line, fence_line;
+	bool before, held_fence, stands;
+};
+
+static struct duel duel;
+
+static bool att_may_go(void *arg)
 {
-	fenced_in_attach = 0;
-	look_run(&(struct rig_opts){.devs = 1, .streams = 2}, 160, attach_meets_fence);
-	assert_true(fenced_in_attach > 20);
+	(void)arg;
+	return look_fence(duel.r, 0) == LZ_FENCE_FENCED || (!duel.before && duel.stands);
+}
+
+static bool fence_may_go(void *arg)
+{
+	(void)arg;
+	return CONFIG(look_dev(duel.r, 0)->ste[0][0]) == CONFIG_S1;
+}
+
+static void hold_att(void *arg)
+{
+	(void)lz_await(att_may_go, arg, sim_now() + LZ_MS(5));
+}
+
+static void hold_fence(void *arg)
+{
+	duel.stands = true;
+	(void)lz_await(fence_may_go, arg, sim_now() + LZ_US(400));
+}
+
+static void watch_duel(struct rig *r)
+{
+	const struct lz_smmu_dev *sd = look_dev(r, 0);
+	lz_ns some = 2 * (r->opt.seed / 2 % 128);
+
+	if (!r->test)
+		return;
+	look_at_tables(r);
+	if (!duel.go && sd->cd[0] & CD_V && CONFIG(sd->ste[0][0]) == CONFIG_ABORT) {
+		duel.go = 1;
+		sim_irq_raise(duel.att_line, some / 16);
+	}
+	if (duel.go && !duel.before && !duel.held_fence && look_fence(r, 0) == LZ_FENCE_FENCING) {
+		duel.held_fence = true;
+		sim_irq_raise(duel.fence_line, some);
+	}
+}
+
+static void duel_accuser(void *arg)
+{
+	sim_wait_word(&duel.go, 0, sim_now() + LZ_SEC(1));
+	lz_device_report_broken(((struct rig *)arg)->dev[0].dev);
+}
+
+static void attach_and_fence(struct rig *r)
+{
+	struct tables t = {0};
+
+	duel = (struct duel){.r = r, .t = &t, .before = r->opt.seed & 1};
+	duel.att_line = sim_irq_line("hold attach", 0, hold_att, r);
+	duel.fence_line = sim_irq_line("hold fence", 1, hold_fence, r);
+	tables_make(r, &t, watch_duel);
+	sim_task("accuser", 3, duel_accuser, r);
+	(void)!lz_attach(r->dev[0].dev, t.dom[0]);
+	assert_int_equal(duel.go, 1);
+	assert_true(look_told(r, 0));
+	look_settle(r);
+	tables_drop(r, &t);
+}
+
+static void duels(bool before)
+{
+	for (unsigned i = before; i < 256; i += 2)
+		rig_run(
+			&(struct rig_opts){
+				.devs = 1, .streams = 3, .seed = i, .switch_one_in = 1 + i / 128},
+			attach_and_fence);
 }
 
 /* A store of word 1 that gets lost shows as a live entry with fields of
@@ -186,14 +268,22 @@ static void meet(void)
 static void h44_one_lock_over_word1(void **state)
 {
 	(void)state;
-	meet();
+	duels(false);
 }
 
 /* EATS on after the fence took effect shows at once (look_at_fences). */
-static void h45_h46_no_eats_while_fenced(void **state)
+static void h45_decided_under_the_lock_that_writes(void **state)
 {
 	(void)state;
-	meet();
+	duels(true);
+}
+
+static void h46_no_eats_while_fenced(void **state)
+{
+	(void)state;
+	fenced_in_attach = 0;
+	look_run(&(struct rig_opts){.devs = 1, .streams = 2}, 96, attach_meets_fence);
+	assert_true(fenced_in_attach > 10);
 }
 
 /* ---- what was left on before ---- */
@@ -281,7 +371,7 @@ static unsigned eats_seen;
 static void eats_needs_atschk(struct rig *r)
 {
 	for (unsigned i = 0; i < r->opt.devs; i++) {
-		const struct smmu_dev *sd = look_dev(r, i);
+		const struct lz_smmu_dev *sd = look_dev(r, i);
 
 		if (!sd || !sd->ste[0] || !EATS(sd->ste[0][1]))
 			continue;
@@ -319,7 +409,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_store_leaves_a_valid_entry),
 		cmocka_unit_test(h44_one_lock_over_word1),
-		cmocka_unit_test(h45_h46_no_eats_while_fenced),
+		cmocka_unit_test(h45_decided_under_the_lock_that_writes),
+		cmocka_unit_test(h46_no_eats_while_fenced),
 		cmocka_unit_test(h75_atschk_before_eats),
 		cmocka_unit_test(h91_firmware_left_everything_on),
 	};
