@@ -23,7 +23,7 @@ __attribute__((noinline)) static void count_rounds(operation op, struct flat *f,
 		op(f, p, arg);
 }
 
-static struct smmu_cmd commands[64];
+static struct lz_smmu_cmd commands[64];
 
 static void nothing(struct flat *f, struct flat_peer *p, unsigned arg)
 {
@@ -37,7 +37,7 @@ static void queue_ours(struct flat *f, struct flat_peer *p, unsigned n)
 	lz_ns deadline = 0;
 
 	(void)p;
-	if (smmu_queue_run(flat_smmu(f), commands, n, &deadline) != LZ_OK)
+	if (lz_smmu_queue_run(flat_smmu(f), commands, n, &deadline) != LZ_OK)
 		lz_port_panic("a batch failed", __FILE__, __LINE__);
 }
 
@@ -57,7 +57,7 @@ static void inval_ours(struct flat *f, struct flat_peer *p, unsigned n)
 {
 	(void)p;
 	(void)n;
-	if (smmu_ops.invalidate(f->dom, FLAT_IOVA, FLAT_IOVA + LZ_PAGE, LZ_PAGE) != LZ_OK)
+	if (lz_smmu_ops.invalidate(f->dom, FLAT_IOVA, FLAT_IOVA + LZ_PAGE, LZ_PAGE) != LZ_OK)
 		lz_port_panic("an invalidation failed", __FILE__, __LINE__);
 }
 
@@ -126,7 +126,7 @@ int main(int argc, char **argv)
 	if (argc > 1)
 		return strcmp(argv[1], "--build") != 0;
 	for (unsigned i = 0; i < 64; i++)
-		commands[i] = smmu_cmd_tlbi_va(1, FLAT_IOVA + i * LZ_PAGE);
+		commands[i] = lz_smmu_cmd_tlbi_va(1, FLAT_IOVA + i * LZ_PAGE);
 	count("nothing", nothing, 0, LZ_CONTAIN_ON, 0);
 	for (unsigned i = 0; i < 3; i++) {
 		count("queue.ours", queue_ours, 0, LZ_CONTAIN_ON, batch[i]);

@@ -249,7 +249,7 @@ void flat_free(struct flat *f)
 
 void flat_peer_init(struct flat_peer *p, struct flat *f)
 {
-	struct smmu_queue *q = &flat_smmu(f)->cmdq;
+	struct lz_smmu_queue *q = &flat_smmu(f)->cmdq;
 
 	*p = (struct flat_peer){.mmio = q->mmio,
 				.ring = q->ring,
@@ -257,11 +257,11 @@ void flat_peer_init(struct flat_peer *p, struct flat *f)
 				.prod = lz_mmio_read32(q->mmio, SMMU_CMDQ_PROD)};
 }
 
-static inline void insert_and_wait(struct flat_peer *p, const struct smmu_cmd *cmd, uint32_t n)
+static inline void insert_and_wait(struct flat_peer *p, const struct lz_smmu_cmd *cmd, uint32_t n)
 {
 	uint32_t mask = p->size - 1, prod = p->prod;
 
-	for (const struct smmu_cmd *end = cmd + n; cmd < end; cmd++, prod++) {
+	for (const struct lz_smmu_cmd *end = cmd + n; cmd < end; cmd++, prod++) {
 		uint64_t *slot = &p->ring[(size_t)(prod & mask) * 2];
 
 		lz_dma_store64(&slot[0], cmd->w[0]);
@@ -276,12 +276,12 @@ static inline void insert_and_wait(struct flat_peer *p, const struct smmu_cmd *c
 		lz_cpu_relax();
 }
 
-void flat_bare(struct flat_peer *p, const struct smmu_cmd *cmd, uint32_t n)
+void flat_bare(struct flat_peer *p, const struct lz_smmu_cmd *cmd, uint32_t n)
 {
 	insert_and_wait(p, cmd, n);
 }
 
-void flat_ticket(struct flat_peer *p, const struct smmu_cmd *cmd, uint32_t n)
+void flat_ticket(struct flat_peer *p, const struct lz_smmu_cmd *cmd, uint32_t n)
 {
 	unsigned long flags = lz_irq_save();
 	uint32_t mine = lz_fetch_add32(&p->ticket_next, 1);

@@ -31,9 +31,9 @@ struct flat {
 /* Builds it with `devices` ATS functions attached; aborts when that fails. */
 struct flat *flat_make(unsigned devices, enum lz_contain contain, unsigned cmdq_log2);
 void flat_free(struct flat *f);
-static inline struct smmu *flat_smmu(struct flat *f)
+static inline struct lz_smmu *flat_smmu(struct flat *f)
 {
-	return smmu_of(f->iommu);
+	return lz_smmu_of(f->iommu);
 }
 
 lz_ns flat_now(void);
@@ -50,8 +50,8 @@ struct flat_peer {
 };
 void flat_peer_init(struct flat_peer *p, struct flat *f);
 /* Bare stores, doorbell, wait: the limit. One thread. */
-void flat_bare(struct flat_peer *p, const struct smmu_cmd *cmd, uint32_t n);
+void flat_bare(struct flat_peer *p, const struct lz_smmu_cmd *cmd, uint32_t n);
 /* The same inside a ticket lock. Any thread. */
-void flat_ticket(struct flat_peer *p, const struct smmu_cmd *cmd, uint32_t n);
+void flat_ticket(struct flat_peer *p, const struct lz_smmu_cmd *cmd, uint32_t n);
 
 #endif

@@ -13,7 +13,7 @@
 #define TRIES_MAX   40u /* to find a window in which no thread lost its CPU */
 #define CMDQ_LOG2   8u
 
-static struct smmu_cmd commands[64];
+static struct lz_smmu_cmd commands[64];
 
 /* ---- operations ---- */
 
@@ -28,7 +28,7 @@ static void queue_ours(struct bed *b)
 {
 	lz_ns deadline = 0;
 
-	if (smmu_queue_run(flat_smmu(b->flat), commands, b->size, &deadline) != LZ_OK)
+	if (lz_smmu_queue_run(flat_smmu(b->flat), commands, b->size, &deadline) != LZ_OK)
 		lz_port_panic("a batch failed", __FILE__, __LINE__);
 }
 
@@ -44,7 +44,7 @@ static void queue_bare(struct bed *b)
 
 static void inval_ours(struct bed *b)
 {
-	if (smmu_ops.invalidate(b->flat->dom, FLAT_IOVA, FLAT_IOVA + LZ_PAGE, LZ_PAGE) != LZ_OK)
+	if (lz_smmu_ops.invalidate(b->flat->dom, FLAT_IOVA, FLAT_IOVA + LZ_PAGE, LZ_PAGE) != LZ_OK)
 		lz_port_panic("an invalidation failed", __FILE__, __LINE__);
 }
 
@@ -213,7 +213,7 @@ static unsigned measure_all(const struct plan *p, const unsigned *sizes, unsigne
 	unsigned n = 0, total = n_sizes * 4;
 
 	for (unsigned i = 0; i < 64; i++)
-		commands[i] = smmu_cmd_tlbi_va(1, FLAT_IOVA + i * LZ_PAGE);
+		commands[i] = lz_smmu_cmd_tlbi_va(1, FLAT_IOVA + i * LZ_PAGE);
 	for (unsigned instant = 1; instant + 1 > 0; instant--)
 		for (unsigned threads = 1; threads <= THREADS_MAX; threads++)
 			for (unsigned i = 0; i < n_sizes; i++) {

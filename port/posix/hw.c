@@ -7,14 +7,17 @@
 #define MAX_HW	  16u
 #define MAX_MMIO  4u
 #define IDLE_TICK LZ_MS(1)
+#define YIELDS	  100u
 
 static struct {
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t accessed;
-	bool stop, touched;
+	bool stop;
 	bool wanted; /* atomic: the thread waits for the lock */
 	lz_ns now;
+	pthread_mutex_t bell_lock;
+	pthread_cond_t bell;
+	bool accessed; /* [bell_lock] */
 	struct lz_posix_hw unit[MAX_HW];
 	unsigned n_units;
 	struct lz_posix_mmio mmio[MAX_MMIO];
@@ -51,19 +54,35 @@ static lz_ns next_wake(void)
 	return next;
 }
 
-/* Nothing to do at hw.now: on to the next moment, or to sleep until it comes. */
-static void pass_time(void)
+/* Nothing to do at hw.now: on to the next moment, or 0 when it is still to come;
+ * then, when to look again. */
+static lz_ns pass_time(void)
 {
 	lz_ns real = posix_now(), next = next_wake();
 
 	if (next > hw.now && next <= real) {
 		hw.now = next;
-		return;
+		return 0;
 	}
 	hw.now = real > hw.now ? real : hw.now;
-	if (!hw.touched)
-		posix_cond_wait(&hw.accessed, &hw.lock, next > real ? next : real + IDLE_TICK);
-	hw.touched = false;
+	return next > real ? next : real + IDLE_TICK;
+}
+
+static void ring(void)
+{
+	POSIX_CHECK(pthread_mutex_lock(&hw.bell_lock));
+	hw.accessed = true;
+	POSIX_CHECK(pthread_cond_signal(&hw.bell));
+	POSIX_CHECK(pthread_mutex_unlock(&hw.bell_lock));
+}
+
+static void sleep_until(lz_ns t)
+{
+	POSIX_CHECK(pthread_mutex_lock(&hw.bell_lock));
+	if (!hw.accessed)
+		posix_cond_wait(&hw.bell, &hw.bell_lock, t);
+	hw.accessed = false;
+	POSIX_CHECK(pthread_mutex_unlock(&hw.bell_lock));
 }
 
 static void *hw_main(void *arg)
@@ -71,12 +90,12 @@ static void *hw_main(void *arg)
 	(void)arg;
 	thread_lock();
 	while (!hw.stop) {
-		if (!step_all()) {
-			pass_time();
-			continue;
-		}
+		lz_ns rest = step_all() ? 0 : pass_time();
+
 		/* Drivers see the states between two steps. */
 		POSIX_CHECK(pthread_mutex_unlock(&hw.lock));
+		if (rest)
+			sleep_until(rest);
 		thread_lock();
 	}
 	POSIX_CHECK(pthread_mutex_unlock(&hw.lock));
@@ -86,10 +105,11 @@ static void *hw_main(void *arg)
 void posix_hw_start(void)
 {
 	hw.n_units = hw.n_mmio = 0;
-	hw.stop = hw.touched = false;
+	hw.stop = hw.accessed = false;
 	hw.now = posix_now();
 	POSIX_CHECK(pthread_mutex_init(&hw.lock, NULL));
-	posix_cond_init(&hw.accessed);
+	POSIX_CHECK(pthread_mutex_init(&hw.bell_lock, NULL));
+	posix_cond_init(&hw.bell);
 	POSIX_CHECK(pthread_create(&hw.thread, NULL, hw_main, NULL));
 }
 
@@ -99,7 +119,8 @@ void posix_hw_stop(void)
 	hw.stop = true;
 	lz_posix_hw_unlock();
 	POSIX_CHECK(pthread_join(hw.thread, NULL));
-	POSIX_CHECK(pthread_cond_destroy(&hw.accessed));
+	POSIX_CHECK(pthread_cond_destroy(&hw.bell));
+	POSIX_CHECK(pthread_mutex_destroy(&hw.bell_lock));
 	POSIX_CHECK(pthread_mutex_destroy(&hw.lock));
 }
 
@@ -108,16 +129,15 @@ void posix_hw_stop(void)
 void lz_posix_hw_lock(void)
 {
 	/* Whoever polls would starve the hardware of its lock. */
-	if (__atomic_load_n(&hw.wanted, __ATOMIC_RELAXED))
+	for (unsigned i = 0; i < YIELDS && __atomic_load_n(&hw.wanted, __ATOMIC_RELAXED); i++)
 		(void)sched_yield();
 	POSIX_CHECK(pthread_mutex_lock(&hw.lock));
 }
 
 void lz_posix_hw_unlock(void)
 {
-	hw.touched = true;
-	POSIX_CHECK(pthread_cond_signal(&hw.accessed));
 	POSIX_CHECK(pthread_mutex_unlock(&hw.lock));
+	ring();
 }
 
 lz_ns lz_posix_hw_now(void)

@@ -163,7 +163,7 @@ static void detach(struct lz_gated g, struct lz_device *dev, struct lz_attachmen
 		effect = lz_device_fence(dev) == LZ_FENCE_FENCED;
 	else
 		effect = ops->install(dev, att->pasid, NULL, old) == LZ_OK;
-	effect = effect || lz_iommu_dead(dev->iommu) || dev->lz->cfg.contain != LZ_CONTAIN_ON;
+	effect = effect || lz_iommu_dead(dev->iommu) || !lz_contains(dev->lz);
 	keep(g, att, NULL);
 	if (effect) {
 		ops->unlink(dev, att->pasid, old);

@@ -29,6 +29,12 @@
 #define LZ_CONFIG_FLR 1
 #endif
 
+/* The short path of an invalidation that meets no trouble; without it all take
+ * the general one. */
+#ifndef LZ_CONFIG_FAST
+#define LZ_CONFIG_FAST 1
+#endif
+
 /* Rungs of the ladder. Without them a queue on which no sync succeeds is tried
  * again every second and after a reset, and memory stays in custody. */
 #ifndef LZ_CONFIG_LADDER

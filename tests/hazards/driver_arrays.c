@@ -229,7 +229,7 @@ static struct {
  * happen before it is through. */
 static void stand_in_section(struct rig *r, uint32_t off, bool write, uint64_t value)
 {
-	const struct smmu_dev *sd = look_dev(r, 0);
+	const struct lz_smmu_dev *sd = look_dev(r, 0);
 	lz_ns end = sim_now() + LZ_US(60);
 
 	(void)value;

@@ -161,7 +161,7 @@ static void note_flush(struct rig *r, int device, const struct lzm_atc_inv *inv)
 
 static void watch_orderly(struct rig *r)
 {
-	const struct smmu_dev *sd = look_dev(r, 0);
+	const struct lz_smmu_dev *sd = look_dev(r, 0);
 
 	if (eats_went || !sd || EATS(sd->ste[0][1]))
 		return;

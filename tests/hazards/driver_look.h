@@ -15,7 +15,7 @@
 
 #define EATS(word1) (((word1) >> 28) & 3)
 
-static inline struct smmu_dev *look_dev(const struct rig *r, unsigned i)
+static inline struct lz_smmu_dev *look_dev(const struct rig *r, unsigned i)
 {
 	return r->dev[i].dev ? r->dev[i].dev->drv : NULL;
 }
@@ -42,16 +42,16 @@ static inline bool look_cmdq_error(const struct rig *r)
 /* Entries of a domain's invalidation array, and the users of one of them. */
 static inline uint32_t look_entries(const struct lz_domain *dom)
 {
-	const struct smmu_domain *sdom = dom->drv;
+	const struct lz_smmu_domain *sdom = dom->drv;
 
-	return ((const struct smmu_inv_array *)sdom->array)->n;
+	return ((const struct lz_smmu_inv_array *)sdom->array)->n;
 }
 
 static inline uint32_t look_users(const struct lz_domain *dom, uint32_t i)
 {
-	const struct smmu_domain *sdom = dom->drv;
+	const struct lz_smmu_domain *sdom = dom->drv;
 
-	return ((const struct smmu_inv_array *)sdom->array)->e[i].users;
+	return ((const struct lz_smmu_inv_array *)sdom->array)->e[i].users;
 }
 
 /* A fenced device: nothing of it passes, on any stream, and no entry of it has
@@ -59,7 +59,7 @@ static inline uint32_t look_users(const struct lz_domain *dom, uint32_t i)
 static inline void look_at_fences(struct rig *r)
 {
 	for (unsigned i = 0; i < r->opt.devs; i++) {
-		struct smmu_dev *sd = look_dev(r, i);
+		struct lz_smmu_dev *sd = look_dev(r, i);
 
 		if (!sd || look_fence(r, i) != LZ_FENCE_FENCED)
 			continue;

@@ -8,7 +8,7 @@
 static void nothing_is_touched(struct rig *r)
 {
 	for (unsigned i = 0; i < r->opt.devs; i++) {
-		const struct smmu_dev *sd = look_dev(r, i);
+		const struct lz_smmu_dev *sd = look_dev(r, i);
 
 		assert_int_equal(look_fence(r, i), LZ_FENCE_OPEN);
 		if (r->test && sd)

@@ -31,7 +31,7 @@ static void check_cd(struct tables *t, const uint64_t *cd)
 		return;
 	t->cds++;
 	for (unsigned i = 0; i < 2; i++) {
-		const struct smmu_domain *sdom = t->dom[i]->drv;
+		const struct lz_smmu_domain *sdom = t->dom[i]->drv;
 
 		known |= CD_ASID(cd[0]) == sdom->asid && CD_TTB(cd[1]) == t->dom[i]->pt.root_phys;
 	}
@@ -39,7 +39,7 @@ static void check_cd(struct tables *t, const uint64_t *cd)
 	assert_int_equal(cd[3], 0x04ff);
 }
 
-static void check_ste(struct tables *t, const struct smmu_dev *sd, const uint64_t *ste)
+static void check_ste(struct tables *t, const struct lz_smmu_dev *sd, const uint64_t *ste)
 {
 	uint64_t w1 = ste[1] & ~(3ull << 28);
 
@@ -71,7 +71,7 @@ static void look_at_tables(struct rig *r)
 		return;
 	t->looks++;
 	for (unsigned i = 0; i < r->opt.devs; i++) {
-		const struct smmu_dev *sd = look_dev(r, i);
+		const struct lz_smmu_dev *sd = look_dev(r, i);
 
 		if (!sd)
 			continue;
@@ -216,7 +216,7 @@ static void hold_fence(void *arg)
 
 static void watch_duel(struct rig *r)
 {
-	const struct smmu_dev *sd = look_dev(r, 0);
+	const struct lz_smmu_dev *sd = look_dev(r, 0);
 	lz_ns some = 2 * (r->opt.seed / 2 % 128);
 
 	if (!r->test)
@@ -371,7 +371,7 @@ static unsigned eats_seen;
 static void eats_needs_atschk(struct rig *r)
 {
 	for (unsigned i = 0; i < r->opt.devs; i++) {
-		const struct smmu_dev *sd = look_dev(r, i);
+		const struct lz_smmu_dev *sd = look_dev(r, i);
 
 		if (!sd || !sd->ste[0] || !EATS(sd->ste[0][1]))
 			continue;

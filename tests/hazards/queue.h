@@ -8,12 +8,12 @@
 
 #define IOVA 0x10000000ull
 
-static inline struct smmu *drv(struct rig *r)
+static inline struct lz_smmu *drv(struct rig *r)
 {
-	return (struct smmu *)r->iommu;
+	return (struct lz_smmu *)r->iommu;
 }
 
-static inline struct smmu_queue *queue(struct rig *r)
+static inline struct lz_smmu_queue *queue(struct rig *r)
 {
 	return &drv(r)->cmdq;
 }
@@ -44,36 +44,36 @@ static inline uint64_t hardware_cons(struct rig *r)
 	return end - (((uint32_t)end - rd) & (2 * queue(r)->size - 1));
 }
 
-static inline struct smmu_cmd atc_of(struct rig *r, unsigned device)
+static inline struct lz_smmu_cmd atc_of(struct rig *r, unsigned device)
 {
-	return (struct smmu_cmd){{smmu_cmd_atc0(r->dev[device].sid, 0), SMMU_ATC1_ALL}};
+	return (struct lz_smmu_cmd){{lz_smmu_cmd_atc0(r->dev[device].sid, 0), SMMU_ATC1_ALL}};
 }
 
-static inline struct smmu_cmd illegal(void)
+static inline struct lz_smmu_cmd illegal(void)
 {
-	return (struct smmu_cmd){{0xff, 0}};
+	return (struct lz_smmu_cmd){{0xff, 0}};
 }
 
 /* Publishes commands and a sync; the sync's position. */
-static inline uint64_t send(struct rig *r, const struct smmu_cmd *cmd, uint32_t n)
+static inline uint64_t send(struct rig *r, const struct lz_smmu_cmd *cmd, uint32_t n)
 {
 	lz_ns deadline = 0;
 	uint64_t sync = 0;
 
-	assert_int_equal(smmu_queue_submit(drv(r), cmd, n, &sync, &deadline), LZ_OK);
+	assert_int_equal(lz_smmu_queue_submit(drv(r), cmd, n, &sync, &deadline), LZ_OK);
 	return sync;
 }
 
 static inline uint64_t send_atc(struct rig *r, unsigned device)
 {
-	struct smmu_cmd cmd = atc_of(r, device);
+	struct lz_smmu_cmd cmd = atc_of(r, device);
 
 	return send(r, &cmd, 1);
 }
 
 static inline uint64_t send_illegal(struct rig *r)
 {
-	struct smmu_cmd cmd = illegal();
+	struct lz_smmu_cmd cmd = illegal();
 
 	return send(r, &cmd, 1);
 }
@@ -82,7 +82,7 @@ static inline enum lz_status wait_sync(struct rig *r, uint64_t sync, lz_ns ns)
 {
 	lz_ns deadline = sim_now() + ns;
 
-	return smmu_queue_wait(drv(r), sync, &deadline);
+	return lz_smmu_queue_wait(drv(r), sync, &deadline);
 }
 
 /* A page mapped, and cached by the device. */

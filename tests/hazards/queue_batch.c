@@ -19,7 +19,7 @@ static bool is_tlbi(unsigned op)
  * every TLBI before it has been consumed. */
 static void watch_prod(struct rig *r, uint32_t off, bool write, uint64_t value)
 {
-	struct smmu_queue *q = queue(r);
+	struct lz_smmu_queue *q = queue(r);
 	struct published *t = r->test;
 	uint32_t n = ((uint32_t)value - (uint32_t)q->published) & (2 * q->size - 1);
 	bool atc = false;
@@ -28,7 +28,7 @@ static void watch_prod(struct rig *r, uint32_t off, bool write, uint64_t value)
 	if (!write || off != SMMU_CMDQ_PROD)
 		return;
 	for (uint64_t p = q->published; p < q->published + n; p++) {
-		op = smmu_cmd_op(*smmu_queue_slot(q, p));
+		op = lz_smmu_cmd_op(*lz_smmu_queue_slot(q, p));
 		if (is_tlbi(op))
 			t->tlbi_open = true;
 		if (op == SMMU_OP_SYNC && t->tlbi_open) {
@@ -98,14 +98,14 @@ static void first_of_four_fails(struct rig *r)
 
 static void refused_in_any_piece(struct rig *r)
 {
-	struct smmu_cmd cmd[12];
+	struct lz_smmu_cmd cmd[12];
 
 	for (unsigned bad = 0; bad < 12; bad++) {
 		lz_ns deadline = 0;
 
 		for (unsigned i = 0; i < 12; i++)
-			cmd[i] = i == bad ? illegal() : smmu_cmd_harmless();
-		assert_int_equal(smmu_queue_run(drv(r), cmd, 12, &deadline), LZ_EFAULT);
+			cmd[i] = i == bad ? illegal() : lz_smmu_cmd_harmless();
+		assert_int_equal(lz_smmu_queue_run(drv(r), cmd, 12, &deadline), LZ_EFAULT);
 	}
 	finish(r, NULL);
 }
@@ -157,16 +157,16 @@ static void leave_unsynced(struct rig *r)
 	unsigned long flags;
 	uint64_t pos;
 
-	assert_int_equal(smmu_queue_reserve(drv(r), 2, &pos, &flags), LZ_OK);
-	smmu_queue_write(queue(r), pos, atc_of(r, 0));
-	smmu_queue_write(queue(r), pos + 1, atc_of(r, 1));
-	smmu_queue_publish(drv(r), pos, 2, flags);
+	assert_int_equal(lz_smmu_queue_reserve(drv(r), 2, &pos, &flags), LZ_OK);
+	lz_smmu_queue_write(queue(r), pos, atc_of(r, 0));
+	lz_smmu_queue_write(queue(r), pos + 1, atc_of(r, 1));
+	lz_smmu_queue_publish(drv(r), pos, 2, flags);
 }
 
 static void fence_behind_a_failing_sync(struct rig *r)
 {
 	struct lz_domain *dom = rig_shared(r, 0, 2);
-	struct smmu_dev *sd = r->dev[1].dev->drv;
+	struct lz_smmu_dev *sd = r->dev[1].dev->drv;
 	struct published t = {0};
 
 	rig_silence(r, 0);
@@ -174,7 +174,7 @@ static void fence_behind_a_failing_sync(struct rig *r)
 	leave_unsynced(r);
 	r->test = &t;
 	r->on_mmio = watch_prod;
-	assert_int_equal(smmu_fence(sd, 0, LZ_EVIDENCE_PROBED), LZ_OK);
+	assert_int_equal(lz_smmu_fence(sd, 0, LZ_EVIDENCE_PROBED), LZ_OK);
 	r->on_mmio = NULL;
 	assert_int_equal(t.atc_invs, 0);
 	assert_int_equal(rig_count(r, LZ_EV_PROBE, -1), 0);

@@ -172,7 +172,7 @@ static void h78_only_a_fresh_answer_exonerates(void **state)
 static void somebody_elses_sync_fails(struct rig *r)
 {
 	struct lz_domain *dom = rig_shared(r, 0, 2);
-	struct smmu_cmd tlbi = smmu_cmd_harmless();
+	struct lz_smmu_cmd tlbi = lz_smmu_cmd_harmless();
 	uint64_t before, lone, pos;
 	lz_ns deadline = 0;
 	unsigned long flags;
@@ -180,12 +180,12 @@ static void somebody_elses_sync_fails(struct rig *r)
 	before = send_atc(r, 1);
 	assert_int_equal(wait_sync(r, before, LZ_MS(1)), LZ_OK);
 	rig_silence(r, 0);
-	assert_int_equal(smmu_queue_reserve(drv(r), 1, &pos, &flags), LZ_OK);
-	smmu_queue_write(queue(r), pos, atc_of(r, 0));
-	smmu_queue_publish(drv(r), pos, 1, flags);
+	assert_int_equal(lz_smmu_queue_reserve(drv(r), 1, &pos, &flags), LZ_OK);
+	lz_smmu_queue_write(queue(r), pos, atc_of(r, 0));
+	lz_smmu_queue_publish(drv(r), pos, 1, flags);
 	lone = send(r, NULL, 0);
-	assert_int_equal(smmu_queue_run(drv(r), &tlbi, 1, &deadline), LZ_OK);
-	assert_int_equal(smmu_queue_look(drv(r), lone), LZ_EIO);
+	assert_int_equal(lz_smmu_queue_run(drv(r), &tlbi, 1, &deadline), LZ_OK);
+	assert_int_equal(lz_smmu_queue_look(drv(r), lone), LZ_EIO);
 	assert_int_equal(rig_count(r, LZ_EV_SUSPECT, 0), 1);
 	assert_int_equal(rig_count(r, LZ_EV_SUSPECT, 1), 0);
 	finish(r, NULL);
@@ -204,7 +204,7 @@ struct settling {
 /* After an error no ATC_INV is sent before a later sync has succeeded. */
 static void settled_before_atc_inv(struct rig *r, uint32_t off, bool write, uint64_t value)
 {
-	struct smmu_queue *q = queue(r);
+	struct lz_smmu_queue *q = queue(r);
 	struct settling *t = r->test;
 	uint32_t n = ((uint32_t)value - (uint32_t)q->published) & (2 * q->size - 1);
 	bool atc = false;
@@ -216,7 +216,7 @@ static void settled_before_atc_inv(struct rig *r, uint32_t off, bool write, uint
 	if (!write || off != SMMU_CMDQ_PROD)
 		return;
 	for (uint64_t p = q->published; p < q->published + n; p++)
-		atc |= smmu_cmd_op(*smmu_queue_slot(q, p)) == SMMU_OP_ATC_INV;
+		atc |= lz_smmu_cmd_op(*lz_smmu_queue_slot(q, p)) == SMMU_OP_ATC_INV;
 	if (!atc) {
 		t->good = q->published + n;
 		return;
@@ -224,7 +224,7 @@ static void settled_before_atc_inv(struct rig *r, uint32_t off, bool write, uint
 	if (!t->unsettled)
 		return;
 	assert_true(t->good > t->error_at + 1);
-	assert_int_equal(smmu_queue_look(drv(r), t->good - 1), LZ_OK);
+	assert_int_equal(lz_smmu_queue_look(drv(r), t->good - 1), LZ_OK);
 	t->unsettled = false;
 	t->checked++;
 }

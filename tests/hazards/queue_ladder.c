@@ -192,9 +192,9 @@ static void syncs_behind_a_rewrite(struct rig *r)
 	finish(r, NULL);
 	assert_true(rung(r, LZ_RUNG_REWRITE, LZ_OK));
 	assert_int_equal(r->atc_invs[0], delivered);
-	assert_int_equal(smmu_queue_look(drv(r), failed), LZ_EIO);
-	assert_int_equal(smmu_queue_look(drv(r), behind), LZ_ETIMEDOUT);
-	assert_int_equal(smmu_queue_look(drv(r), lone), LZ_OK);
+	assert_int_equal(lz_smmu_queue_look(drv(r), failed), LZ_EIO);
+	assert_int_equal(lz_smmu_queue_look(drv(r), behind), LZ_ETIMEDOUT);
+	assert_int_equal(lz_smmu_queue_look(drv(r), lone), LZ_OK);
 	rig_drop(r, dom);
 }
 
@@ -241,7 +241,7 @@ static void other_sticky_errors(struct rig *r)
 	assert_true(drv(r)->held_error);
 	finish(r, NULL);
 	r->after_mmio = NULL;
-	assert_int_equal(smmu_queue_look(drv(r), sync), LZ_ETIMEDOUT);
+	assert_int_equal(lz_smmu_queue_look(drv(r), sync), LZ_ETIMEDOUT);
 	assert_int_equal(rig_count(r, LZ_EV_SUSPECT, 1), 0);
 	assert_int_equal(rig_count(r, LZ_EV_QUARANTINED, 1), 0);
 	rig_drop(r, dom);
@@ -291,14 +291,14 @@ static void slow_after_acknowledge(struct rig *r, uint32_t off, bool write, uint
 static void fenced_behind_its_own(struct rig *r)
 {
 	struct lz_domain *dom = rig_shared(r, 0, 1);
-	struct smmu_dev *sd = r->dev[0].dev->drv;
+	struct lz_smmu_dev *sd = r->dev[0].dev->drv;
 
 	warm(r, dom, IOVA, 1);
 	rig_silence(r, 0);
 	r->on_event = fenced_is_effective;
 	r->after_mmio = slow_after_acknowledge;
 	(void)send_atc(r, 0);
-	assert_int_equal(smmu_fence(sd, 0, LZ_EVIDENCE_PROBED), LZ_ETIMEDOUT);
+	assert_int_equal(lz_smmu_fence(sd, 0, LZ_EVIDENCE_PROBED), LZ_ETIMEDOUT);
 	assert_int_equal(rig_health(r, 0).fence, LZ_FENCE_FENCING);
 	assert_int_equal(rig_count(r, LZ_EV_FENCED, 0), 0);
 	rig_start_worker(r);

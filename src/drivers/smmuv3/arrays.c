@@ -24,7 +24,7 @@
 #include "core/mem.h"
 #include "drivers/smmuv3/smmu.h"
 
-void smmu_grace(struct smmu *s)
+void lz_smmu_grace(struct lz_smmu *s)
 {
 	lz_epoch_grace(s->lz, &s->readers, s->iommu.name);
 }
@@ -36,9 +36,9 @@ static bool writer_free(void *arg)
 	return lz_load32(arg) == 0;
 }
 
-static void writer_enter(struct smmu_domain *sdom)
+static void writer_enter(struct lz_smmu_domain *sdom)
 {
-	struct smmu *s = smmu_of(sdom->dom->iommu);
+	struct lz_smmu *s = lz_smmu_of(sdom->dom->iommu);
 	uint32_t none = 0;
 
 	while (!lz_cas32(&sdom->writer, &none, 1)) {
@@ -48,32 +48,32 @@ static void writer_enter(struct smmu_domain *sdom)
 	}
 }
 
-static void writer_leave(struct smmu_domain *sdom)
+static void writer_leave(struct lz_smmu_domain *sdom)
 {
 	lz_store32_release(&sdom->writer, 0);
 }
 
 static size_t array_bytes(uint32_t room)
 {
-	return sizeof(struct smmu_inv_array) + room * sizeof(struct smmu_inv_entry);
+	return sizeof(struct lz_smmu_inv_array) + room * sizeof(struct lz_smmu_inv_entry);
 }
 
-static struct smmu_inv_array *array_alloc(struct lz *lz, uint32_t room)
+static struct lz_smmu_inv_array *array_alloc(struct lz *lz, uint32_t room)
 {
-	struct smmu_inv_array *a = lz->port->alloc(lz->port->ctx, array_bytes(room));
+	struct lz_smmu_inv_array *a = lz->port->alloc(lz->port->ctx, array_bytes(room));
 
 	if (a)
 		a->room = room;
 	return a;
 }
 
-static void array_free(struct lz *lz, struct smmu_inv_array *a)
+static void array_free(struct lz *lz, struct lz_smmu_inv_array *a)
 {
 	if (a)
 		lz->port->free(lz->port->ctx, a, array_bytes(a->room));
 }
 
-enum lz_status smmu_array_init(struct smmu_domain *sdom)
+enum lz_status lz_smmu_array_init(struct lz_smmu_domain *sdom)
 {
 	struct lz *lz = sdom->dom->lz;
 
@@ -81,11 +81,11 @@ enum lz_status smmu_array_init(struct smmu_domain *sdom)
 	sdom->spare = array_alloc(lz, LZ_MAX_STREAMS);
 	if (sdom->array && sdom->spare)
 		return LZ_OK;
-	smmu_array_fini(sdom);
+	lz_smmu_array_fini(sdom);
 	return LZ_ENOMEM;
 }
 
-void smmu_array_fini(struct smmu_domain *sdom)
+void lz_smmu_array_fini(struct lz_smmu_domain *sdom)
 {
 	array_free(sdom->dom->lz, sdom->array);
 	array_free(sdom->dom->lz, sdom->spare);
@@ -94,21 +94,21 @@ void smmu_array_fini(struct smmu_domain *sdom)
 
 /* Publishes `next`; the array that was there becomes the spare one, or is freed
  * when it is the smaller of the two. */
-static void replace(struct smmu_domain *sdom, struct smmu_inv_array *next)
+static void replace(struct lz_smmu_domain *sdom, struct lz_smmu_inv_array *next)
 {
-	struct smmu_inv_array *old = sdom->array;
+	struct lz_smmu_inv_array *old = sdom->array;
 
 	lz_store_ptr(&sdom->array, next);
-	smmu_grace(smmu_of(sdom->dom->iommu)); /* A */
+	lz_smmu_grace(lz_smmu_of(sdom->dom->iommu)); /* A */
 	sdom->spare = old;
 }
 
 /* Both arrays have room for `n` entries afterwards, so that taking entries out
  * never needs memory. */
-static enum lz_status grow(struct smmu_domain *sdom, uint32_t n)
+static enum lz_status grow(struct lz_smmu_domain *sdom, uint32_t n)
 {
 	struct lz *lz = sdom->dom->lz;
-	struct smmu_inv_array *now = sdom->array, *a, *b;
+	struct lz_smmu_inv_array *now = sdom->array, *a, *b;
 
 	if (n <= now->room)
 		return LZ_OK;
@@ -128,7 +128,7 @@ static enum lz_status grow(struct smmu_domain *sdom, uint32_t n)
 	return LZ_OK;
 }
 
-static uint32_t position(const struct smmu_inv_array *a, uint32_t sid, uint32_t ssid)
+static uint32_t position(const struct lz_smmu_inv_array *a, uint32_t sid, uint32_t ssid)
 {
 	uint32_t i = 0;
 
@@ -137,12 +137,12 @@ static uint32_t position(const struct smmu_inv_array *a, uint32_t sid, uint32_t 
 	return i;
 }
 
-static bool is_at(const struct smmu_inv_array *a, uint32_t i, uint32_t sid, uint32_t ssid)
+static bool is_at(const struct lz_smmu_inv_array *a, uint32_t i, uint32_t sid, uint32_t ssid)
 {
 	return i < a->n && a->e[i].sid == sid && a->e[i].ssid == ssid;
 }
 
-static void add(struct smmu_inv_array *a, struct lz_device *dev, uint32_t sid, uint32_t ssid)
+static void add(struct lz_smmu_inv_array *a, struct lz_device *dev, uint32_t sid, uint32_t ssid)
 {
 	uint32_t i = position(a, sid, ssid);
 
@@ -151,12 +151,15 @@ static void add(struct smmu_inv_array *a, struct lz_device *dev, uint32_t sid, u
 		return;
 	}
 	memmove(&a->e[i + 1], &a->e[i], (a->n - i) * sizeof(*a->e));
-	a->e[i] = (struct smmu_inv_entry){
-		.sid = sid, .ssid = ssid, .users = 1, .atc0 = smmu_cmd_atc0(sid, ssid), .dev = dev};
+	a->e[i] = (struct lz_smmu_inv_entry){.sid = sid,
+					     .ssid = ssid,
+					     .users = 1,
+					     .atc0 = lz_smmu_cmd_atc0(sid, ssid),
+					     .dev = dev};
 	a->n++;
 }
 
-static void take_out(struct smmu_inv_array *a, uint32_t sid, uint32_t ssid)
+static void take_out(struct lz_smmu_inv_array *a, uint32_t sid, uint32_t ssid)
 {
 	uint32_t i = position(a, sid, ssid);
 
@@ -166,23 +169,23 @@ static void take_out(struct smmu_inv_array *a, uint32_t sid, uint32_t ssid)
 	memmove(&a->e[i], &a->e[i + 1], (a->n - i) * sizeof(*a->e));
 }
 
-static void copy_to_spare(struct smmu_domain *sdom)
+static void copy_to_spare(struct lz_smmu_domain *sdom)
 {
-	const struct smmu_inv_array *now = sdom->array;
+	const struct lz_smmu_inv_array *now = sdom->array;
 
 	sdom->spare->n = now->n;
 	memcpy(sdom->spare->e, now->e, now->n * sizeof(*now->e));
 }
 
-enum lz_status smmu_link(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom)
+enum lz_status lz_smmu_link(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom)
 {
-	struct smmu_domain *sdom = dom->drv;
+	struct lz_smmu_domain *sdom = dom->drv;
 	enum lz_status st;
 
 	if (dom->type != LZ_DOMAIN_PAGING || !dev->ats_capable)
 		return LZ_OK; /* holds no translations of its own */
 	writer_enter(sdom);
-	st = grow(sdom, ((struct smmu_inv_array *)sdom->array)->n + dev->n_streams);
+	st = grow(sdom, ((struct lz_smmu_inv_array *)sdom->array)->n + dev->n_streams);
 	if (st == LZ_OK) {
 		copy_to_spare(sdom);
 		for (unsigned i = 0; i < dev->n_streams; i++)
@@ -194,9 +197,9 @@ enum lz_status smmu_link(struct lz_device *dev, uint32_t pasid, struct lz_domain
 	return st;
 }
 
-void smmu_unlink(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom)
+void lz_smmu_unlink(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom)
 {
-	struct smmu_domain *sdom = dom->drv;
+	struct lz_smmu_domain *sdom = dom->drv;
 
 	if (dom->type != LZ_DOMAIN_PAGING || !dev->ats_capable)
 		return;
@@ -205,6 +208,6 @@ void smmu_unlink(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom)
 	for (unsigned i = 0; i < dev->n_streams; i++)
 		take_out(sdom->spare, dev->streams[i], pasid);
 	replace(sdom, sdom->spare);
-	lz_store32(&sdom->ats_entries, ((struct smmu_inv_array *)sdom->array)->n);
+	lz_store32(&sdom->ats_entries, ((struct lz_smmu_inv_array *)sdom->array)->n);
 	writer_leave(sdom);
 }

@@ -56,9 +56,9 @@ static void decode(const uint64_t raw[SMMU_EVT_WORDS], struct lz_smmuv3_fault *f
 		f->raw[i] = raw[i];
 }
 
-static void deliver(struct smmu *s, const struct lz_smmuv3_fault *f)
+static void deliver(struct lz_smmu *s, const struct lz_smmuv3_fault *f)
 {
-	struct smmu_dev *sd = smmu_sid_get(s, f->stream);
+	struct lz_smmu_dev *sd = lz_smmu_sid_get(s, f->stream);
 	struct lz_event ev = {.kind = LZ_EV_DMA_FAULT,
 			      .iommu = &s->iommu,
 			      .device = sd ? sd->dev : NULL,
@@ -74,7 +74,7 @@ static void deliver(struct smmu *s, const struct lz_smmuv3_fault *f)
 
 /* The overflow flag is acknowledged with the same write that frees the
  * records (section 7.4). Returns the new CONS. */
-static uint32_t note_overflow(struct smmu *s, uint32_t prod, uint32_t cons)
+static uint32_t note_overflow(struct lz_smmu *s, uint32_t prod, uint32_t cons)
 {
 	struct lz_event ev = {.kind = LZ_EV_EVENTS_LOST, .iommu = &s->iommu};
 
@@ -85,17 +85,17 @@ static uint32_t note_overflow(struct smmu *s, uint32_t prod, uint32_t cons)
 	return cons ^ SMMU_EVENTQ_OVFLG;
 }
 
-void smmu_evtq_poll(struct smmu *s)
+void lz_smmu_evtq_poll(struct lz_smmu *s)
 {
 	uint32_t mask = (2u << s->evtq_log2) - 1;
 	uint32_t cons, before;
 
 	if (!LZ_CONFIG_RECORDS)
 		return;
-	cons = before = smmu_read32(s, SMMU_EVENTQ_CONS);
+	cons = before = lz_smmu_read32(s, SMMU_EVENTQ_CONS);
 
 	for (unsigned i = 0; i < EVT_BUDGET; i++) {
-		uint32_t prod = smmu_read32(s, SMMU_EVENTQ_PROD);
+		uint32_t prod = lz_smmu_read32(s, SMMU_EVENTQ_PROD);
 		struct lz_smmuv3_fault f;
 		uint64_t raw[SMMU_EVT_WORDS];
 		uint64_t *slot;
@@ -108,24 +108,24 @@ void smmu_evtq_poll(struct smmu *s)
 		for (unsigned w = 0; w < SMMU_EVT_WORDS; w++)
 			raw[w] = lz_dma_load64(&slot[w]);
 		cons = (cons & SMMU_EVENTQ_OVFLG) | ((cons + 1) & mask);
-		smmu_write32(s, SMMU_EVENTQ_CONS, cons);
+		lz_smmu_write32(s, SMMU_EVENTQ_CONS, cons);
 		before = cons;
 		decode(raw, &f);
 		deliver(s, &f);
 	}
 	if (cons != before)
-		smmu_write32(s, SMMU_EVENTQ_CONS, cons);
-	if (((smmu_read32(s, SMMU_EVENTQ_PROD) ^ cons) & mask) != 0)
+		lz_smmu_write32(s, SMMU_EVENTQ_CONS, cons);
+	if (((lz_smmu_read32(s, SMMU_EVENTQ_PROD) ^ cons) & mask) != 0)
 		lz_iommu_kick(&s->iommu);
 }
 
 bool lz_smmuv3_evtq_irq(struct lz_iommu *iommu)
 {
-	struct smmu *s = smmu_of(iommu);
+	struct lz_smmu *s = lz_smmu_of(iommu);
 
 	if (!LZ_CONFIG_RECORDS)
 		return false;
-	if (((smmu_read32(s, SMMU_EVENTQ_PROD) ^ smmu_read32(s, SMMU_EVENTQ_CONS)) &
+	if (((lz_smmu_read32(s, SMMU_EVENTQ_PROD) ^ lz_smmu_read32(s, SMMU_EVENTQ_CONS)) &
 	     (SMMU_EVENTQ_OVFLG | ((2u << s->evtq_log2) - 1))) == 0)
 		return false;
 	lz_iommu_kick(iommu);
@@ -136,6 +136,6 @@ void lz_smmuv3_set_fault_handler(struct lz_iommu *iommu, lz_smmuv3_fault_fn fn, 
 {
 	if (!LZ_CONFIG_RECORDS)
 		return;
-	smmu_of(iommu)->fault_ctx = ctx;
-	smmu_of(iommu)->fault_fn = fn;
+	lz_smmu_of(iommu)->fault_ctx = ctx;
+	lz_smmu_of(iommu)->fault_fn = fn;
 }

@@ -15,15 +15,15 @@
 #include "drivers/smmuv3/smmu.h"
 #include "pci/pci.h"
 
-static void assert_ats_checked(struct smmu *s)
+static void assert_ats_checked(struct lz_smmu *s)
 {
-	lz_assert(!s->ats || (smmu_read32(s, SMMU_CR0ACK) & SMMU_CR0_ATSCHK) || smmu_dead(s) ||
-		  lz_load32(&s->sfm_seen));
+	lz_assert(!s->ats || (lz_smmu_read32(s, SMMU_CR0ACK) & SMMU_CR0_ATSCHK) ||
+		  lz_smmu_dead(s) || lz_load32(&s->sfm_seen));
 }
 
 /* The alert is up before a state other than open can be seen, and down after
  * it is gone. A removed device is not counted any more. */
-void smmu_set_fence_locked(struct smmu_dev *sd, enum lz_fence_state f)
+void lz_smmu_set_fence_locked(struct lz_smmu_dev *sd, enum lz_fence_state f)
 {
 	struct lz_device *dev = sd->dev;
 	bool was = dev->fence != LZ_FENCE_OPEN, is = f != LZ_FENCE_OPEN;
@@ -42,7 +42,7 @@ void smmu_set_fence_locked(struct smmu_dev *sd, enum lz_fence_state f)
  * off. So a retry in the work cannot confirm a fence that has only just begun
  * (H43), and a fence that was slow cannot switch EATS off after a reset (H47).
  */
-static uint32_t begin_round_locked(struct smmu_dev *sd)
+static uint32_t begin_round_locked(struct lz_smmu_dev *sd)
 {
 	lz_store32(&sd->fence_pending, 0);
 	if (!++sd->fence_round)
@@ -51,27 +51,27 @@ static uint32_t begin_round_locked(struct smmu_dev *sd)
 }
 
 /* False: somebody else has begun another one, or it was lifted. */
-static bool eats_off_in_round(struct smmu_dev *sd, uint32_t round)
+static bool eats_off_in_round(struct lz_smmu_dev *sd, uint32_t round)
 {
 	unsigned long flags = lz_spin_lock(&sd->dev->fence_lock);
 	bool ours = sd->fence_round == round;
 
 	if (ours) {
-		smmu_ste_eats_off_locked(sd);
+		lz_smmu_ste_eats_off_locked(sd);
 		lz_store32(&sd->fence_pending, round);
 	}
 	lz_spin_unlock(&sd->dev->fence_lock, flags);
 	return ours;
 }
 
-static void mark_fenced(struct smmu_dev *sd, uint32_t round)
+static void mark_fenced(struct lz_smmu_dev *sd, uint32_t round)
 {
 	struct lz_device *dev = sd->dev;
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
 	bool now = dev->fence == LZ_FENCE_FENCING && sd->fence_pending == round;
 
 	if (now) {
-		smmu_set_fence_locked(sd, LZ_FENCE_FENCED);
+		lz_smmu_set_fence_locked(sd, LZ_FENCE_FENCED);
 		lz_store32(&sd->fence_pending, 0);
 	}
 	lz_spin_unlock(&dev->fence_lock, flags);
@@ -83,16 +83,16 @@ static void mark_fenced(struct smmu_dev *sd, uint32_t round)
 }
 
 /* EATS (or the whole entry) was cleared; make it count. */
-static enum lz_status make_effective(struct smmu_dev *sd, uint32_t round)
+static enum lz_status make_effective(struct lz_smmu_dev *sd, uint32_t round)
 {
 	lz_ns deadline = 0;
 	enum lz_status st;
 
 	assert_ats_checked(sd->smmu);
-	if (smmu_dead(sd->smmu))
+	if (lz_smmu_dead(sd->smmu))
 		st = LZ_OK; /* nothing is translated any more */
 	else
-		st = smmu_cfgi(sd, 0, false, &deadline);
+		st = lz_smmu_cfgi(sd, 0, false, &deadline);
 	if (st == LZ_OK)
 		mark_fenced(sd, round);
 	else
@@ -100,7 +100,7 @@ static enum lz_status make_effective(struct smmu_dev *sd, uint32_t round)
 	return st;
 }
 
-enum lz_status smmu_fence(struct smmu_dev *sd, uint32_t gen, enum lz_evidence evidence)
+enum lz_status lz_smmu_fence(struct lz_smmu_dev *sd, uint32_t gen, enum lz_evidence evidence)
 {
 	struct lz_device *dev = sd->dev;
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
@@ -108,49 +108,49 @@ enum lz_status smmu_fence(struct smmu_dev *sd, uint32_t gen, enum lz_evidence ev
 	uint32_t round = 0;
 
 	if (!stale) {
-		smmu_set_fence_locked(sd, LZ_FENCE_FENCING);
+		lz_smmu_set_fence_locked(sd, LZ_FENCE_FENCING);
 		round = begin_round_locked(sd);
 		lz_store8(&dev->evidence, (uint8_t)evidence);
 	}
 	lz_spin_unlock(&dev->fence_lock, flags);
 	if (stale)
 		return LZ_EBUSY;
-	smmu_grace(sd->smmu);
+	lz_smmu_grace(sd->smmu);
 	if (!eats_off_in_round(sd, round))
 		return LZ_ETIMEDOUT; /* whoever came between goes on with it */
 	return make_effective(sd, round);
 }
 
 /* Quarantine and reset: aborting entries on top of the fence (H74). */
-enum lz_status smmu_block(struct lz_device *dev)
+enum lz_status lz_smmu_block(struct lz_device *dev)
 {
-	struct smmu_dev *sd = smmu_dev_of(dev);
+	struct lz_smmu_dev *sd = lz_smmu_dev_of(dev);
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
 	bool fenced = dev->fence == LZ_FENCE_FENCED;
 	uint32_t round = 0;
 	lz_ns deadline = 0;
 
 	if (!fenced) {
-		smmu_set_fence_locked(sd, LZ_FENCE_FENCING);
+		lz_smmu_set_fence_locked(sd, LZ_FENCE_FENCING);
 		round = begin_round_locked(sd);
 	}
 	lz_spin_unlock(&dev->fence_lock, flags);
-	smmu_grace(sd->smmu);
-	smmu_ste_abort(sd);
+	lz_smmu_grace(sd->smmu);
+	lz_smmu_ste_abort(sd);
 	/* Whoever begins and lifts fences is kept out: the engine by the state,
 	 * everybody else by the gate. */
 	if (!fenced && eats_off_in_round(sd, round))
 		return make_effective(sd, round);
-	return smmu_dead(sd->smmu) ? LZ_OK : smmu_cfgi(sd, 0, false, &deadline);
+	return lz_smmu_dead(sd->smmu) ? LZ_OK : lz_smmu_cfgi(sd, 0, false, &deadline);
 }
 
-void smmu_unfence(struct lz_device *dev)
+void lz_smmu_unfence(struct lz_device *dev)
 {
-	struct smmu_dev *sd = smmu_dev_of(dev);
+	struct lz_smmu_dev *sd = lz_smmu_dev_of(dev);
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
 
 	(void)begin_round_locked(sd);
-	smmu_set_fence_locked(sd, LZ_FENCE_OPEN);
+	lz_smmu_set_fence_locked(sd, LZ_FENCE_OPEN);
 	lz_spin_unlock(&dev->fence_lock, flags);
 	if (lz_load32(&sd->function_off)) {
 		lz_store32(&sd->function_off, 0);
@@ -158,28 +158,28 @@ void smmu_unfence(struct lz_device *dev)
 	}
 }
 
-void smmu_reset_succeeded(struct lz_device *dev)
+void lz_smmu_reset_succeeded(struct lz_device *dev)
 {
-	struct smmu *s = smmu_of(dev->iommu);
+	struct lz_smmu *s = lz_smmu_of(dev->iommu);
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 
 	lz_store32(&s->held_error, 0);
 	s->cmdq.err_count = 0;
 	lz_spin_unlock(&s->err_lock, flags);
 	lz_store32(&s->retry, 1);
-	smmu_stall_forget(s);
+	lz_smmu_stall_forget(s);
 	lz_iommu_kick(&s->iommu);
 }
 
 /* A device whose fence is not in effect yet, with a reference, or NULL; and the
  * round, known before the command that makes it effective is queued. */
-static struct smmu_dev *next_pending(struct smmu *s, uint32_t *round)
+static struct lz_smmu_dev *next_pending(struct lz_smmu *s, uint32_t *round)
 {
-	struct smmu_dev *found = NULL;
+	struct lz_smmu_dev *found = NULL;
 	unsigned long flags = lz_spin_lock(&s->iommu.lock);
 
 	for (struct lz_device *d = s->iommu.devices; d && !found; d = d->next_in_iommu) {
-		struct smmu_dev *sd = d->drv;
+		struct lz_smmu_dev *sd = d->drv;
 
 		*round = sd ? lz_load32(&sd->fence_pending) : 0;
 		if (*round) {
@@ -193,9 +193,9 @@ static struct smmu_dev *next_pending(struct smmu *s, uint32_t *round)
 
 /* Tries again what could not be confirmed (H52); gives up at the first failure
  * since all go through the same queue. */
-void smmu_fence_retry(struct smmu *s)
+void lz_smmu_fence_retry(struct lz_smmu *s)
 {
-	struct smmu_dev *sd;
+	struct lz_smmu_dev *sd;
 	enum lz_status st = LZ_OK;
 	uint32_t round;
 

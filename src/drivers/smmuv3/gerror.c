@@ -9,7 +9,7 @@
  */
 #include "drivers/smmuv3/smmu.h"
 
-static void emit_queue(struct smmu *s, enum lz_event_kind kind, uint32_t cons)
+static void emit_queue(struct lz_smmu *s, enum lz_event_kind kind, uint32_t cons)
 {
 	struct lz_event ev = {.kind = kind, .iommu = &s->iommu, .detail = cons};
 
@@ -18,8 +18,8 @@ static void emit_queue(struct smmu *s, enum lz_event_kind kind, uint32_t cons)
 
 /* ---- accusing ---- */
 
-void smmu_accuse_locked(struct smmu *s, struct smmu_dev *sd, uint32_t gen, struct smmu_cmd cmd,
-			bool sole)
+void lz_smmu_accuse_locked(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen,
+			   struct lz_smmu_cmd cmd, bool sole)
 {
 	struct lz_device *dev = sd->dev;
 	bool observe = !lz_contains(s->lz);
@@ -32,7 +32,7 @@ void smmu_accuse_locked(struct smmu *s, struct smmu_dev *sd, uint32_t gen, struc
 	fresh = dev->generation == gen && !(gen & 1) && dev->fence <= LZ_FENCE_SUSPECT &&
 		!sd->removed;
 	if (fresh && !observe)
-		smmu_set_fence_locked(sd, LZ_FENCE_SUSPECT);
+		lz_smmu_set_fence_locked(sd, LZ_FENCE_SUSPECT);
 	lz_spin_unlock(&dev->fence_lock, flags);
 	if (!fresh)
 		return;
@@ -48,7 +48,7 @@ void smmu_accuse_locked(struct smmu *s, struct smmu_dev *sd, uint32_t gen, struc
 	sd->accused = true;
 	lz_store32(&sd->probes_lost, 0);
 	sd->accused_next = NULL;
-	struct smmu_dev **p = &s->accused;
+	struct lz_smmu_dev **p = &s->accused;
 	while (*p)
 		p = &(*p)->accused_next;
 	*p = sd;
@@ -66,25 +66,25 @@ static uint32_t generation_at(struct lz_device *dev, uint32_t seq)
 
 /* One pass over the batch in front of the failed sync. One that failed before,
  * and was overwritten, ends it too: its set has been taken. */
-static unsigned walk_unsettled(struct smmu *s, uint64_t pos, bool count_only, bool sole)
+static unsigned walk_unsettled(struct lz_smmu *s, uint64_t pos, bool count_only, bool sole)
 {
-	struct smmu_queue *q = &s->cmdq;
+	struct lz_smmu_queue *q = &s->cmdq;
 	uint64_t first = pos > q->guard ? pos - q->guard : 0;
 	uint32_t seq = lz_load32(&q->slot_seq[pos & q->mask]);
 	struct lz_device *last = NULL;
 	unsigned different = 0;
 
 	for (uint64_t p = pos; p-- > first;) {
-		uint64_t *slot = smmu_queue_slot(q, p);
-		struct smmu_cmd cmd = {{lz_dma_load64(&slot[0]), lz_dma_load64(&slot[1])}};
-		struct smmu_dev *sd;
+		uint64_t *slot = lz_smmu_queue_slot(q, p);
+		struct lz_smmu_cmd cmd = {{lz_dma_load64(&slot[0]), lz_dma_load64(&slot[1])}};
+		struct lz_smmu_dev *sd;
 
-		if (smmu_cmd_op(cmd.w[0]) == SMMU_OP_SYNC ||
-		    smmu_queue_get_mark(q, p) != SMMU_MARK_NONE)
+		if (lz_smmu_cmd_op(cmd.w[0]) == SMMU_OP_SYNC ||
+		    lz_smmu_queue_get_mark(q, p) != SMMU_MARK_NONE)
 			break;
-		if (smmu_cmd_op(cmd.w[0]) != SMMU_OP_ATC_INV)
+		if (lz_smmu_cmd_op(cmd.w[0]) != SMMU_OP_ATC_INV)
 			continue;
-		sd = smmu_sid_get(s, smmu_cmd_sid(cmd.w[0]));
+		sd = lz_smmu_sid_get(s, lz_smmu_cmd_sid(cmd.w[0]));
 		if (!sd) {
 			different++; /* gone: it may have been that one */
 			continue;
@@ -93,7 +93,7 @@ static unsigned walk_unsettled(struct smmu *s, uint64_t pos, bool count_only, bo
 			different++;
 		last = sd->dev;
 		if (!count_only)
-			smmu_accuse_locked(s, sd, generation_at(sd->dev, seq), cmd, sole);
+			lz_smmu_accuse_locked(s, sd, generation_at(sd->dev, seq), cmd, sole);
 		lz_device_put(sd->dev);
 	}
 	return different;
@@ -105,7 +105,7 @@ static unsigned walk_unsettled(struct smmu *s, uint64_t pos, bool count_only, bo
  * still in the ring whoever issued them and however long ago: they are consumed,
  * but the guard keeps them from being used again.
  */
-unsigned smmu_accuse_unsettled(struct smmu *s, uint64_t pos)
+unsigned lz_smmu_accuse_unsettled(struct lz_smmu *s, uint64_t pos)
 {
 	unsigned different = walk_unsettled(s, pos, true, false);
 
@@ -115,15 +115,16 @@ unsigned smmu_accuse_unsettled(struct smmu *s, uint64_t pos)
 
 /* ---- the three command errors ---- */
 
-static void atc_timeout(struct smmu *s, uint64_t pos, uint32_t cons)
+static void atc_timeout(struct lz_smmu *s, uint64_t pos, uint32_t cons)
 {
-	struct smmu_queue *q = &s->cmdq;
-	enum smmu_mark before = smmu_queue_get_mark(q, pos);
+	struct lz_smmu_queue *q = &s->cmdq;
+	enum lz_smmu_mark before = lz_smmu_queue_get_mark(q, pos);
 	bool late = before == SMMU_MARK_ABANDONED;
 
 	/* A batch of which something was overwritten has failed for good. */
 	if (before != SMMU_MARK_FAILED && before != SMMU_MARK_ILLEGAL)
-		smmu_queue_set_mark(q, pos, q->carry ? SMMU_MARK_CARRIED : SMMU_MARK_ATC_TIMEOUT);
+		lz_smmu_queue_set_mark(q, pos,
+				       q->carry ? SMMU_MARK_CARRIED : SMMU_MARK_ATC_TIMEOUT);
 	lz_count64(&s->lz->atc_timeouts);
 	lz_log(s->lz, LZ_LOG_ERR, s->iommu.name, "CMDQ error (cons 0x%08x): ATC invalidate timeout",
 	       cons);
@@ -132,16 +133,16 @@ static void atc_timeout(struct smmu *s, uint64_t pos, uint32_t cons)
 	emit_queue(s, LZ_EV_TIMEOUT, cons);
 	if (late)
 		emit_queue(s, LZ_EV_LATE, cons);
-	(void)smmu_accuse_unsettled(s, pos);
+	(void)lz_smmu_accuse_unsettled(s, pos);
 }
 
 /* The refused command is replaced; the batch it is in must not pass for done.
  * PROD covers its sync, since the command was fetched; `published` may not yet,
  * when the publishing CPU is slow (H31). */
-static void illegal_command(struct smmu *s, uint64_t pos, uint32_t cons)
+static void illegal_command(struct lz_smmu *s, uint64_t pos, uint32_t cons)
 {
-	struct smmu_queue *q = &s->cmdq;
-	uint64_t *slot = smmu_queue_slot(q, pos);
+	struct lz_smmu_queue *q = &s->cmdq;
+	uint64_t *slot = lz_smmu_queue_slot(q, pos);
 	uint64_t sync = pos;
 
 	lz_log(s->lz, LZ_LOG_ERR, s->iommu.name,
@@ -149,21 +150,21 @@ static void illegal_command(struct smmu *s, uint64_t pos, uint32_t cons)
 	       (unsigned long long)lz_dma_load64(&slot[0]),
 	       (unsigned long long)lz_dma_load64(&slot[1]));
 	while (sync + 1 < pos + q->size &&
-	       smmu_cmd_op(lz_dma_load64(smmu_queue_slot(q, sync))) != SMMU_OP_SYNC)
+	       lz_smmu_cmd_op(lz_dma_load64(lz_smmu_queue_slot(q, sync))) != SMMU_OP_SYNC)
 		sync++;
-	smmu_queue_set_mark(q, sync, SMMU_MARK_ILLEGAL);
-	smmu_queue_write(q, pos, smmu_cmd_harmless());
+	lz_smmu_queue_set_mark(q, sync, SMMU_MARK_ILLEGAL);
+	lz_smmu_queue_write(q, pos, lz_smmu_cmd_harmless());
 	lz_dma_wmb(); /* the entry before the acknowledge that makes it fetched again */
 	emit_queue(s, LZ_EV_QUEUE_ERROR, cons);
 }
 
 /* Returns false when the error is to stay active for the ladder: the same sync
  * has been acknowledged often enough (H77). */
-static bool handle_cmdq_error(struct smmu *s)
+static bool handle_cmdq_error(struct lz_smmu *s)
 {
-	struct smmu_queue *q = &s->cmdq;
-	uint64_t pos = smmu_queue_cons(s);
-	uint32_t cons = smmu_read32(s, SMMU_CMDQ_CONS);
+	struct lz_smmu_queue *q = &s->cmdq;
+	uint64_t pos = lz_smmu_queue_cons(s);
+	uint32_t cons = lz_smmu_read32(s, SMMU_CMDQ_CONS);
 	uint32_t code = (uint32_t)SMMU_GET(SMMU_CMDQ_CONS_ERR, cons);
 	bool again = q->err_pos == pos + 1;
 
@@ -189,11 +190,11 @@ static bool handle_cmdq_error(struct smmu *s)
 	return !lz_contains(s->lz) || q->err_count <= s->lz->cfg.settle_max;
 }
 
-bool smmu_drain(struct smmu *s)
+bool lz_smmu_drain(struct lz_smmu *s)
 {
 	unsigned long flags = lz_spin_lock(&s->err_lock);
-	uint32_t gerror = smmu_read32(s, SMMU_GERROR);
-	uint32_t gerrorn = smmu_read32(s, SMMU_GERRORN);
+	uint32_t gerror = lz_smmu_read32(s, SMMU_GERROR);
+	uint32_t gerrorn = lz_smmu_read32(s, SMMU_GERRORN);
 	bool active = (gerror ^ gerrorn) & SMMU_GERROR_CMDQ_ERR;
 
 	if (!active || lz_load32(&s->held_error)) {
@@ -201,7 +202,7 @@ bool smmu_drain(struct smmu *s)
 		return false;
 	}
 	if (handle_cmdq_error(s)) {
-		smmu_write32(s, SMMU_GERRORN, gerrorn ^ SMMU_GERROR_CMDQ_ERR);
+		lz_smmu_write32(s, SMMU_GERRORN, gerrorn ^ SMMU_GERROR_CMDQ_ERR);
 	} else {
 		s->cmdq.err_known = true;
 		lz_store32(&s->held_error, 1);
@@ -212,15 +213,15 @@ bool smmu_drain(struct smmu *s)
 }
 
 /* Acknowledges an active error without looking for anybody. */
-void smmu_acknowledge_locked(struct smmu *s)
+void lz_smmu_acknowledge_locked(struct lz_smmu *s)
 {
-	uint32_t gerrorn = smmu_read32(s, SMMU_GERRORN);
+	uint32_t gerrorn = lz_smmu_read32(s, SMMU_GERRORN);
 
 	lz_assert(lz_spin_held(&s->err_lock));
-	if ((smmu_read32(s, SMMU_GERROR) ^ gerrorn) & SMMU_GERROR_CMDQ_ERR) {
+	if ((lz_smmu_read32(s, SMMU_GERROR) ^ gerrorn) & SMMU_GERROR_CMDQ_ERR) {
 		if (!s->cmdq.err_known)
 			lz_count64(&s->lz->cmdq_errors);
-		smmu_write32(s, SMMU_GERRORN, gerrorn ^ SMMU_GERROR_CMDQ_ERR);
+		lz_smmu_write32(s, SMMU_GERRORN, gerrorn ^ SMMU_GERROR_CMDQ_ERR);
 	}
 	s->cmdq.err_known = false;
 	s->cmdq.err_count = 0;
@@ -229,7 +230,7 @@ void smmu_acknowledge_locked(struct smmu *s)
 
 /* ---- everything else ---- */
 
-static void report_others(struct smmu *s, uint32_t active)
+static void report_others(struct lz_smmu *s, uint32_t active)
 {
 	static const struct {
 		uint32_t bit;
@@ -251,17 +252,17 @@ static void report_others(struct smmu *s, uint32_t active)
 
 /* Service failure mode is only noted here: its shutdown waits for the
  * hardware, so it runs in the work, no lock held (H39). */
-static bool handle_others(struct smmu *s)
+static bool handle_others(struct lz_smmu *s)
 {
 	unsigned long flags = lz_spin_lock(&s->err_lock);
-	uint32_t gerrorn = smmu_read32(s, SMMU_GERRORN);
-	uint32_t active = (smmu_read32(s, SMMU_GERROR) ^ gerrorn) & SMMU_GERROR_OTHERS;
+	uint32_t gerrorn = lz_smmu_read32(s, SMMU_GERRORN);
+	uint32_t active = (lz_smmu_read32(s, SMMU_GERROR) ^ gerrorn) & SMMU_GERROR_OTHERS;
 
 	if (active) {
 		if (active & SMMU_GERROR_SFM_ERR)
 			lz_store32(&s->sfm_seen, 1);
 		report_others(s, active);
-		smmu_write32(s, SMMU_GERRORN, gerrorn ^ active);
+		lz_smmu_write32(s, SMMU_GERRORN, gerrorn ^ active);
 	}
 	lz_spin_unlock(&s->err_lock, flags);
 	if (active)
@@ -271,8 +272,8 @@ static bool handle_others(struct smmu *s)
 
 bool lz_smmuv3_gerror_irq(struct lz_iommu *iommu)
 {
-	struct smmu *s = smmu_of(iommu);
-	bool cmdq = smmu_drain(s);
+	struct lz_smmu *s = lz_smmu_of(iommu);
+	bool cmdq = lz_smmu_drain(s);
 
 	return handle_others(s) || cmdq;
 }

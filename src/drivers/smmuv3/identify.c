@@ -19,10 +19,10 @@
 
 /* ---- the list of suspects ---- */
 
-struct smmu_dev *smmu_suspect_first(struct smmu *s)
+struct lz_smmu_dev *lz_smmu_suspect_first(struct lz_smmu *s)
 {
 	unsigned long flags = lz_spin_lock(&s->err_lock);
-	struct smmu_dev *sd = s->accused;
+	struct lz_smmu_dev *sd = s->accused;
 
 	if (sd)
 		lz_device_get(sd->dev);
@@ -30,19 +30,19 @@ struct smmu_dev *smmu_suspect_first(struct smmu *s)
 	return sd;
 }
 
-struct smmu_accusation smmu_accusation_of(struct smmu_dev *sd)
+struct lz_smmu_accusation lz_smmu_accusation_of(struct lz_smmu_dev *sd)
 {
 	unsigned long flags = lz_spin_lock(&sd->smmu->err_lock);
-	struct smmu_accusation a = {sd->accused_gen, sd->sole, sd->accused_cmd};
+	struct lz_smmu_accusation a = {sd->accused_gen, sd->sole, sd->accused_cmd};
 
 	lz_spin_unlock(&sd->smmu->err_lock, flags);
 	return a;
 }
 
 /* True when the list's reference is the caller's now. [err_lock] */
-static bool unlist_locked(struct smmu *s, struct smmu_dev *sd)
+static bool unlist_locked(struct lz_smmu *s, struct lz_smmu_dev *sd)
 {
-	struct smmu_dev **p = &s->accused;
+	struct lz_smmu_dev **p = &s->accused;
 
 	lz_assert(lz_spin_held(&s->err_lock));
 	if (!sd->accused)
@@ -56,7 +56,7 @@ static bool unlist_locked(struct smmu *s, struct smmu_dev *sd)
 
 /* One that was reset and accused again meanwhile stays on the list: a suspect
  * that nobody looks at would be held for ever. */
-void smmu_suspect_drop(struct smmu *s, struct smmu_dev *sd, uint32_t gen)
+void lz_smmu_suspect_drop(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen)
 {
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 	bool listed = sd->accused_gen == gen && unlist_locked(s, sd);
@@ -66,7 +66,7 @@ void smmu_suspect_drop(struct smmu *s, struct smmu_dev *sd, uint32_t gen)
 		lz_device_put(sd->dev);
 }
 
-void smmu_suspect_forget(struct smmu *s, struct smmu_dev *sd)
+void lz_smmu_suspect_forget(struct lz_smmu *s, struct lz_smmu_dev *sd)
 {
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 	bool listed = unlist_locked(s, sd);
@@ -78,7 +78,7 @@ void smmu_suspect_forget(struct smmu *s, struct smmu_dev *sd)
 
 /* Reset since it was accused (H47), or fenced by somebody else. Decided under
  * the lock that accusing takes. */
-static bool drop_stale(struct smmu *s, struct smmu_dev *sd)
+static bool drop_stale(struct lz_smmu *s, struct lz_smmu_dev *sd)
 {
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 	bool stale = lz_load32(&sd->dev->generation) != sd->accused_gen ||
@@ -92,14 +92,14 @@ static bool drop_stale(struct smmu *s, struct smmu_dev *sd)
 }
 
 /* An operator or another part of the system says so: no probe. */
-void smmu_accuse(struct lz_device *dev)
+void lz_smmu_accuse(struct lz_device *dev)
 {
-	struct smmu_dev *sd = smmu_dev_of(dev);
-	struct smmu *s = sd->smmu;
+	struct lz_smmu_dev *sd = lz_smmu_dev_of(dev);
+	struct lz_smmu *s = sd->smmu;
 	unsigned long flags = lz_spin_lock(&s->err_lock);
-	struct smmu_cmd all = {{smmu_cmd_atc0(dev->streams[0], 0), SMMU_ATC1_ALL}};
+	struct lz_smmu_cmd all = {{lz_smmu_cmd_atc0(dev->streams[0], 0), SMMU_ATC1_ALL}};
 
-	smmu_accuse_locked(s, sd, lz_load32(&dev->generation), all, true);
+	lz_smmu_accuse_locked(s, sd, lz_load32(&dev->generation), all, true);
 	lz_spin_unlock(&s->err_lock, flags);
 	lz_iommu_kick(&s->iommu);
 }
@@ -107,7 +107,7 @@ void smmu_accuse(struct lz_device *dev)
 /* ---- verdicts ---- */
 
 /* Back to open, if it is still the accused that it was. */
-static void exonerate(struct smmu *s, struct smmu_dev *sd, uint32_t gen)
+static void exonerate(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen)
 {
 	struct lz_device *dev = sd->dev;
 	unsigned long flags = lz_spin_lock(&s->err_lock);
@@ -116,7 +116,7 @@ static void exonerate(struct smmu *s, struct smmu_dev *sd, uint32_t gen)
 	bool still = dev->generation == gen && dev->fence <= LZ_FENCE_SUSPECT;
 
 	if (still)
-		smmu_set_fence_locked(sd, LZ_FENCE_OPEN);
+		lz_smmu_set_fence_locked(sd, LZ_FENCE_OPEN);
 	lz_spin_unlock(&dev->fence_lock, inner);
 	lz_spin_unlock(&s->err_lock, flags);
 	if (listed)
@@ -125,7 +125,8 @@ static void exonerate(struct smmu *s, struct smmu_dev *sd, uint32_t gen)
 		lz_emit_device(dev, LZ_EV_EXONERATED, LZ_OK, 0);
 }
 
-static void convict(struct smmu *s, struct smmu_dev *sd, uint32_t gen, enum lz_evidence evidence)
+static void convict(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen,
+		    enum lz_evidence evidence)
 {
 	enum lz_status st = LZ_OK;
 
@@ -133,9 +134,9 @@ static void convict(struct smmu *s, struct smmu_dev *sd, uint32_t gen, enum lz_e
 	 * and work() tries again; it is broken all the same (H52). It stays
 	 * listed where the ladder is about to look for suspects (H84). */
 	if (lz_contains(s->lz))
-		st = smmu_fence(sd, gen, evidence);
+		st = lz_smmu_fence(sd, gen, evidence);
 	if (st != LZ_ETIMEDOUT || !lz_load32(&s->held_error))
-		smmu_suspect_drop(s, sd, gen);
+		lz_smmu_suspect_drop(s, sd, gen);
 	if (st == LZ_EBUSY)
 		return; /* reset meanwhile: the evidence is void, custody stays (H87) */
 	lz_report_broken(sd->dev, gen, evidence);
@@ -143,8 +144,8 @@ static void convict(struct smmu *s, struct smmu_dev *sd, uint32_t gen, enum lz_e
 
 /* ---- probes ---- */
 
-static uint32_t probe_commands(struct smmu_dev *sd, struct smmu_cmd *cmd,
-			       const struct smmu_cmd *accused)
+static uint32_t probe_commands(struct lz_smmu_dev *sd, struct lz_smmu_cmd *cmd,
+			       const struct lz_smmu_cmd *accused)
 {
 	uint32_t n = 0;
 
@@ -152,39 +153,39 @@ static uint32_t probe_commands(struct smmu_dev *sd, struct smmu_cmd *cmd,
 	if (accused && sd->dev->n_streams < sd->smmu->cmdq.guard)
 		cmd[n++] = *accused;
 	for (unsigned i = 0; i < sd->dev->n_streams; i++)
-		cmd[n++] =
-			(struct smmu_cmd){{smmu_cmd_atc0(sd->dev->streams[i], 0), SMMU_ATC1_ALL}};
+		cmd[n++] = (struct lz_smmu_cmd){
+			{lz_smmu_cmd_atc0(sd->dev->streams[i], 0), SMMU_ATC1_ALL}};
 	return n;
 }
 
 /* ATC_INVs of one device in one batch; issued like those of an unmap. */
-static enum lz_status submit_atc(struct smmu_dev *sd, const struct smmu_cmd *cmd, uint32_t n,
+static enum lz_status submit_atc(struct lz_smmu_dev *sd, const struct lz_smmu_cmd *cmd, uint32_t n,
 				 uint64_t *sync, lz_ns *deadline)
 {
-	struct smmu *s = sd->smmu;
-	struct smmu_queue *q = &s->cmdq;
+	struct lz_smmu *s = sd->smmu;
+	struct lz_smmu_queue *q = &s->cmdq;
 	unsigned long flags;
 	uint64_t pos;
 
-	while (smmu_queue_reserve(s, n + 1, &pos, &flags) != LZ_OK) {
-		enum lz_status st = smmu_queue_wait_room(s, n + 1, deadline);
+	while (lz_smmu_queue_reserve(s, n + 1, &pos, &flags) != LZ_OK) {
+		enum lz_status st = lz_smmu_queue_wait_room(s, n + 1, deadline);
 
 		if (st != LZ_OK)
 			return st;
 	}
 	lz_store32(&q->slot_seq[(pos + n) & q->mask], lz_load32(&s->lz->resets));
 	for (uint32_t i = 0; i < n; i++)
-		smmu_queue_write(q, pos + i, cmd[i]);
-	smmu_queue_write(q, pos + n, smmu_cmd_sync());
-	smmu_queue_publish(s, pos, n + 1, flags);
+		lz_smmu_queue_write(q, pos + i, cmd[i]);
+	lz_smmu_queue_write(q, pos + n, lz_smmu_cmd_sync());
+	lz_smmu_queue_publish(s, pos, n + 1, flags);
 	*sync = pos + n;
 	return LZ_OK;
 }
 
-static enum lz_status submit_probe(struct smmu_dev *sd, const struct smmu_cmd *accused,
+static enum lz_status submit_probe(struct lz_smmu_dev *sd, const struct lz_smmu_cmd *accused,
 				   uint64_t *sync, lz_ns *deadline)
 {
-	struct smmu_cmd cmd[LZ_MAX_STREAMS + 1];
+	struct lz_smmu_cmd cmd[LZ_MAX_STREAMS + 1];
 	uint32_t n = probe_commands(sd, cmd, accused);
 	enum lz_status st = submit_atc(sd, cmd, n, sync, deadline);
 
@@ -195,22 +196,22 @@ static enum lz_status submit_probe(struct smmu_dev *sd, const struct smmu_cmd *a
 	return st;
 }
 
-enum lz_status smmu_atc_flush(struct smmu_dev *sd, uint32_t ssid)
+enum lz_status lz_smmu_atc_flush(struct lz_smmu_dev *sd, uint32_t ssid)
 {
-	struct smmu_cmd cmd[LZ_MAX_STREAMS];
-	struct smmu *s = sd->smmu;
+	struct lz_smmu_cmd cmd[LZ_MAX_STREAMS];
+	struct lz_smmu *s = sd->smmu;
 	lz_ns deadline = 0;
 	enum lz_status st;
 	uint64_t sync;
 
 	for (unsigned i = 0; i < sd->dev->n_streams; i++)
-		cmd[i] = (struct smmu_cmd){
-			{smmu_cmd_atc0(sd->dev->streams[i], ssid), SMMU_ATC1_ALL}};
+		cmd[i] = (struct lz_smmu_cmd){
+			{lz_smmu_cmd_atc0(sd->dev->streams[i], ssid), SMMU_ATC1_ALL}};
 	st = submit_atc(sd, cmd, sd->dev->n_streams, &sync, &deadline);
 	if (st == LZ_OK) {
-		st = smmu_queue_wait(s, sync, &deadline);
+		st = lz_smmu_queue_wait(s, sync, &deadline);
 		if (st == LZ_ETIMEDOUT)
-			smmu_queue_abandon(&s->cmdq, sync);
+			lz_smmu_queue_abandon(&s->cmdq, sync);
 	}
 	return st;
 }
@@ -220,7 +221,7 @@ enum lz_status smmu_atc_flush(struct smmu_dev *sd, uint32_t ssid)
  * answered "unsupported request": nothing was invalidated, and it proves
  * nothing (H76).
  */
-static enum lz_status believe(struct smmu_dev *sd, enum lz_status st)
+static enum lz_status believe(struct lz_smmu_dev *sd, enum lz_status st)
 {
 	struct lz_device *dev = sd->dev;
 
@@ -232,9 +233,9 @@ static enum lz_status believe(struct smmu_dev *sd, enum lz_status st)
 
 /* A sync that failed while ATC_INVs of an overwritten one were still out says
  * nothing about the probe in front of it. */
-static bool says_nothing(struct smmu *s, uint64_t sync, enum lz_status st)
+static bool says_nothing(struct lz_smmu *s, uint64_t sync, enum lz_status st)
 {
-	return st == LZ_EIO && smmu_queue_get_mark(&s->cmdq, sync) == SMMU_MARK_CARRIED;
+	return st == LZ_EIO && lz_smmu_queue_get_mark(&s->cmdq, sync) == SMMU_MARK_CARRIED;
 }
 
 /*
@@ -244,24 +245,24 @@ static bool says_nothing(struct smmu *s, uint64_t sync, enum lz_status st)
  * to go first: each reset may let a single one of them go, and with one more for
  * each reset the queue would never be free of them.
  */
-static bool earlier_is_out(struct smmu_dev *sd, uint32_t gen)
+static bool earlier_is_out(struct lz_smmu_dev *sd, uint32_t gen)
 {
 	lz_ns deadline = 0;
 
 	return sd->own_probe && sd->own_probe_gen != gen &&
-	       smmu_queue_wait(sd->smmu, sd->own_probe_sync, &deadline) == LZ_ETIMEDOUT &&
-	       smmu_queue_look(sd->smmu, sd->own_probe_sync) == LZ_EBUSY;
+	       lz_smmu_queue_wait(sd->smmu, sd->own_probe_sync, &deadline) == LZ_ETIMEDOUT &&
+	       lz_smmu_queue_look(sd->smmu, sd->own_probe_sync) == LZ_EBUSY;
 }
 
-enum lz_status smmu_probe_device(struct lz_device *dev)
+enum lz_status lz_smmu_probe_device(struct lz_device *dev)
 {
-	struct smmu_dev *sd = smmu_dev_of(dev);
+	struct lz_smmu_dev *sd = lz_smmu_dev_of(dev);
 	uint32_t gen = lz_load32(&dev->generation);
 	bool again = sd->own_probe && sd->own_probe_gen == gen;
 	lz_ns deadline = again ? lz_now(dev->lz) : 0;
 	enum lz_status st = LZ_OK;
 
-	if (smmu_dead(sd->smmu))
+	if (lz_smmu_dead(sd->smmu))
 		return LZ_ENODEV;
 	if (earlier_is_out(sd, gen))
 		return LZ_ETIMEDOUT;
@@ -272,8 +273,8 @@ enum lz_status smmu_probe_device(struct lz_device *dev)
 		sd->own_probe_gen = gen;
 	}
 	if (st == LZ_OK)
-		st = smmu_queue_wait(sd->smmu, sd->own_probe_sync, &deadline);
-	if (st != LZ_ETIMEDOUT || smmu_queue_look(sd->smmu, sd->own_probe_sync) != LZ_EBUSY)
+		st = lz_smmu_queue_wait(sd->smmu, sd->own_probe_sync, &deadline);
+	if (st != LZ_ETIMEDOUT || lz_smmu_queue_look(sd->smmu, sd->own_probe_sync) != LZ_EBUSY)
 		sd->own_probe = false;
 	if (says_nothing(sd->smmu, sd->own_probe_sync, st))
 		return LZ_ETIMEDOUT;
@@ -283,24 +284,24 @@ enum lz_status smmu_probe_device(struct lz_device *dev)
 /* ---- the engine ---- */
 
 /* Waits for the outstanding sync, at most sync_bound. LZ_EBUSY: later. */
-static enum lz_status await_sync(struct smmu *s)
+static enum lz_status await_sync(struct lz_smmu *s)
 {
 	lz_ns deadline = 0;
-	enum lz_status st = smmu_queue_wait(s, s->id.sync, &deadline);
+	enum lz_status st = lz_smmu_queue_wait(s, s->id.sync, &deadline);
 
-	if (st == LZ_ETIMEDOUT && smmu_queue_look(s, s->id.sync) == LZ_EBUSY)
+	if (st == LZ_ETIMEDOUT && lz_smmu_queue_look(s, s->id.sync) == LZ_EBUSY)
 		return LZ_EBUSY;
 	s->id.waiting = false;
 	return st;
 }
 
-static enum lz_status settle(struct smmu *s)
+static enum lz_status settle(struct lz_smmu *s)
 {
 	lz_ns deadline = 0;
 	enum lz_status st;
 
 	if (!s->id.waiting) {
-		st = smmu_queue_submit(s, NULL, 0, &s->id.sync, &deadline);
+		st = lz_smmu_queue_submit(s, NULL, 0, &s->id.sync, &deadline);
 		if (st != LZ_OK)
 			return LZ_EBUSY;
 		s->id.waiting = true;
@@ -315,9 +316,9 @@ static enum lz_status settle(struct smmu *s)
 	return st;
 }
 
-static void probe_begin(struct smmu *s, struct smmu_dev *sd)
+static void probe_begin(struct lz_smmu *s, struct lz_smmu_dev *sd)
 {
-	struct smmu_accusation a = smmu_accusation_of(sd);
+	struct lz_smmu_accusation a = lz_smmu_accusation_of(sd);
 	lz_ns deadline = 0;
 
 	s->id.probing_gen = a.gen;
@@ -329,9 +330,9 @@ static void probe_begin(struct smmu *s, struct smmu_dev *sd)
 	lz_emit_device(sd->dev, LZ_EV_PROBE, LZ_OK, 0);
 }
 
-static void probe_end(struct smmu *s, enum lz_status st)
+static void probe_end(struct lz_smmu *s, enum lz_status st)
 {
-	struct smmu_dev *sd = s->id.probing;
+	struct lz_smmu_dev *sd = s->id.probing;
 	uint32_t gen = s->id.probing_gen;
 
 	st = says_nothing(s, s->id.sync, st) ? LZ_EBUSY : believe(sd, st);
@@ -349,9 +350,9 @@ static void probe_end(struct smmu *s, enum lz_status st)
 }
 
 /* Suspects that need no probe. Returns whether one was dealt with. */
-static bool without_probe(struct smmu *s, struct smmu_dev *sd)
+static bool without_probe(struct lz_smmu *s, struct lz_smmu_dev *sd)
 {
-	struct smmu_accusation a = smmu_accusation_of(sd);
+	struct lz_smmu_accusation a = lz_smmu_accusation_of(sd);
 
 	if (drop_stale(s, sd))
 		return true;
@@ -367,7 +368,7 @@ static bool without_probe(struct smmu *s, struct smmu_dev *sd)
 }
 
 /* One step; false when it has to be continued later. */
-static bool step(struct smmu *s, struct smmu_dev *sd)
+static bool step(struct lz_smmu *s, struct lz_smmu_dev *sd)
 {
 	enum lz_status st;
 
@@ -390,7 +391,7 @@ static bool step(struct smmu *s, struct smmu_dev *sd)
 	return s->id.probing;
 }
 
-void smmu_identify_end(struct smmu *s)
+void lz_smmu_identify_end(struct lz_smmu *s)
 {
 	if (s->id.probing)
 		lz_device_put(s->id.probing->dev);
@@ -400,10 +401,10 @@ void smmu_identify_end(struct smmu *s)
 }
 
 /* Works through the suspects; false when there is more to do later. */
-bool smmu_identify(struct smmu *s, lz_ns *again)
+bool lz_smmu_identify(struct lz_smmu *s, lz_ns *again)
 {
 	for (;;) {
-		struct smmu_dev *sd = smmu_suspect_first(s);
+		struct lz_smmu_dev *sd = lz_smmu_suspect_first(s);
 		bool more;
 
 		if (!sd && !s->id.probing) {

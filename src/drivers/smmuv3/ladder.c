@@ -26,7 +26,8 @@
 
 #define RETRY_NS LZ_SEC(1)
 
-static void emit_rung(struct smmu *s, struct lz_device *dev, enum lz_rung rung, enum lz_status st)
+static void emit_rung(struct lz_smmu *s, struct lz_device *dev, enum lz_rung rung,
+		      enum lz_status st)
 {
 	struct lz_event ev = {.kind = LZ_EV_ESCALATED,
 			      .iommu = &s->iommu,
@@ -39,9 +40,9 @@ static void emit_rung(struct smmu *s, struct lz_device *dev, enum lz_rung rung, 
 	lz_emit(s->lz, &ev);
 }
 
-static bool is_suspect_locked(struct smmu *s, uint32_t sid)
+static bool is_suspect_locked(struct lz_smmu *s, uint32_t sid)
 {
-	for (struct smmu_dev *sd = s->accused; sd; sd = sd->accused_next)
+	for (struct lz_smmu_dev *sd = s->accused; sd; sd = sd->accused_next)
 		for (unsigned i = 0; i < sd->dev->n_streams; i++)
 			if (sd->dev->streams[i] == sid)
 				return true;
@@ -49,62 +50,63 @@ static bool is_suspect_locked(struct smmu *s, uint32_t sid)
 }
 
 /* Does a lone sync succeed? */
-static bool proven(struct smmu *s)
+static bool proven(struct lz_smmu *s)
 {
 	lz_ns deadline = 0;
 
-	return smmu_queue_run(s, NULL, 0, &deadline) == LZ_OK;
+	return lz_smmu_queue_run(s, NULL, 0, &deadline) == LZ_OK;
 }
 
 /* ---- rewrite ---- */
 
 /* Producers are frozen, the error is active: entries from CONS on may be
  * changed (section 7.1). [err_lock] */
-static void rewrite_locked(struct smmu *s, uint32_t first_sid)
+static void rewrite_locked(struct lz_smmu *s, uint32_t first_sid)
 {
-	struct smmu_queue *q = &s->cmdq;
-	uint64_t pos = smmu_queue_cons(s);
+	struct lz_smmu_queue *q = &s->cmdq;
+	uint64_t pos = lz_smmu_queue_cons(s);
 	uint64_t end = lz_load64_acquire(&q->published);
 	bool failed = false;
 
-	if (smmu_cmd_op(lz_dma_load64(smmu_queue_slot(q, pos))) != SMMU_OP_SYNC)
+	if (lz_smmu_cmd_op(lz_dma_load64(lz_smmu_queue_slot(q, pos))) != SMMU_OP_SYNC)
 		return; /* a fetch abort stands elsewhere; only a restart helps */
 	/* H96; an abort of its fetch says nothing about devices (H34). */
 	if (!q->err_atc)
-		smmu_queue_set_mark(q, pos, SMMU_MARK_FAILED);
-	smmu_queue_write(q, pos, smmu_cmd_cfgi_ste(first_sid));
+		lz_smmu_queue_set_mark(q, pos, SMMU_MARK_FAILED);
+	lz_smmu_queue_write(q, pos, lz_smmu_cmd_cfgi_ste(first_sid));
 	for (uint64_t p = pos + 1; p < end; p++) {
-		uint64_t w0 = lz_dma_load64(smmu_queue_slot(q, p));
+		uint64_t w0 = lz_dma_load64(lz_smmu_queue_slot(q, p));
 
-		if (smmu_cmd_op(w0) == SMMU_OP_ATC_INV && is_suspect_locked(s, smmu_cmd_sid(w0))) {
-			smmu_queue_write(q, p, smmu_cmd_cfgi_ste(smmu_cmd_sid(w0)));
+		if (lz_smmu_cmd_op(w0) == SMMU_OP_ATC_INV &&
+		    is_suspect_locked(s, lz_smmu_cmd_sid(w0))) {
+			lz_smmu_queue_write(q, p, lz_smmu_cmd_cfgi_ste(lz_smmu_cmd_sid(w0)));
 			failed = true;
-		} else if (smmu_cmd_op(w0) == SMMU_OP_SYNC) {
+		} else if (lz_smmu_cmd_op(w0) == SMMU_OP_SYNC) {
 			if (failed)
-				smmu_queue_set_mark(q, p, SMMU_MARK_FAILED);
+				lz_smmu_queue_set_mark(q, p, SMMU_MARK_FAILED);
 			failed = false;
 		}
 	}
 	q->carry = true;
 	lz_dma_wmb(); /* entries before the acknowledge that has them fetched again */
-	smmu_acknowledge_locked(s);
+	lz_smmu_acknowledge_locked(s);
 }
 
-static enum lz_status rung_rewrite(struct smmu *s)
+static enum lz_status rung_rewrite(struct lz_smmu *s)
 {
-	struct smmu_dev *sd = smmu_suspect_first(s);
+	struct lz_smmu_dev *sd = lz_smmu_suspect_first(s);
 	unsigned long flags;
 	enum lz_status st;
 
 	if (!sd)
 		return LZ_ENOTSUP;
-	st = smmu_queue_freeze(s);
+	st = lz_smmu_queue_freeze(s);
 	if (st == LZ_OK) {
 		flags = lz_spin_lock(&s->err_lock);
 		if (lz_load32(&s->held_error))
 			rewrite_locked(s, sd->dev->streams[0]);
 		lz_spin_unlock(&s->err_lock, flags);
-		smmu_queue_thaw(s);
+		lz_smmu_queue_thaw(s);
 		st = proven(s) ? LZ_OK : LZ_ETIMEDOUT;
 	}
 	lz_device_put(sd->dev);
@@ -115,55 +117,55 @@ static enum lz_status rung_rewrite(struct smmu *s)
 
 static bool cmdq_stopped(void *arg)
 {
-	struct smmu *s = arg;
+	struct lz_smmu *s = arg;
 
-	return !(smmu_read32(s, SMMU_CR0ACK) & SMMU_CR0_CMDQEN);
+	return !(lz_smmu_read32(s, SMMU_CR0ACK) & SMMU_CR0_CMDQEN);
 }
 
 /* The queue is off: everything that was not consumed has failed. */
-static void drop_unsynced(struct smmu *s)
+static void drop_unsynced(struct lz_smmu *s)
 {
-	struct smmu_queue *q = &s->cmdq;
+	struct lz_smmu_queue *q = &s->cmdq;
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 	uint64_t end = lz_load64_acquire(&q->published);
 
-	for (uint64_t p = smmu_queue_cons(s); p < end; p++)
-		if (smmu_cmd_op(lz_dma_load64(smmu_queue_slot(q, p))) == SMMU_OP_SYNC)
-			smmu_queue_set_mark(q, p, SMMU_MARK_FAILED);
-	smmu_write32(s, SMMU_CMDQ_CONS, (uint32_t)end & (2 * q->size - 1));
+	for (uint64_t p = lz_smmu_queue_cons(s); p < end; p++)
+		if (lz_smmu_cmd_op(lz_dma_load64(lz_smmu_queue_slot(q, p))) == SMMU_OP_SYNC)
+			lz_smmu_queue_set_mark(q, p, SMMU_MARK_FAILED);
+	lz_smmu_write32(s, SMMU_CMDQ_CONS, (uint32_t)end & (2 * q->size - 1));
 	lz_store64_release(&q->cons, end);
-	smmu_acknowledge_locked(s);
+	lz_smmu_acknowledge_locked(s);
 	q->err_pos = 0;
 	q->carry = true;
-	smmu_stall_forget(s);
+	lz_smmu_stall_forget(s);
 	lz_spin_unlock(&s->err_lock, flags);
 }
 
-static enum lz_status restart_finish(struct smmu *s)
+static enum lz_status restart_finish(struct lz_smmu *s)
 {
-	struct smmu_cmd all[2] = {smmu_cmd_cfgi_all(), smmu_cmd_tlbi_everything()};
+	struct lz_smmu_cmd all[2] = {lz_smmu_cmd_cfgi_all(), lz_smmu_cmd_tlbi_everything()};
 	lz_ns deadline = 0;
 	enum lz_status st;
 
 	drop_unsynced(s);
-	st = smmu_write_cr0(s, s->cr0 | SMMU_CR0_CMDQEN);
+	st = lz_smmu_write_cr0(s, s->cr0 | SMMU_CR0_CMDQEN);
 	s->ladder.frozen = false;
-	smmu_queue_thaw(s);
-	return st == LZ_OK ? smmu_queue_run(s, all, 2, &deadline) : st;
+	lz_smmu_queue_thaw(s);
+	return st == LZ_OK ? lz_smmu_queue_run(s, all, 2, &deadline) : st;
 }
 
 /* CR0ACK may be held back as long as a sync is in progress (section 6.3.9), and
  * CMDQEN must not be flipped before it: then producers stay frozen and the
  * restart goes on at a later step. */
-static enum lz_status rung_restart(struct smmu *s)
+static enum lz_status rung_restart(struct lz_smmu *s)
 {
-	enum lz_status st = smmu_queue_freeze(s);
+	enum lz_status st = lz_smmu_queue_freeze(s);
 
 	if (st != LZ_OK)
 		return st;
 	s->ladder.frozen = true;
 	s->cr0 &= ~SMMU_CR0_CMDQEN;
-	smmu_write32(s, SMMU_CR0, s->cr0);
+	lz_smmu_write32(s, SMMU_CR0, s->cr0);
 	if (!lz_wait(s->lz, cmdq_stopped, s, lz_now(s->lz) + s->lz->cfg.sync_bound))
 		return LZ_ETIMEDOUT;
 	return restart_finish(s);
@@ -171,7 +173,7 @@ static enum lz_status rung_restart(struct smmu *s)
 
 /* ---- function off ---- */
 
-static enum lz_status one_function_off(struct smmu *s, struct smmu_dev *sd)
+static enum lz_status one_function_off(struct lz_smmu *s, struct lz_smmu_dev *sd)
 {
 	struct lz_device *dev = sd->dev;
 	enum lz_status st = LZ_ENOTSUP;
@@ -190,35 +192,35 @@ static enum lz_status one_function_off(struct smmu *s, struct smmu_dev *sd)
 }
 
 /* All suspects at once: nobody can be exonerated any more. */
-static void rung_function(struct smmu *s)
+static void rung_function(struct lz_smmu *s)
 {
-	struct smmu_dev *sd;
+	struct lz_smmu_dev *sd;
 
-	while ((sd = smmu_suspect_first(s)) != NULL) {
-		struct smmu_accusation a = smmu_accusation_of(sd);
+	while ((sd = lz_smmu_suspect_first(s)) != NULL) {
+		struct lz_smmu_accusation a = lz_smmu_accusation_of(sd);
 		enum lz_evidence evidence = a.sole ? LZ_EVIDENCE_NAMED : LZ_EVIDENCE_ASSUMED;
 
 		if (lz_load32(&sd->dev->generation) == a.gen)
 			(void)one_function_off(s, sd);
-		smmu_suspect_drop(s, sd, a.gen);
-		if (smmu_fence(sd, a.gen, evidence) != LZ_EBUSY)
+		lz_smmu_suspect_drop(s, sd, a.gen);
+		if (lz_smmu_fence(sd, a.gen, evidence) != LZ_EBUSY)
 			lz_report_broken(sd->dev, a.gen, evidence);
 		lz_device_put(sd->dev);
 	}
-	smmu_identify_end(s);
+	lz_smmu_identify_end(s);
 }
 
 /* ---- when ---- */
 
-static bool held(struct smmu *s)
+static bool held(struct lz_smmu *s)
 {
 	return lz_load32(&s->held_error);
 }
 
 /* Not empty, and CONS has stood still for longer than any timeout allows. */
-static bool stalled(struct smmu *s)
+static bool stalled(struct lz_smmu *s)
 {
-	uint64_t cons = smmu_queue_cons(s);
+	uint64_t cons = lz_smmu_queue_cons(s);
 	bool empty = cons == lz_load64_acquire(&s->cmdq.published);
 	lz_ns now = lz_now(s->lz);
 
@@ -233,23 +235,23 @@ static bool stalled(struct smmu *s)
 }
 
 /* No error will tell: what the sync in progress waits for is suspect. */
-static void accuse_head(struct smmu *s)
+static void accuse_head(struct lz_smmu *s)
 {
-	uint64_t pos = smmu_queue_cons(s);
+	uint64_t pos = lz_smmu_queue_cons(s);
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 
-	if (smmu_cmd_op(lz_dma_load64(smmu_queue_slot(&s->cmdq, pos))) == SMMU_OP_SYNC)
-		(void)smmu_accuse_unsettled(s, pos);
-	for (struct smmu_dev *sd = s->accused; sd; sd = sd->accused_next)
+	if (lz_smmu_cmd_op(lz_dma_load64(lz_smmu_queue_slot(&s->cmdq, pos))) == SMMU_OP_SYNC)
+		(void)lz_smmu_accuse_unsettled(s, pos);
+	for (struct lz_smmu_dev *sd = s->accused; sd; sd = sd->accused_next)
 		sd->sole = false; /* the hardware never named anybody */
 	lz_spin_unlock(&s->err_lock, flags);
 }
 
-static void begin(struct smmu *s, bool sticky)
+static void begin(struct lz_smmu *s, bool sticky)
 {
 	struct lz_event ev = {.kind = LZ_EV_QUEUE_STALLED,
 			      .iommu = &s->iommu,
-			      .detail = smmu_read32(s, SMMU_CMDQ_CONS)};
+			      .detail = lz_smmu_read32(s, SMMU_CMDQ_CONS)};
 
 	lz_emit(s->lz, &ev);
 	if (!sticky)
@@ -261,7 +263,7 @@ static void begin(struct smmu *s, bool sticky)
 		s->ladder.state = sticky ? SMMU_LADDER_REWRITE : SMMU_LADDER_RESTART;
 }
 
-static void over(struct smmu *s)
+static void over(struct lz_smmu *s)
 {
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 
@@ -274,7 +276,7 @@ static void over(struct smmu *s)
 
 /* ---- the climb ---- */
 
-static void climb(struct smmu *s)
+static void climb(struct lz_smmu *s)
 {
 	enum lz_status st;
 
@@ -295,7 +297,7 @@ static void climb(struct smmu *s)
 		break;
 	case SMMU_LADDER_ABORT:
 		if (s->lz->cfg.policy & LZ_POLICY_GLOBAL_ABORT) {
-			st = smmu_hw_abort_all(s);
+			st = lz_smmu_hw_abort_all(s);
 			emit_rung(s, NULL, LZ_RUNG_GLOBAL_ABORT, st);
 		}
 		s->ladder.next_try = lz_now(s->lz) + RETRY_NS;
@@ -310,7 +312,7 @@ static void climb(struct smmu *s)
 }
 
 /* One acknowledgement more, or the rest of a restart. True: it works again. */
-static bool try_again(struct smmu *s)
+static bool try_again(struct lz_smmu *s)
 {
 	unsigned long flags;
 
@@ -320,13 +322,13 @@ static bool try_again(struct smmu *s)
 		return restart_finish(s) == LZ_OK;
 	}
 	flags = lz_spin_lock(&s->err_lock);
-	smmu_acknowledge_locked(s);
+	lz_smmu_acknowledge_locked(s);
 	s->cmdq.err_count = s->lz->cfg.settle_max; /* the next one is held again */
 	lz_spin_unlock(&s->err_lock, flags);
 	return proven(s);
 }
 
-bool smmu_ladder(struct smmu *s, lz_ns *again)
+bool lz_smmu_ladder(struct lz_smmu *s, lz_ns *again)
 {
 	bool retry = lz_load32(&s->retry);
 
@@ -350,12 +352,12 @@ bool smmu_ladder(struct smmu *s, lz_ns *again)
 		return false;
 	if (retry || lz_now(s->lz) >= s->ladder.next_try) {
 		lz_store32(&s->retry, 0);
-		if (!smmu_dead(s) && try_again(s)) {
+		if (!lz_smmu_dead(s) && try_again(s)) {
 			over(s);
 			return false;
 		}
 		s->ladder.next_try = lz_now(s->lz) + RETRY_NS;
 	}
-	*again = smmu_dead(s) ? LZ_NEVER : s->ladder.next_try;
+	*again = lz_smmu_dead(s) ? LZ_NEVER : s->ladder.next_try;
 	return true;
 }

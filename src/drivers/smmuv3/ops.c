@@ -8,7 +8,7 @@
 
 /* ---- devices ---- */
 
-static void free_device(struct smmu_dev *sd)
+static void free_device(struct lz_smmu_dev *sd)
 {
 	const struct lz_port *port = sd->smmu->lz->port;
 
@@ -17,23 +17,23 @@ static void free_device(struct smmu_dev *sd)
 	port->free(port->ctx, sd, sizeof(*sd));
 }
 
-static void forget_streams(struct smmu_dev *sd, unsigned n)
+static void forget_streams(struct lz_smmu_dev *sd, unsigned n)
 {
 	while (n--)
-		smmu_sid_remove(sd->smmu, sd->dev->streams[n], sd);
+		lz_smmu_sid_remove(sd->smmu, sd->dev->streams[n], sd);
 }
 
 /* All that fencing and blocking will need is taken here. */
-static enum lz_status prepare_device(struct smmu *s, struct smmu_dev *sd)
+static enum lz_status prepare_device(struct lz_smmu *s, struct lz_smmu_dev *sd)
 {
 	const struct lz_port *port = s->lz->port;
 	struct lz_device *dev = sd->dev;
-	enum lz_status st = smmu_sid_reserve(s, dev->n_streams);
+	enum lz_status st = lz_smmu_sid_reserve(s, dev->n_streams);
 
 	if (dev->n_streams > s->cmdq.guard)
 		return LZ_ENOTSUP; /* its probe would not fit into the queue */
 	for (unsigned i = 0; st == LZ_OK && i < dev->n_streams; i++)
-		st = smmu_strtab_get(s, dev->streams[i], &sd->ste[i]);
+		st = lz_smmu_strtab_get(s, dev->streams[i], &sd->ste[i]);
 	if (st != LZ_OK)
 		return st;
 	if (LZ_CONFIG_PASID && dev->pasid_bits > s->ssid_bits)
@@ -48,14 +48,14 @@ static enum lz_status prepare_device(struct smmu *s, struct smmu_dev *sd)
 
 static enum lz_status device_add(struct lz_device *dev)
 {
-	struct smmu *s = smmu_of(dev->iommu);
-	struct smmu_cmd cmd[LZ_MAX_STREAMS];
-	struct smmu_dev *sd;
+	struct lz_smmu *s = lz_smmu_of(dev->iommu);
+	struct lz_smmu_cmd cmd[LZ_MAX_STREAMS];
+	struct lz_smmu_dev *sd;
 	enum lz_status st;
 	lz_ns deadline = 0;
 	unsigned n = 0;
 
-	if (smmu_dead(s))
+	if (lz_smmu_dead(s))
 		return LZ_ENODEV;
 	sd = s->lz->port->alloc(s->lz->port->ctx, sizeof(*sd));
 	if (!sd)
@@ -65,15 +65,15 @@ static enum lz_status device_add(struct lz_device *dev)
 	dev->drv = sd;
 	st = prepare_device(s, sd);
 	while (st == LZ_OK && n < dev->n_streams) {
-		st = smmu_sid_insert(s, dev->streams[n], sd);
+		st = lz_smmu_sid_insert(s, dev->streams[n], sd);
 		if (st == LZ_OK)
 			n++;
 	}
 	if (st == LZ_OK) {
-		smmu_ste_abort(sd);
+		lz_smmu_ste_abort(sd);
 		for (unsigned i = 0; i < n; i++)
-			cmd[i] = smmu_cmd_cfgi_ste_all_levels(dev->streams[i]);
-		st = smmu_queue_run(s, cmd, n, &deadline);
+			cmd[i] = lz_smmu_cmd_cfgi_ste_all_levels(dev->streams[i]);
+		st = lz_smmu_queue_run(s, cmd, n, &deadline);
 	}
 	if (st != LZ_OK) {
 		forget_streams(sd, n);
@@ -87,11 +87,11 @@ static enum lz_status device_add(struct lz_device *dev)
  * whoever found it before held the error lock, which dropping it takes. */
 static void device_remove(struct lz_device *dev)
 {
-	struct smmu_dev *sd = smmu_dev_of(dev);
+	struct lz_smmu_dev *sd = lz_smmu_dev_of(dev);
 	unsigned long flags;
 
 	forget_streams(sd, dev->n_streams);
-	smmu_suspect_forget(sd->smmu, sd);
+	lz_smmu_suspect_forget(sd->smmu, sd);
 	flags = lz_spin_lock(&dev->fence_lock);
 	lz_store32(&sd->fence_pending, 0);
 	if (dev->fence != LZ_FENCE_OPEN)
@@ -103,12 +103,12 @@ static void device_remove(struct lz_device *dev)
 /* The engine may have looked at it until the last reference went (H25). */
 static void device_free(struct lz_device *dev)
 {
-	free_device(smmu_dev_of(dev));
+	free_device(lz_smmu_dev_of(dev));
 }
 
 /* ---- domains ---- */
 
-static enum lz_status asid_alloc(struct smmu *s, uint32_t *asid)
+static enum lz_status asid_alloc(struct lz_smmu *s, uint32_t *asid)
 {
 	uint32_t words = (s->asid16 ? 65536u : 256u) / 32;
 	unsigned long flags = lz_spin_lock(&s->asid_lock);
@@ -127,7 +127,7 @@ static enum lz_status asid_alloc(struct smmu *s, uint32_t *asid)
 	return st;
 }
 
-static void asid_free(struct smmu *s, uint32_t asid)
+static void asid_free(struct lz_smmu *s, uint32_t asid)
 {
 	unsigned long flags = lz_spin_lock(&s->asid_lock);
 
@@ -137,13 +137,13 @@ static void asid_free(struct smmu *s, uint32_t asid)
 
 static void domain_fini(struct lz_domain *dom)
 {
-	struct smmu_domain *sdom = dom->drv;
-	struct smmu *s = smmu_of(dom->iommu);
+	struct lz_smmu_domain *sdom = dom->drv;
+	struct lz_smmu *s = lz_smmu_of(dom->iommu);
 
 	if (dom->type != LZ_DOMAIN_PAGING || !sdom)
 		return;
 	lz_pt_fini(&dom->pt);
-	smmu_array_fini(sdom);
+	lz_smmu_array_fini(sdom);
 	asid_free(s, sdom->asid);
 	s->lz->port->free(s->lz->port->ctx, sdom, sizeof(*sdom));
 	dom->drv = NULL;
@@ -151,8 +151,8 @@ static void domain_fini(struct lz_domain *dom)
 
 static enum lz_status domain_init(struct lz_domain *dom)
 {
-	struct smmu *s = smmu_of(dom->iommu);
-	struct smmu_domain *sdom;
+	struct lz_smmu *s = lz_smmu_of(dom->iommu);
+	struct lz_smmu_domain *sdom;
 	enum lz_status st;
 
 	if (dom->type != LZ_DOMAIN_PAGING)
@@ -166,11 +166,11 @@ static enum lz_status domain_init(struct lz_domain *dom)
 		s->lz->port->free(s->lz->port->ctx, sdom, sizeof(*sdom));
 		return st;
 	}
-	st = smmu_array_init(sdom);
+	st = lz_smmu_array_init(sdom);
 	if (st == LZ_OK)
 		st = lz_pt_init(&dom->pt, s->lz->port, 48, s->oas_bits);
 	if (st != LZ_OK) {
-		smmu_array_fini(sdom);
+		lz_smmu_array_fini(sdom);
 		asid_free(s, sdom->asid);
 		s->lz->port->free(s->lz->port->ctx, sdom, sizeof(*sdom));
 		return st;
@@ -184,7 +184,7 @@ static enum lz_status domain_init(struct lz_domain *dom)
 /* Orderly end of ATS (H76): off at the endpoint, everything invalidated. Both
  * are needed only while the device is trusted; a fenced or suspect one gets no
  * ATC_INV, its EATS goes first. */
-static enum lz_status ats_stop(struct smmu_dev *sd)
+static enum lz_status ats_stop(struct lz_smmu_dev *sd)
 {
 	struct lz_device *dev = sd->dev;
 	enum lz_status st;
@@ -195,11 +195,11 @@ static enum lz_status ats_stop(struct smmu_dev *sd)
 		return LZ_EBUSY;
 	lz_store8(&dev->ats_on, 0); /* before config space says so: see believe() */
 	(void)lz_pci_ats_disable(dev->pci);
-	st = smmu_atc_flush(sd, 0);
-	return smmu_dead(sd->smmu) ? LZ_OK : st;
+	st = lz_smmu_atc_flush(sd, 0);
+	return lz_smmu_dead(sd->smmu) ? LZ_OK : st;
 }
 
-static enum lz_status ats_start(struct smmu_dev *sd)
+static enum lz_status ats_start(struct lz_smmu_dev *sd)
 {
 	struct lz_device *dev = sd->dev;
 	lz_ns deadline = 0;
@@ -212,57 +212,58 @@ static enum lz_status ats_start(struct smmu_dev *sd)
 	}
 	/* ATS on in the entry and off at the endpoint is no state to be in. */
 	lz_log(dev->lz, LZ_LOG_WARN, dev->name, "ATS cannot be enabled, going on without");
-	smmu_ste_eats_off(sd);
-	return smmu_cfgi(sd, 0, false, &deadline);
+	lz_smmu_ste_eats_off(sd);
+	return lz_smmu_cfgi(sd, 0, false, &deadline);
 }
 
-static enum lz_status to_blocking(struct smmu_dev *sd)
+static enum lz_status to_blocking(struct lz_smmu_dev *sd)
 {
 	struct lz_device *dev = sd->dev;
 	lz_ns deadline = 0;
 	enum lz_status st;
 
 	(void)ats_stop(sd); /* when it is not answered, EATS off below is the proof */
-	smmu_ste_abort(sd);
-	st = smmu_cfgi(sd, 0, true, &deadline);
+	lz_smmu_ste_abort(sd);
+	st = lz_smmu_cfgi(sd, 0, true, &deadline);
 	if (dev->ats_on) { /* fence order: ATS off after EATS */
 		if (dev->pci)
 			(void)lz_pci_ats_disable(dev->pci);
 		lz_store8(&dev->ats_on, 0);
 	}
-	if (st == LZ_OK || smmu_dead(sd->smmu)) {
-		smmu_cd_clear(sd, 0);
+	if (st == LZ_OK || lz_smmu_dead(sd->smmu)) {
+		lz_smmu_cd_clear(sd, 0);
 		return LZ_OK;
 	}
 	return LZ_ETIMEDOUT;
 }
 
-static void put_tables(struct smmu_dev *sd, struct lz_domain *dom)
+static void put_tables(struct lz_smmu_dev *sd, struct lz_domain *dom)
 {
 	if (!dom || dom->type == LZ_DOMAIN_BLOCKING)
 		return;
 	if (LZ_CONFIG_IDENTITY && dom->type == LZ_DOMAIN_IDENTITY) {
-		smmu_ste_bypass(sd);
+		lz_smmu_ste_bypass(sd);
 		return;
 	}
-	smmu_cd_write(sd, 0, dom->drv);
-	smmu_ste_prepare_s1(sd, sd->dev->ats_capable);
-	smmu_ste_commit_s1(sd);
+	lz_smmu_cd_write(sd, 0, dom->drv);
+	lz_smmu_ste_prepare_s1(sd, sd->dev->ats_capable);
+	lz_smmu_ste_commit_s1(sd);
 }
 
 /* The queue did not confirm; the old tables are back, and a CFGI is owed. */
-static enum lz_status roll_back(struct smmu_dev *sd, struct lz_domain *old, enum lz_status st)
+static enum lz_status roll_back(struct lz_smmu_dev *sd, struct lz_domain *old, enum lz_status st)
 {
-	smmu_ste_abort(sd);
-	smmu_cd_clear(sd, 0);
+	lz_smmu_ste_abort(sd);
+	lz_smmu_cd_clear(sd, 0);
 	put_tables(sd, old);
-	smmu_owe_cfgi(sd->smmu);
+	lz_smmu_owe_cfgi(sd->smmu);
 	if (old && old->type == LZ_DOMAIN_PAGING)
 		(void)ats_start(sd);
 	return st;
 }
 
-static enum lz_status to_domain(struct smmu_dev *sd, struct lz_domain *new_, struct lz_domain *old)
+static enum lz_status to_domain(struct lz_smmu_dev *sd, struct lz_domain *new_,
+				struct lz_domain *old)
 {
 	bool paging = !LZ_CONFIG_IDENTITY || new_->type == LZ_DOMAIN_PAGING;
 	lz_ns deadline = 0;
@@ -273,24 +274,24 @@ static enum lz_status to_domain(struct smmu_dev *sd, struct lz_domain *new_, str
 			(void)ats_start(sd);
 		return st == LZ_EIO || st == LZ_EBUSY ? st : LZ_ETIMEDOUT;
 	}
-	smmu_ste_abort(sd);
-	st = smmu_cfgi(sd, 0, true, &deadline);
+	lz_smmu_ste_abort(sd);
+	st = lz_smmu_cfgi(sd, 0, true, &deadline);
 	if (st != LZ_OK)
 		return roll_back(sd, old, st);
-	smmu_cd_clear(sd, 0);
+	lz_smmu_cd_clear(sd, 0);
 	if (paging) {
-		st = smmu_cfgi(sd, 0, true, &deadline);
-		smmu_cd_write(sd, 0, new_->drv);
-		smmu_ste_prepare_s1(sd, sd->dev->ats_capable);
+		st = lz_smmu_cfgi(sd, 0, true, &deadline);
+		lz_smmu_cd_write(sd, 0, new_->drv);
+		lz_smmu_ste_prepare_s1(sd, sd->dev->ats_capable);
 	} else {
-		smmu_ste_bypass(sd);
+		lz_smmu_ste_bypass(sd);
 	}
 	/* Entries other than word 0 are with effect before word 0 makes them live. */
 	if (st == LZ_OK)
-		st = smmu_cfgi(sd, 0, paging, &deadline);
+		st = lz_smmu_cfgi(sd, 0, paging, &deadline);
 	if (st == LZ_OK && paging) {
-		smmu_ste_commit_s1(sd);
-		st = smmu_cfgi(sd, 0, true, &deadline);
+		lz_smmu_ste_commit_s1(sd);
+		st = lz_smmu_cfgi(sd, 0, true, &deadline);
 	}
 	if (st != LZ_OK)
 		return roll_back(sd, old, st);
@@ -299,27 +300,27 @@ static enum lz_status to_domain(struct smmu_dev *sd, struct lz_domain *new_, str
 
 /* ---- attaching a PASID ---- */
 
-static enum lz_status pasid_clear(struct smmu_dev *sd, uint32_t pasid)
+static enum lz_status pasid_clear(struct lz_smmu_dev *sd, uint32_t pasid)
 {
 	lz_ns deadline = 0;
 	enum lz_status st;
 
-	smmu_cd_clear(sd, pasid);
-	st = smmu_cfgi(sd, pasid, true, &deadline);
+	lz_smmu_cd_clear(sd, pasid);
+	st = lz_smmu_cfgi(sd, pasid, true, &deadline);
 	if (st == LZ_OK && sd->dev->ats_on) {
 		uint8_t fence = lz_load8_acquire(&sd->dev->fence);
 
 		/* A suspect gets no ATC_INV (H85), and its ATC goes on counting:
 		 * it may be found innocent. */
 		if (fence == LZ_FENCE_OPEN)
-			st = smmu_atc_flush(sd, pasid);
+			st = lz_smmu_atc_flush(sd, pasid);
 		else if (fence != LZ_FENCE_FENCED)
 			st = LZ_EBUSY;
 	}
-	return smmu_dead(sd->smmu) ? LZ_OK : st;
+	return lz_smmu_dead(sd->smmu) ? LZ_OK : st;
 }
 
-static enum lz_status install_pasid(struct smmu_dev *sd, uint32_t pasid, struct lz_domain *new_,
+static enum lz_status install_pasid(struct lz_smmu_dev *sd, uint32_t pasid, struct lz_domain *new_,
 				    struct lz_domain *old)
 {
 	lz_ns deadline = 0;
@@ -331,14 +332,14 @@ static enum lz_status install_pasid(struct smmu_dev *sd, uint32_t pasid, struct 
 		return LZ_ENOTSUP;
 	st = pasid_clear(sd, pasid);
 	if (st == LZ_OK) {
-		smmu_cd_write(sd, pasid, new_->drv);
-		st = smmu_cfgi(sd, pasid, true, &deadline);
+		lz_smmu_cd_write(sd, pasid, new_->drv);
+		st = lz_smmu_cfgi(sd, pasid, true, &deadline);
 	}
 	if (st != LZ_OK) {
-		smmu_cd_clear(sd, pasid);
+		lz_smmu_cd_clear(sd, pasid);
 		if (old)
-			smmu_cd_write(sd, pasid, old->drv);
-		smmu_owe_cfgi(sd->smmu);
+			lz_smmu_cd_write(sd, pasid, old->drv);
+		lz_smmu_owe_cfgi(sd->smmu);
 	}
 	return st;
 }
@@ -346,9 +347,9 @@ static enum lz_status install_pasid(struct smmu_dev *sd, uint32_t pasid, struct 
 static enum lz_status install(struct lz_device *dev, uint32_t pasid, struct lz_domain *new_,
 			      struct lz_domain *old)
 {
-	struct smmu_dev *sd = smmu_dev_of(dev);
+	struct lz_smmu_dev *sd = lz_smmu_dev_of(dev);
 
-	if (new_ && smmu_dead(sd->smmu))
+	if (new_ && lz_smmu_dead(sd->smmu))
 		return LZ_ENODEV;
 	if (new_ && new_->type == LZ_DOMAIN_BLOCKING)
 		new_ = NULL;
@@ -362,26 +363,26 @@ static enum lz_status install(struct lz_device *dev, uint32_t pasid, struct lz_d
 /* Service failure mode: everything is terminated, queues are not read any more
  * (section 12.3). CR0 is cleared for order's sake; its ACK may never come. No
  * lock is held here (H39). Waiters see `dead`, custody closes (H90). */
-static void service_failure(struct smmu *s)
+static void service_failure(struct lz_smmu *s)
 {
 	struct lz_event ev = {.kind = LZ_EV_SERVICE_FAILURE, .iommu = &s->iommu};
 
-	smmu_declare_dead(s);
-	smmu_write32(s, SMMU_CR0, 0);
-	smmu_identify_end(s);
+	lz_smmu_declare_dead(s);
+	lz_smmu_write32(s, SMMU_CR0, 0);
+	lz_smmu_identify_end(s);
 	lz_emit(s->lz, &ev);
 }
 
 /* Tables were changed and could not be made effective then. */
-static bool pay_cfgi(struct smmu *s)
+static bool pay_cfgi(struct lz_smmu *s)
 {
-	struct smmu_cmd all = smmu_cmd_cfgi_all();
+	struct lz_smmu_cmd all = lz_smmu_cmd_cfgi_all();
 	lz_ns deadline = 0;
 	uint32_t owed;
 
-	if (!smmu_cfgi_is_owed(s, &owed))
+	if (!lz_smmu_cfgi_is_owed(s, &owed))
 		return true;
-	if (smmu_queue_run(s, &all, 1, &deadline) != LZ_OK)
+	if (lz_smmu_queue_run(s, &all, 1, &deadline) != LZ_OK)
 		return false;
 	lz_store32(&s->cfgi_paid, owed);
 	return true;
@@ -389,32 +390,32 @@ static bool pay_cfgi(struct smmu *s)
 
 static struct lz_work_next work(struct lz_iommu *iommu)
 {
-	struct smmu *s = smmu_of(iommu);
+	struct lz_smmu *s = lz_smmu_of(iommu);
 	struct lz_work_next next = {LZ_NEVER, true};
 	lz_ns again = LZ_NEVER;
 
-	if (smmu_dead(s))
+	if (lz_smmu_dead(s))
 		return next;
 	if (lz_load32(&s->sfm_seen)) {
 		service_failure(s);
 		return next;
 	}
-	while (smmu_drain(s))
+	while (lz_smmu_drain(s))
 		;
-	smmu_evtq_poll(s);
-	if (smmu_ladder(s, &again)) {
-		next.queue_works = smmu_dead(s);
+	lz_smmu_evtq_poll(s);
+	if (lz_smmu_ladder(s, &again)) {
+		next.queue_works = lz_smmu_dead(s);
 	} else {
-		uint64_t cons = smmu_queue_cons(s);
+		uint64_t cons = lz_smmu_queue_cons(s);
 		bool idle = cons == lz_load64_acquire(&s->cmdq.published);
 		uint32_t owed;
 
-		if (!smmu_identify(s, &next.due))
+		if (!lz_smmu_identify(s, &next.due))
 			next.queue_works = false;
 		else if (idle && pay_cfgi(s))
-			smmu_fence_retry(s);
+			lz_smmu_fence_retry(s);
 		/* Whoever acknowledged an error woke us before the queue moved on. */
-		if (smmu_cfgi_is_owed(s, &owed) && next.due > lz_now(s->lz) + OWED_RETRY)
+		if (lz_smmu_cfgi_is_owed(s, &owed) && next.due > lz_now(s->lz) + OWED_RETRY)
 			next.due = lz_now(s->lz) + OWED_RETRY;
 		/* No sweep into a queue that does not move. */
 		next.queue_works = next.queue_works && (idle || cons != s->ladder.swept_at);
@@ -425,21 +426,21 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 	return next;
 }
 
-const struct lz_iommu_ops smmu_ops = {
+const struct lz_iommu_ops lz_smmu_ops = {
 	.device_add = device_add,
 	.device_remove = device_remove,
 	.device_free = device_free,
 	.domain_init = domain_init,
 	.domain_fini = domain_fini,
-	.link = smmu_link,
-	.unlink = smmu_unlink,
+	.link = lz_smmu_link,
+	.unlink = lz_smmu_unlink,
 	.install = install,
-	.block = smmu_block,
-	.unfence = smmu_unfence,
-	.probe = smmu_probe_device,
-	.reset_succeeded = smmu_reset_succeeded,
-	.accuse = smmu_accuse,
-	.invalidate = smmu_invalidate,
-	.invalidate_all = smmu_invalidate_all,
+	.block = lz_smmu_block,
+	.unfence = lz_smmu_unfence,
+	.probe = lz_smmu_probe_device,
+	.reset_succeeded = lz_smmu_reset_succeeded,
+	.accuse = lz_smmu_accuse,
+	.invalidate = lz_smmu_invalidate,
+	.invalidate_all = lz_smmu_invalidate_all,
 	.work = work,
 };

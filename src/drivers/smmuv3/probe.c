@@ -14,12 +14,12 @@ static unsigned smaller(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-enum lz_status smmu_hw_probe(struct smmu *s, const struct lz_smmuv3_desc *d)
+enum lz_status lz_smmu_hw_probe(struct lz_smmu *s, const struct lz_smmuv3_desc *d)
 {
 	static const uint8_t oas_bits[] = {32, 36, 40, 42, 44, 48, 52, 56};
-	uint32_t idr0 = smmu_read32(s, SMMU_IDR0);
-	uint32_t idr1 = smmu_read32(s, SMMU_IDR1);
-	uint32_t idr5 = smmu_read32(s, SMMU_IDR5);
+	uint32_t idr0 = lz_smmu_read32(s, SMMU_IDR0);
+	uint32_t idr1 = lz_smmu_read32(s, SMMU_IDR1);
+	uint32_t idr5 = lz_smmu_read32(s, SMMU_IDR5);
 
 	if (!(idr0 & SMMU_IDR0_S1P) || !(SMMU_GET(SMMU_IDR0_TTF, idr0) & 2) ||
 	    !(idr5 & SMMU_IDR5_GRAN4K))
@@ -32,7 +32,7 @@ enum lz_status smmu_hw_probe(struct smmu *s, const struct lz_smmuv3_desc *d)
 	s->asid16 = idr0 & SMMU_IDR0_ASID16;
 	s->stall_model = (unsigned)SMMU_GET(SMMU_IDR0_STALL_MODEL, idr0);
 	s->two_level = SMMU_GET(SMMU_IDR0_ST_LEVEL, idr0) == 1;
-	s->range_inv = smmu_read32(s, SMMU_IDR3) & SMMU_IDR3_RIL;
+	s->range_inv = lz_smmu_read32(s, SMMU_IDR3) & SMMU_IDR3_RIL;
 	s->sid_bits = (unsigned)SMMU_GET(SMMU_IDR1_SIDSIZE, idr1);
 	s->ssid_bits = smaller((unsigned)SMMU_GET(SMMU_IDR1_SSIDSIZE, idr1), MAX_SSID_BITS);
 	s->oas_bits = smaller(oas_bits[SMMU_GET(SMMU_IDR5_OAS, idr5)], 48);
@@ -48,7 +48,7 @@ enum lz_status smmu_hw_probe(struct smmu *s, const struct lz_smmuv3_desc *d)
 /* ---- registers with an acknowledge ---- */
 
 struct ack {
-	struct smmu *s;
+	struct lz_smmu *s;
 	uint32_t reg, value;
 };
 
@@ -56,19 +56,19 @@ static bool acked(void *arg)
 {
 	struct ack *a = arg;
 
-	return smmu_read32(a->s, a->reg) == a->value;
+	return lz_smmu_read32(a->s, a->reg) == a->value;
 }
 
-static enum lz_status write_acked(struct smmu *s, uint32_t reg, uint32_t ack, uint32_t v)
+static enum lz_status write_acked(struct lz_smmu *s, uint32_t reg, uint32_t ack, uint32_t v)
 {
 	struct ack a = {s, ack, v};
 
-	smmu_write32(s, reg, v);
+	lz_smmu_write32(s, reg, v);
 	return lz_wait(s->lz, acked, &a, lz_now(s->lz) + s->lz->cfg.sync_bound) ? LZ_OK
 										: LZ_ETIMEDOUT;
 }
 
-enum lz_status smmu_write_cr0(struct smmu *s, uint32_t v)
+enum lz_status lz_smmu_write_cr0(struct lz_smmu *s, uint32_t v)
 {
 	s->cr0 = v;
 	return write_acked(s, SMMU_CR0, SMMU_CR0ACK, v);
@@ -76,42 +76,43 @@ enum lz_status smmu_write_cr0(struct smmu *s, uint32_t v)
 
 static bool gbpa_done(void *arg)
 {
-	return !(smmu_read32(arg, SMMU_GBPA) & SMMU_GBPA_UPDATE);
+	return !(lz_smmu_read32(arg, SMMU_GBPA) & SMMU_GBPA_UPDATE);
 }
 
-static enum lz_status gbpa_abort(struct smmu *s)
+static enum lz_status gbpa_abort(struct lz_smmu *s)
 {
 	lz_ns until = lz_now(s->lz) + s->lz->cfg.sync_bound;
 
 	if (!lz_wait(s->lz, gbpa_done, s, until))
 		return LZ_ETIMEDOUT;
-	smmu_write32(s, SMMU_GBPA, smmu_read32(s, SMMU_GBPA) | SMMU_GBPA_ABORT | SMMU_GBPA_UPDATE);
+	lz_smmu_write32(s, SMMU_GBPA,
+			lz_smmu_read32(s, SMMU_GBPA) | SMMU_GBPA_ABORT | SMMU_GBPA_UPDATE);
 	return lz_wait(s->lz, gbpa_done, s, until) ? LZ_OK : LZ_ETIMEDOUT;
 }
 
-enum lz_status smmu_hw_abort_all(struct smmu *s)
+enum lz_status lz_smmu_hw_abort_all(struct lz_smmu *s)
 {
 	enum lz_status st = gbpa_abort(s);
 
 	if (st == LZ_OK)
-		st = smmu_write_cr0(s, s->cr0 & ~SMMU_CR0_SMMUEN);
+		st = lz_smmu_write_cr0(s, s->cr0 & ~SMMU_CR0_SMMUEN);
 	if (st == LZ_OK) {
-		smmu_declare_dead(s);
+		lz_smmu_declare_dead(s);
 	}
 	return st;
 }
 
 /* ---- memory ---- */
 
-static size_t event_bytes(const struct smmu *s)
+static size_t event_bytes(const struct lz_smmu *s)
 {
 	return (size_t)32 << s->evtq_log2;
 }
 
-static enum lz_status alloc_queues(struct smmu *s)
+static enum lz_status alloc_queues(struct lz_smmu *s)
 {
 	const struct lz_port *port = s->lz->port;
-	struct smmu_queue *q = &s->cmdq;
+	struct lz_smmu_queue *q = &s->cmdq;
 	size_t bytes = (size_t)16 << q->log2;
 	size_t evt = event_bytes(s);
 
@@ -129,12 +130,12 @@ static enum lz_status alloc_queues(struct smmu *s)
 										    : LZ_ENOMEM;
 }
 
-static void free_memory(struct smmu *s)
+static void free_memory(struct lz_smmu *s)
 {
 	const struct lz_port *port = s->lz->port;
-	struct smmu_queue *q = &s->cmdq;
+	struct lz_smmu_queue *q = &s->cmdq;
 
-	smmu_strtab_fini(s);
+	lz_smmu_strtab_fini(s);
 	if (q->ring)
 		port->dma_free(port->ctx, q->ring, (size_t)16 << q->log2);
 	if (q->mark)
@@ -150,48 +151,48 @@ static void free_memory(struct smmu *s)
 
 /* ---- bring-up ---- */
 
-static void write_tables(struct smmu *s)
+static void write_tables(struct lz_smmu *s)
 {
 	uint32_t cfg = SMMU_FIELD(SMMU_STRTAB_BASE_CFG_LOG2SIZE, s->sid_bits);
 
 	if (s->two_level)
 		cfg |= SMMU_FIELD(SMMU_STRTAB_BASE_CFG_FMT, 1) |
 		       SMMU_FIELD(SMMU_STRTAB_BASE_CFG_SPLIT, SMMU_STRTAB_SPLIT);
-	smmu_write32(s, SMMU_CR1,
-		     SMMU_FIELD(SMMU_CR1_QUEUE_IC, SMMU_CACHE_WB) |
-			     SMMU_FIELD(SMMU_CR1_QUEUE_OC, SMMU_CACHE_WB) |
-			     SMMU_FIELD(SMMU_CR1_QUEUE_SH, SMMU_SH_INNER) |
-			     SMMU_FIELD(SMMU_CR1_TABLE_IC, SMMU_CACHE_WB) |
-			     SMMU_FIELD(SMMU_CR1_TABLE_OC, SMMU_CACHE_WB) |
-			     SMMU_FIELD(SMMU_CR1_TABLE_SH, SMMU_SH_INNER));
-	smmu_write32(s, SMMU_CR2, SMMU_CR2_PTM | SMMU_CR2_RECINVSID);
+	lz_smmu_write32(s, SMMU_CR1,
+			SMMU_FIELD(SMMU_CR1_QUEUE_IC, SMMU_CACHE_WB) |
+				SMMU_FIELD(SMMU_CR1_QUEUE_OC, SMMU_CACHE_WB) |
+				SMMU_FIELD(SMMU_CR1_QUEUE_SH, SMMU_SH_INNER) |
+				SMMU_FIELD(SMMU_CR1_TABLE_IC, SMMU_CACHE_WB) |
+				SMMU_FIELD(SMMU_CR1_TABLE_OC, SMMU_CACHE_WB) |
+				SMMU_FIELD(SMMU_CR1_TABLE_SH, SMMU_SH_INNER));
+	lz_smmu_write32(s, SMMU_CR2, SMMU_CR2_PTM | SMMU_CR2_RECINVSID);
 	lz_mmio_write64(s->mmio, SMMU_STRTAB_BASE,
 			SMMU_STRTAB_BASE_RA | (s->strtab_phys & SMMU_STRTAB_BASE_ADDR));
-	smmu_write32(s, SMMU_STRTAB_BASE_CFG, cfg);
+	lz_smmu_write32(s, SMMU_STRTAB_BASE_CFG, cfg);
 	lz_mmio_write64(s->mmio, SMMU_CMDQ_BASE,
 			SMMU_QUEUE_BASE_RWA | (s->cmdq.ring_phys & SMMU_QUEUE_BASE_ADDR) |
 				s->cmdq.log2);
-	smmu_write32(s, SMMU_CMDQ_CONS, 0);
-	smmu_write32(s, SMMU_CMDQ_PROD, 0);
+	lz_smmu_write32(s, SMMU_CMDQ_CONS, 0);
+	lz_smmu_write32(s, SMMU_CMDQ_PROD, 0);
 	if (!LZ_CONFIG_RECORDS)
 		return;
 	lz_mmio_write64(s->mmio, SMMU_EVENTQ_BASE,
 			SMMU_QUEUE_BASE_RWA | (s->evtq_phys & SMMU_QUEUE_BASE_ADDR) | s->evtq_log2);
-	smmu_write32(s, SMMU_EVENTQ_PROD, 0);
-	smmu_write32(s, SMMU_EVENTQ_CONS, 0);
+	lz_smmu_write32(s, SMMU_EVENTQ_PROD, 0);
+	lz_smmu_write32(s, SMMU_EVENTQ_CONS, 0);
 }
 
 /* Errors from before: acknowledge exactly what is active (H79). */
-static void clear_errors(struct smmu *s)
+static void clear_errors(struct lz_smmu *s)
 {
-	uint32_t gerrorn = smmu_read32(s, SMMU_GERRORN);
-	uint32_t active = smmu_read32(s, SMMU_GERROR) ^ gerrorn;
+	uint32_t gerrorn = lz_smmu_read32(s, SMMU_GERRORN);
+	uint32_t active = lz_smmu_read32(s, SMMU_GERROR) ^ gerrorn;
 
 	if (active)
-		smmu_write32(s, SMMU_GERRORN, gerrorn ^ active);
+		lz_smmu_write32(s, SMMU_GERRORN, gerrorn ^ active);
 }
 
-static enum lz_status interrupts_on(struct smmu *s)
+static enum lz_status interrupts_on(struct lz_smmu *s)
 {
 	enum lz_status st = write_acked(s, SMMU_IRQ_CTRL, SMMU_IRQ_CTRLACK, 0);
 	uint32_t on = SMMU_IRQ_CTRL_GERROR;
@@ -212,30 +213,30 @@ static enum lz_status interrupts_on(struct smmu *s)
  * SMMUEN, so there is no moment in which translated traffic passes unchecked
  * (H75).
  */
-enum lz_status smmu_hw_reset(struct smmu *s)
+enum lz_status lz_smmu_hw_reset(struct lz_smmu *s)
 {
-	struct smmu_cmd all[2] = {smmu_cmd_cfgi_all(), smmu_cmd_tlbi_everything()};
+	struct lz_smmu_cmd all[2] = {lz_smmu_cmd_cfgi_all(), lz_smmu_cmd_tlbi_everything()};
 	uint32_t cr0 = SMMU_CR0_CMDQEN;
 	lz_ns deadline = 0;
 	enum lz_status st = gbpa_abort(s);
 
 	if (st == LZ_OK)
-		st = smmu_write_cr0(s, 0);
+		st = lz_smmu_write_cr0(s, 0);
 	if (st != LZ_OK)
 		return st;
 	write_tables(s);
 	clear_errors(s);
-	st = smmu_write_cr0(s, cr0);
+	st = lz_smmu_write_cr0(s, cr0);
 	if (st == LZ_OK)
-		st = smmu_queue_run(s, all, 2, &deadline);
+		st = lz_smmu_queue_run(s, all, 2, &deadline);
 	if (st == LZ_OK && LZ_CONFIG_RECORDS)
-		st = smmu_write_cr0(s, cr0 |= SMMU_CR0_EVENTQEN);
+		st = lz_smmu_write_cr0(s, cr0 |= SMMU_CR0_EVENTQEN);
 	if (st == LZ_OK)
 		st = interrupts_on(s);
 	if (st == LZ_OK && s->ats)
-		st = smmu_write_cr0(s, cr0 |= SMMU_CR0_ATSCHK);
+		st = lz_smmu_write_cr0(s, cr0 |= SMMU_CR0_ATSCHK);
 	if (st == LZ_OK)
-		st = smmu_write_cr0(s, cr0 | SMMU_CR0_SMMUEN);
+		st = lz_smmu_write_cr0(s, cr0 | SMMU_CR0_SMMUEN);
 	return st;
 }
 
@@ -248,7 +249,7 @@ static const struct lz_lock_class asid_class = {"smmu.asid", LZ_RANK_SID};
 enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3_desc *desc,
 			     struct lz_iommu **out)
 {
-	struct smmu *s;
+	struct lz_smmu *s;
 	enum lz_status st;
 
 	if (!lz || !desc || !out)
@@ -263,17 +264,17 @@ enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3_desc *desc,
 	lz_spin_init(&s->sid_lock, &sid_class);
 	lz_spin_init(&s->asid_lock, &asid_class);
 	s->asid_map[0] = 1; /* ASID 0 is never given out */
-	lz_iommu_init(&s->iommu, lz, &smmu_ops, desc->name ? desc->name : "smmu");
-	st = smmu_hw_probe(s, desc);
+	lz_iommu_init(&s->iommu, lz, &lz_smmu_ops, desc->name ? desc->name : "smmu");
+	st = lz_smmu_hw_probe(s, desc);
 	if (st == LZ_OK)
-		st = smmu_strtab_init(s);
+		st = lz_smmu_strtab_init(s);
 	if (st == LZ_OK)
 		st = alloc_queues(s);
 	if (st == LZ_OK)
-		st = smmu_hw_reset(s);
+		st = lz_smmu_hw_reset(s);
 	if (st != LZ_OK) {
 		if (s->cr0 || s->cmdq.ring)
-			(void)smmu_write_cr0(s, 0);
+			(void)lz_smmu_write_cr0(s, 0);
 		(void)lz_iommu_fini(&s->iommu);
 		free_memory(s);
 		return st;
@@ -284,14 +285,14 @@ enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3_desc *desc,
 
 enum lz_status lz_smmuv3_remove(struct lz_iommu *iommu)
 {
-	struct smmu *s = smmu_of(iommu);
+	struct lz_smmu *s = lz_smmu_of(iommu);
 	enum lz_status st = lz_iommu_fini(iommu);
 
 	if (st != LZ_OK)
 		return st;
 	(void)gbpa_abort(s);
 	(void)write_acked(s, SMMU_IRQ_CTRL, SMMU_IRQ_CTRLACK, 0);
-	(void)smmu_write_cr0(s, 0);
+	(void)lz_smmu_write_cr0(s, 0);
 	free_memory(s);
 	return LZ_OK;
 }

@@ -33,11 +33,11 @@
 
 /* ---- positions ---- */
 
-uint64_t smmu_queue_cons(struct smmu *s)
+uint64_t lz_smmu_queue_cons(struct lz_smmu *s)
 {
-	struct smmu_queue *q = &s->cmdq;
+	struct lz_smmu_queue *q = &s->cmdq;
 	uint64_t shadow = lz_load64(&q->cons);
-	uint64_t cons = smmu_queue_position(q);
+	uint64_t cons = lz_smmu_queue_position(q);
 
 	while (shadow < cons && !lz_cas64(&q->cons, &shadow, cons))
 		;
@@ -46,12 +46,12 @@ uint64_t smmu_queue_cons(struct smmu *s)
 
 /* ---- marks ---- */
 
-void smmu_queue_set_mark(struct smmu_queue *q, uint64_t pos, enum smmu_mark m)
+void lz_smmu_queue_set_mark(struct lz_smmu_queue *q, uint64_t pos, enum lz_smmu_mark m)
 {
 	lz_store64_release(&q->mark[pos & (q->size - 1)], pos << SMMU_MARK_BITS | m);
 }
 
-enum smmu_mark smmu_queue_get_mark(struct smmu_queue *q, uint64_t pos)
+enum lz_smmu_mark lz_smmu_queue_get_mark(struct lz_smmu_queue *q, uint64_t pos)
 {
 	uint64_t v = lz_load64_acquire(&q->mark[pos & (q->size - 1)]);
 
@@ -59,12 +59,12 @@ enum smmu_mark smmu_queue_get_mark(struct smmu_queue *q, uint64_t pos)
 		return SMMU_MARK_FAILED; /* a later lap's mark: ours is unknown */
 	if (v >> SMMU_MARK_BITS < pos)
 		return SMMU_MARK_NONE;
-	return (enum smmu_mark)(v & ((1u << SMMU_MARK_BITS) - 1));
+	return (enum lz_smmu_mark)(v & ((1u << SMMU_MARK_BITS) - 1));
 }
 
 /* Says that nobody waits for this sync any more; an error found there already
  * is kept. */
-void smmu_queue_abandon(struct smmu_queue *q, uint64_t pos)
+void lz_smmu_queue_abandon(struct lz_smmu_queue *q, uint64_t pos)
 {
 	uint64_t *m = &q->mark[pos & (q->size - 1)];
 	uint64_t v = lz_load64(m);
@@ -75,38 +75,39 @@ void smmu_queue_abandon(struct smmu_queue *q, uint64_t pos)
 
 /* ---- producing ---- */
 
-static bool has_room(struct smmu *s, uint64_t tail, uint32_t n)
+static bool has_room(struct lz_smmu *s, uint64_t tail, uint32_t n)
 {
-	struct smmu_queue *q = &s->cmdq;
+	struct lz_smmu_queue *q = &s->cmdq;
 
 	if (tail & SMMU_FROZEN)
 		return false;
 	return tail + n - lz_load64_acquire(&q->cons) <= q->room ||
-	       tail + n - smmu_queue_cons(s) <= q->room;
+	       tail + n - lz_smmu_queue_cons(s) <= q->room;
 }
 
-enum lz_status smmu_queue_reserve(struct smmu *s, uint32_t n, uint64_t *pos, unsigned long *flags)
+enum lz_status lz_smmu_queue_reserve(struct lz_smmu *s, uint32_t n, uint64_t *pos,
+				     unsigned long *flags)
 {
-	struct smmu_queue *q = &s->cmdq;
+	struct lz_smmu_queue *q = &s->cmdq;
 
 	*flags = lz_irq_save();
 	do
-		if (smmu_queue_take(q, n, pos))
+		if (lz_smmu_queue_take(q, n, pos))
 			return LZ_OK;
 	while (has_room(s, lz_load64(&q->tail), n));
 	lz_irq_restore(*flags);
 	return LZ_EBUSY;
 }
 
-void smmu_queue_publish(struct smmu *s, uint64_t pos, uint32_t n, unsigned long flags)
+void lz_smmu_queue_publish(struct lz_smmu *s, uint64_t pos, uint32_t n, unsigned long flags)
 {
-	smmu_queue_post(&s->cmdq, pos, n);
+	lz_smmu_queue_post(&s->cmdq, pos, n);
 	lz_irq_restore(flags);
 }
 
 /* ---- waiting ---- */
 
-lz_ns smmu_deadline(const struct smmu *s)
+lz_ns lz_smmu_deadline(const struct lz_smmu *s)
 {
 	const struct lz_config *cfg = &s->lz->cfg;
 	bool brief = lz_in_atomic() && cfg->contain != LZ_CONTAIN_OFF;
@@ -114,21 +115,21 @@ lz_ns smmu_deadline(const struct smmu *s)
 	return lz_now(s->lz) + (brief ? cfg->atomic_wait : cfg->sync_bound);
 }
 
-bool smmu_cmdq_error_active(struct smmu *s)
+bool lz_smmu_cmdq_error_active(struct lz_smmu *s)
 {
-	uint32_t active = smmu_read32(s, SMMU_GERROR) ^ smmu_read32(s, SMMU_GERRORN);
+	uint32_t active = lz_smmu_read32(s, SMMU_GERROR) ^ lz_smmu_read32(s, SMMU_GERRORN);
 
 	return active & SMMU_GERROR_CMDQ_ERR;
 }
 
 struct wait {
-	struct smmu *s;
+	struct lz_smmu *s;
 	uint64_t pos; /* consumed up to and including this, or */
 	uint32_t n;   /* that many free slots, when not 0 */
 	bool done;
 };
 
-static bool room_now(struct smmu *s, uint32_t n)
+static bool room_now(struct lz_smmu *s, uint32_t n)
 {
 	return has_room(s, lz_load64(&s->cmdq.tail), n);
 }
@@ -139,38 +140,38 @@ static bool done_or_error(void *arg)
 {
 	struct wait *w = arg;
 
-	w->done = w->n ? room_now(w->s, w->n) : smmu_queue_cons(w->s) > w->pos;
-	return w->done || smmu_dead(w->s) || lz_load32(&w->s->sfm_seen) ||
-	       (!lz_load32(&w->s->held_error) && smmu_cmdq_error_active(w->s));
+	w->done = w->n ? room_now(w->s, w->n) : lz_smmu_queue_cons(w->s) > w->pos;
+	return w->done || lz_smmu_dead(w->s) || lz_load32(&w->s->sfm_seen) ||
+	       (!lz_load32(&w->s->held_error) && lz_smmu_cmdq_error_active(w->s));
 }
 
 static enum lz_status wait_for(struct wait *w, lz_ns *deadline)
 {
-	struct smmu *s = w->s;
+	struct lz_smmu *s = w->s;
 
 	if (done_or_error(w) && w->done)
 		return LZ_OK;
 	if (!*deadline)
-		*deadline = smmu_deadline(s);
+		*deadline = lz_smmu_deadline(s);
 	for (;;) {
 		bool woke = lz_wait(s->lz, done_or_error, w, *deadline);
 
 		if (w->done)
 			return LZ_OK;
-		if (smmu_dead(s) || lz_load32(&s->sfm_seen))
+		if (lz_smmu_dead(s) || lz_load32(&s->sfm_seen))
 			return LZ_ENODEV;
 		if (woke)
-			smmu_drain(s);
+			lz_smmu_drain(s);
 		if (lz_now(s->lz) < *deadline)
 			continue;
 		if (done_or_error(w) && w->done)
 			return LZ_OK;
-		smmu_stall_note(s);
+		lz_smmu_stall_note(s);
 		return LZ_ETIMEDOUT;
 	}
 }
 
-enum lz_status smmu_queue_wait_room(struct smmu *s, uint32_t n, lz_ns *deadline)
+enum lz_status lz_smmu_queue_wait_room(struct lz_smmu *s, uint32_t n, lz_ns *deadline)
 {
 	struct wait w = {.s = s, .n = n};
 
@@ -178,9 +179,9 @@ enum lz_status smmu_queue_wait_room(struct smmu *s, uint32_t n, lz_ns *deadline)
 }
 
 /* The outcome of a sync that CONS has passed. */
-static enum lz_status outcome(struct smmu *s, uint64_t pos)
+static enum lz_status outcome(struct lz_smmu *s, uint64_t pos)
 {
-	switch (smmu_queue_get_mark(&s->cmdq, pos)) {
+	switch (lz_smmu_queue_get_mark(&s->cmdq, pos)) {
 	case SMMU_MARK_NONE:
 	case SMMU_MARK_ABANDONED:
 		return LZ_OK;
@@ -195,16 +196,16 @@ static enum lz_status outcome(struct smmu *s, uint64_t pos)
 	return LZ_ETIMEDOUT;
 }
 
-enum lz_status smmu_queue_look(struct smmu *s, uint64_t pos)
+enum lz_status lz_smmu_queue_look(struct lz_smmu *s, uint64_t pos)
 {
-	if (smmu_queue_cons(s) > pos)
+	if (lz_smmu_queue_cons(s) > pos)
 		return outcome(s, pos);
-	if (smmu_dead(s) || lz_load32(&s->sfm_seen))
+	if (lz_smmu_dead(s) || lz_load32(&s->sfm_seen))
 		return LZ_ENODEV;
 	return LZ_EBUSY;
 }
 
-enum lz_status smmu_queue_wait(struct smmu *s, uint64_t pos, lz_ns *deadline)
+enum lz_status lz_smmu_queue_wait(struct lz_smmu *s, uint64_t pos, lz_ns *deadline)
 {
 	struct wait w = {.s = s, .pos = pos};
 	enum lz_status st = wait_for(&w, deadline);
@@ -214,56 +215,56 @@ enum lz_status smmu_queue_wait(struct smmu *s, uint64_t pos, lz_ns *deadline)
 
 /* ---- batches ---- */
 
-enum lz_status smmu_queue_submit(struct smmu *s, const struct smmu_cmd *cmds, uint32_t n,
-				 uint64_t *sync, lz_ns *deadline)
+enum lz_status lz_smmu_queue_submit(struct lz_smmu *s, const struct lz_smmu_cmd *cmds, uint32_t n,
+				    uint64_t *sync, lz_ns *deadline)
 {
 	unsigned long flags;
 	uint64_t pos;
 
-	lz_assert(n < smmu_queue_batch(&s->cmdq));
-	while (smmu_queue_reserve(s, n + 1, &pos, &flags) != LZ_OK) {
-		enum lz_status st = smmu_queue_wait_room(s, n + 1, deadline);
+	lz_assert(n < lz_smmu_queue_batch(&s->cmdq));
+	while (lz_smmu_queue_reserve(s, n + 1, &pos, &flags) != LZ_OK) {
+		enum lz_status st = lz_smmu_queue_wait_room(s, n + 1, deadline);
 
 		if (st != LZ_OK)
 			return st;
 	}
 	for (uint32_t i = 0; i < n; i++)
-		smmu_queue_write(&s->cmdq, pos + i, cmds[i]);
-	smmu_queue_write(&s->cmdq, pos + n, smmu_cmd_sync());
-	smmu_queue_publish(s, pos, n + 1, flags);
+		lz_smmu_queue_write(&s->cmdq, pos + i, cmds[i]);
+	lz_smmu_queue_write(&s->cmdq, pos + n, lz_smmu_cmd_sync());
+	lz_smmu_queue_publish(s, pos, n + 1, flags);
 	*sync = pos + n;
 	return LZ_OK;
 }
 
 /* A sync marked for somebody else's ATC_INV blames nobody and is repeated, never
  * called successful. */
-SMMU_COLD static enum lz_status sync_again(struct smmu *s, lz_ns *deadline)
+SMMU_COLD static enum lz_status sync_again(struct lz_smmu *s, lz_ns *deadline)
 {
 	enum lz_status st = LZ_EIO;
 
 	for (uint32_t i = 0; st == LZ_EIO && i <= s->lz->cfg.settle_max; i++) {
 		uint64_t sync;
 
-		st = smmu_queue_submit(s, NULL, 0, &sync, deadline);
+		st = lz_smmu_queue_submit(s, NULL, 0, &sync, deadline);
 		if (st == LZ_OK)
-			st = smmu_queue_wait(s, sync, deadline);
+			st = lz_smmu_queue_wait(s, sync, deadline);
 	}
 	return st == LZ_EIO ? LZ_ETIMEDOUT : st;
 }
 
-SMMU_COLD static enum lz_status run_slow(struct smmu *s, const struct smmu_cmd *cmds, uint32_t n,
-					 lz_ns *deadline)
+SMMU_COLD static enum lz_status run_slow(struct lz_smmu *s, const struct lz_smmu_cmd *cmds,
+					 uint32_t n, lz_ns *deadline)
 {
-	uint32_t max = smmu_queue_batch(&s->cmdq) - 1;
+	uint32_t max = lz_smmu_queue_batch(&s->cmdq) - 1;
 	enum lz_status st;
 
 	do {
 		uint32_t now = n < max ? n : max;
 		uint64_t sync;
 
-		st = smmu_queue_submit(s, cmds, now, &sync, deadline);
+		st = lz_smmu_queue_submit(s, cmds, now, &sync, deadline);
 		if (st == LZ_OK)
-			st = smmu_queue_wait(s, sync, deadline);
+			st = lz_smmu_queue_wait(s, sync, deadline);
 		if (st == LZ_EIO)
 			st = sync_again(s, deadline);
 		cmds = now ? cmds + now : cmds;
@@ -273,30 +274,30 @@ SMMU_COLD static enum lz_status run_slow(struct smmu *s, const struct smmu_cmd *
 }
 
 /* Nothing here retries an invalidation or runs the fence (H65). */
-enum lz_status smmu_queue_run(struct smmu *s, const struct smmu_cmd *cmds, uint32_t n,
-			      lz_ns *deadline)
+enum lz_status lz_smmu_queue_run(struct lz_smmu *s, const struct lz_smmu_cmd *cmds, uint32_t n,
+				 lz_ns *deadline)
 {
-	struct smmu_queue *q = &s->cmdq;
+	struct lz_smmu_queue *q = &s->cmdq;
 	unsigned long flags = lz_irq_save();
-	const struct smmu_cmd *end = n ? cmds + n : cmds;
-	struct smmu_pen pen;
+	const struct lz_smmu_cmd *end = n ? cmds + n : cmds;
+	struct lz_smmu_pen pen;
 	enum lz_status st;
 	uint64_t pos;
 
-	if (n >= SMMU_BATCH_MAX || !smmu_queue_take(q, n + 1, &pos)) {
+	if (n >= SMMU_BATCH_MAX || !lz_smmu_queue_take(q, n + 1, &pos)) {
 		lz_irq_restore(flags);
 		return run_slow(s, cmds, n, deadline);
 	}
-	pen = smmu_pen_at(q, pos);
+	pen = lz_smmu_pen_at(q, pos);
 	for (; cmds < end; cmds++)
-		smmu_pen_write(&pen, cmds->w[0], cmds->w[1]);
-	smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
-	smmu_queue_post(q, pos, n + 1);
+		lz_smmu_pen_write(&pen, cmds->w[0], cmds->w[1]);
+	lz_smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
+	lz_smmu_queue_post(q, pos, n + 1);
 	lz_irq_restore(flags);
 	pos += n;
-	if (smmu_queue_done(q, pos))
+	if (lz_smmu_queue_done(q, pos))
 		return LZ_OK;
-	st = smmu_queue_wait(s, pos, deadline);
+	st = lz_smmu_queue_wait(s, pos, deadline);
 	return st == LZ_EIO ? sync_again(s, deadline) : st;
 }
 
@@ -304,23 +305,23 @@ enum lz_status smmu_queue_run(struct smmu *s, const struct smmu_cmd *cmds, uint3
 
 static bool all_published(void *arg)
 {
-	struct smmu_queue *q = arg;
+	struct lz_smmu_queue *q = arg;
 
 	return lz_load64_acquire(&q->published) == (lz_load64(&q->tail) & ~SMMU_FROZEN);
 }
 
-enum lz_status smmu_queue_freeze(struct smmu *s)
+enum lz_status lz_smmu_queue_freeze(struct lz_smmu *s)
 {
-	struct smmu_queue *q = &s->cmdq;
+	struct lz_smmu_queue *q = &s->cmdq;
 
 	(void)lz_fetch_or64(&q->tail, SMMU_FROZEN);
 	if (lz_wait(s->lz, all_published, q, lz_now(s->lz) + s->lz->cfg.sync_bound))
 		return LZ_OK;
-	smmu_queue_thaw(s);
+	lz_smmu_queue_thaw(s);
 	return LZ_ETIMEDOUT;
 }
 
-void smmu_queue_thaw(struct smmu *s)
+void lz_smmu_queue_thaw(struct lz_smmu *s)
 {
 	(void)lz_fetch_and64(&s->cmdq.tail, ~SMMU_FROZEN);
 }

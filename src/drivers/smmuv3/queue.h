@@ -21,7 +21,7 @@
 #define SMMU_COLD __attribute__((noinline, cold))
 
 /* What became of a sync; stored per slot with the position (H29, H30). */
-enum smmu_mark {
+enum lz_smmu_mark {
 	SMMU_MARK_NONE,
 	SMMU_MARK_ATC_TIMEOUT, /* hardware said CERROR_ATC_INV_SYNC here */
 	SMMU_MARK_ILLEGAL,     /* a command it covers was refused */
@@ -31,11 +31,11 @@ enum smmu_mark {
 };
 #define SMMU_MARK_BITS 3u
 
-struct smmu_queue {
+struct lz_smmu_queue {
 	/* Constant once the queue is set up. */
 	uintptr_t mmio;
 	uint64_t *ring;
-	uint64_t *mark;	    /* per slot: position << SMMU_MARK_BITS | enum smmu_mark */
+	uint64_t *mark;	    /* per slot: position << SMMU_MARK_BITS | enum lz_smmu_mark */
 	uint32_t *slot_seq; /* per slot: resets begun or ended when the sync of a
 			       batch with ATC_INV was issued (lz.resets) */
 	lz_phys ring_phys;
@@ -65,24 +65,24 @@ struct smmu_queue {
 	bool carry;	    /* ATC_INVs of an overwritten sync are still out there */
 };
 
-struct smmu;
+struct lz_smmu;
 
 /* ---- the steps of queue.c, inline ---- */
 
-static inline uint64_t *smmu_queue_slot(struct smmu_queue *q, uint64_t pos)
+static inline uint64_t *lz_smmu_queue_slot(struct lz_smmu_queue *q, uint64_t pos)
 {
 	return &q->ring[(pos & q->mask) * SMMU_CMD_WORDS];
 }
 
 /* Most slots of one reservation, sync included. */
-static inline uint32_t smmu_queue_batch(const struct smmu_queue *q)
+static inline uint32_t lz_smmu_queue_batch(const struct lz_smmu_queue *q)
 {
 	return q->room < SMMU_BATCH_MAX ? q->room : SMMU_BATCH_MAX;
 }
 
 /* Step 1, with interrupts masked by the caller until after step 3. False: no
  * room as far as the shadow knows, or frozen (the flag makes the sum huge). */
-static inline bool smmu_queue_take(struct smmu_queue *q, uint32_t n, uint64_t *pos)
+static inline bool lz_smmu_queue_take(struct lz_smmu_queue *q, uint32_t n, uint64_t *pos)
 {
 	uint64_t tail = lz_load64(&q->tail);
 
@@ -95,9 +95,10 @@ static inline bool smmu_queue_take(struct smmu_queue *q, uint32_t n, uint64_t *p
 }
 
 /* Step 2. */
-static inline void smmu_queue_write(struct smmu_queue *q, uint64_t pos, struct smmu_cmd cmd)
+static inline void lz_smmu_queue_write(struct lz_smmu_queue *q, uint64_t pos,
+				       struct lz_smmu_cmd cmd)
 {
-	uint64_t *slot = smmu_queue_slot(q, pos);
+	uint64_t *slot = lz_smmu_queue_slot(q, pos);
 
 	lz_dma_store64(&slot[0], cmd.w[0]);
 	lz_dma_store64(&slot[1], cmd.w[1]);
@@ -105,15 +106,15 @@ static inline void smmu_queue_write(struct smmu_queue *q, uint64_t pos, struct s
 
 /* Step 2 for many: through a copy of what does not change, which compilers do
  * not dare to keep across atomic stores. */
-struct smmu_pen {
+struct lz_smmu_pen {
 	uint64_t *ring;
 	uint64_t mask, pos;
 };
-static inline struct smmu_pen smmu_pen_at(const struct smmu_queue *q, uint64_t pos)
+static inline struct lz_smmu_pen lz_smmu_pen_at(const struct lz_smmu_queue *q, uint64_t pos)
 {
-	return (struct smmu_pen){q->ring, q->mask, pos};
+	return (struct lz_smmu_pen){q->ring, q->mask, pos};
 }
-static inline void smmu_pen_write(struct smmu_pen *pen, uint64_t w0, uint64_t w1)
+static inline void lz_smmu_pen_write(struct lz_smmu_pen *pen, uint64_t w0, uint64_t w1)
 {
 	uint64_t *slot = &pen->ring[(pen->pos++ & pen->mask) * SMMU_CMD_WORDS];
 
@@ -122,7 +123,7 @@ static inline void smmu_pen_write(struct smmu_pen *pen, uint64_t w0, uint64_t w1
 }
 
 /* Step 3. */
-static inline void smmu_queue_post(struct smmu_queue *q, uint64_t pos, uint32_t n)
+static inline void lz_smmu_queue_post(struct lz_smmu_queue *q, uint64_t pos, uint32_t n)
 {
 	while (lz_load64_acquire(&q->published) != pos)
 		lz_cpu_relax();
@@ -133,7 +134,7 @@ static inline void smmu_queue_post(struct smmu_queue *q, uint64_t pos, uint32_t 
 }
 
 /* CONS as a position: the shadow first, then the register. */
-static inline uint64_t smmu_queue_position(struct smmu_queue *q)
+static inline uint64_t lz_smmu_queue_position(struct lz_smmu_queue *q)
 {
 	uint64_t shadow = lz_load64_acquire(&q->cons);
 	uint32_t hw = lz_mmio_read32(q->mmio, SMMU_CMDQ_CONS);
@@ -142,9 +143,9 @@ static inline uint64_t smmu_queue_position(struct smmu_queue *q)
 }
 
 /* Step 5 when all is well: consumed, and not marked. One look. */
-static inline bool smmu_queue_done(struct smmu_queue *q, uint64_t pos)
+static inline bool lz_smmu_queue_done(struct lz_smmu_queue *q, uint64_t pos)
 {
-	if (smmu_queue_position(q) <= pos)
+	if (lz_smmu_queue_position(q) <= pos)
 		return false;
 	lz_dma_rmb(); /* M: CONS before the mark */
 	return lz_load64_acquire(&q->mark[pos & q->mask]) < pos << SMMU_MARK_BITS;
@@ -153,34 +154,35 @@ static inline bool smmu_queue_done(struct smmu_queue *q, uint64_t pos)
 /* ---- the rest (queue.c) ---- */
 
 /* Takes `n` slots (sync included). With LZ_OK interrupts are masked until
- * smmu_queue_publish(). LZ_EBUSY: no room (or frozen) now. */
-enum lz_status smmu_queue_reserve(struct smmu *s, uint32_t n, uint64_t *pos, unsigned long *flags);
-void smmu_queue_publish(struct smmu *s, uint64_t pos, uint32_t n, unsigned long flags);
+ * lz_smmu_queue_publish(). LZ_EBUSY: no room (or frozen) now. */
+enum lz_status lz_smmu_queue_reserve(struct lz_smmu *s, uint32_t n, uint64_t *pos,
+				     unsigned long *flags);
+void lz_smmu_queue_publish(struct lz_smmu *s, uint64_t pos, uint32_t n, unsigned long flags);
 /* Waits until `n` slots are free, draining errors; LZ_ETIMEDOUT, LZ_ENODEV. */
-enum lz_status smmu_queue_wait_room(struct smmu *s, uint32_t n, lz_ns *deadline);
+enum lz_status lz_smmu_queue_wait_room(struct lz_smmu *s, uint32_t n, lz_ns *deadline);
 /* CONS as a position, read from the hardware; moves the shadow on. */
-uint64_t smmu_queue_cons(struct smmu *s);
+uint64_t lz_smmu_queue_cons(struct lz_smmu *s);
 /* Has the sync at `pos` been consumed, and if so with what outcome: LZ_OK,
  * LZ_EIO, LZ_EFAULT, or LZ_EBUSY while it is still there. One look. */
-enum lz_status smmu_queue_look(struct smmu *s, uint64_t pos);
+enum lz_status lz_smmu_queue_look(struct lz_smmu *s, uint64_t pos);
 /* Waits for the sync at `pos`; *deadline 0 is filled in when it is first
  * needed. As look, or LZ_ETIMEDOUT, or LZ_ENODEV when the SMMU is dead. */
-enum lz_status smmu_queue_wait(struct smmu *s, uint64_t pos, lz_ns *deadline);
-void smmu_queue_abandon(struct smmu_queue *q, uint64_t pos);
-void smmu_queue_set_mark(struct smmu_queue *q, uint64_t pos, enum smmu_mark m);
-enum smmu_mark smmu_queue_get_mark(struct smmu_queue *q, uint64_t pos);
+enum lz_status lz_smmu_queue_wait(struct lz_smmu *s, uint64_t pos, lz_ns *deadline);
+void lz_smmu_queue_abandon(struct lz_smmu_queue *q, uint64_t pos);
+void lz_smmu_queue_set_mark(struct lz_smmu_queue *q, uint64_t pos, enum lz_smmu_mark m);
+enum lz_smmu_mark lz_smmu_queue_get_mark(struct lz_smmu_queue *q, uint64_t pos);
 /* Copies commands and a sync into the queue; *sync is the sync's position. */
-enum lz_status smmu_queue_submit(struct smmu *s, const struct smmu_cmd *cmds, uint32_t n,
-				 uint64_t *sync, lz_ns *deadline);
+enum lz_status lz_smmu_queue_submit(struct lz_smmu *s, const struct lz_smmu_cmd *cmds, uint32_t n,
+				    uint64_t *sync, lz_ns *deadline);
 /* Commands without ATC_INV, synced with effect; a sync that fails because of
  * somebody else's ATC_INV is repeated. LZ_OK, LZ_ETIMEDOUT, LZ_EFAULT. */
-enum lz_status smmu_queue_run(struct smmu *s, const struct smmu_cmd *cmds, uint32_t n,
-			      lz_ns *deadline);
+enum lz_status lz_smmu_queue_run(struct lz_smmu *s, const struct lz_smmu_cmd *cmds, uint32_t n,
+				 lz_ns *deadline);
 /* Locks producers out and waits for those between reservation and
  * publication; task context. */
-enum lz_status smmu_queue_freeze(struct smmu *s);
-void smmu_queue_thaw(struct smmu *s);
+enum lz_status lz_smmu_queue_freeze(struct lz_smmu *s);
+void lz_smmu_queue_thaw(struct lz_smmu *s);
 /* How long the caller may wait, as a deadline. */
-lz_ns smmu_deadline(const struct smmu *s);
+lz_ns lz_smmu_deadline(const struct lz_smmu *s);
 
 #endif

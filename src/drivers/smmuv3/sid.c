@@ -4,7 +4,7 @@
 #include "drivers/smmuv3/smmu.h"
 
 /* First index whose stream id is not below `sid`. [sid_lock] */
-static uint32_t lower_bound(const struct smmu *s, uint32_t sid)
+static uint32_t lower_bound(const struct lz_smmu *s, uint32_t sid)
 {
 	uint32_t lo = 0, hi = s->n_sids;
 
@@ -19,10 +19,10 @@ static uint32_t lower_bound(const struct smmu *s, uint32_t sid)
 	return lo;
 }
 
-enum lz_status smmu_sid_reserve(struct smmu *s, uint32_t n)
+enum lz_status lz_smmu_sid_reserve(struct lz_smmu *s, uint32_t n)
 {
 	const struct lz_port *port = s->lz->port;
-	struct smmu_sid *bigger, *old;
+	struct lz_smmu_sid *bigger, *old;
 	uint32_t room, old_room;
 	unsigned long flags;
 
@@ -55,7 +55,7 @@ enum lz_status smmu_sid_reserve(struct smmu *s, uint32_t n)
 }
 
 /* LZ_EEXIST leaves the index as it is (H61). */
-enum lz_status smmu_sid_insert(struct smmu *s, uint32_t sid, struct smmu_dev *sd)
+enum lz_status lz_smmu_sid_insert(struct lz_smmu *s, uint32_t sid, struct lz_smmu_dev *sd)
 {
 	enum lz_status st = LZ_OK;
 	unsigned long flags = lz_spin_lock(&s->sid_lock);
@@ -67,7 +67,7 @@ enum lz_status smmu_sid_insert(struct smmu *s, uint32_t sid, struct smmu_dev *sd
 		st = LZ_ENOMEM;
 	} else {
 		memmove(&s->sids[at + 1], &s->sids[at], (s->n_sids - at) * sizeof(*s->sids));
-		s->sids[at] = (struct smmu_sid){sid, sd};
+		s->sids[at] = (struct lz_smmu_sid){sid, sd};
 		s->n_sids++;
 	}
 	lz_spin_unlock(&s->sid_lock, flags);
@@ -75,7 +75,7 @@ enum lz_status smmu_sid_insert(struct smmu *s, uint32_t sid, struct smmu_dev *sd
 }
 
 /* Takes out only what `sd` itself put in (H61). */
-void smmu_sid_remove(struct smmu *s, uint32_t sid, struct smmu_dev *sd)
+void lz_smmu_sid_remove(struct lz_smmu *s, uint32_t sid, struct lz_smmu_dev *sd)
 {
 	unsigned long flags = lz_spin_lock(&s->sid_lock);
 	uint32_t at = lower_bound(s, sid);
@@ -87,9 +87,9 @@ void smmu_sid_remove(struct smmu *s, uint32_t sid, struct smmu_dev *sd)
 	lz_spin_unlock(&s->sid_lock, flags);
 }
 
-struct smmu_dev *smmu_sid_get(struct smmu *s, uint32_t sid)
+struct lz_smmu_dev *lz_smmu_sid_get(struct lz_smmu *s, uint32_t sid)
 {
-	struct smmu_dev *sd = NULL;
+	struct lz_smmu_dev *sd = NULL;
 	unsigned long flags = lz_spin_lock(&s->sid_lock);
 	uint32_t at = lower_bound(s, sid);
 

@@ -13,9 +13,9 @@
 
 /* ---- devices, domains ---- */
 
-struct smmu_dev {
+struct lz_smmu_dev {
 	struct lz_device *dev;
-	struct smmu *smmu;
+	struct lz_smmu *smmu;
 	uint64_t *ste[LZ_MAX_STREAMS];
 	uint64_t *cd;
 	lz_phys cd_phys;
@@ -29,42 +29,42 @@ struct smmu_dev {
 	uint32_t own_probe_gen;
 	uint64_t own_probe_sync;
 	/* Accusation, [err_lock]; holds a reference while listed. */
-	struct smmu_dev *accused_next;
+	struct lz_smmu_dev *accused_next;
 	bool accused;
 	bool sole;	      /* nobody else can have been it */
 	uint32_t probes_lost; /* dropped by restarts since it was accused (atomic) */
 	uint32_t accused_gen;
-	struct smmu_cmd accused_cmd; /* what it did not answer */
+	struct lz_smmu_cmd accused_cmd; /* what it did not answer */
 };
 
-struct smmu_inv_entry {
+struct lz_smmu_inv_entry {
 	uint32_t sid, ssid;
 	uint32_t users;
 	uint64_t atc0; /* first word of its ATC_INV, ready to store */
 	struct lz_device *dev;
 };
 
-struct smmu_inv_array {
+struct lz_smmu_inv_array {
 	uint32_t n, room;
-	struct smmu_inv_entry e[]; /* sorted by (sid, ssid) */
+	struct lz_smmu_inv_entry e[]; /* sorted by (sid, ssid) */
 };
 
-struct smmu_domain {
+struct lz_smmu_domain {
 	struct lz_domain *dom;
 	uint32_t asid;
-	void *array;		      /* published struct smmu_inv_array * */
-	struct smmu_inv_array *spare; /* [writer] same room as the published one */
-	uint32_t writer;	      /* 1 while somebody changes the array */
-	uint32_t ats_entries;	      /* atomic; 0 only while the array is empty */
+	void *array;			 /* published struct lz_smmu_inv_array * */
+	struct lz_smmu_inv_array *spare; /* [writer] same room as the published one */
+	uint32_t writer;		 /* 1 while somebody changes the array */
+	uint32_t ats_entries;		 /* atomic; 0 only while the array is empty */
 };
 
-struct smmu_sid {
+struct lz_smmu_sid {
 	uint32_t sid;
-	struct smmu_dev *sd;
+	struct lz_smmu_dev *sd;
 };
 
-enum smmu_identify_state { SMMU_ID_IDLE, SMMU_ID_SETTLE, SMMU_ID_PROBE };
-enum smmu_ladder_state {
+enum lz_smmu_identify_state { SMMU_ID_IDLE, SMMU_ID_SETTLE, SMMU_ID_PROBE };
+enum lz_smmu_ladder_state {
 	SMMU_LADDER_NONE,
 	SMMU_LADDER_REWRITE,
 	SMMU_LADDER_RESTART,
@@ -76,7 +76,7 @@ enum smmu_ladder_state {
 #define SMMU_ALERT_STALLED (1u << 31) /* cmdq.stalled_at is set */
 #define SMMU_ALERT_DEAD	   (1u << 30) /* iommu.dead is set */
 
-struct smmu {
+struct lz_smmu {
 	struct lz_iommu iommu; /* first */
 	uintptr_t mmio;
 	struct lz *lz;
@@ -91,13 +91,13 @@ struct smmu {
 
 	uint32_t cr0; /* last value written; task context, one at a time */
 
-	struct smmu_queue cmdq;
+	struct lz_smmu_queue cmdq;
 	struct lz_spinlock err_lock; /* queue error: drain, marks, accusations */
 	uint32_t held_error;	     /* written under err_lock: left active for the ladder */
-	struct smmu_dev *accused;    /* [err_lock] */
+	struct lz_smmu_dev *accused; /* [err_lock] */
 
 	struct lz_spinlock sid_lock;
-	struct smmu_sid *sids; /* [sid_lock] sorted */
+	struct lz_smmu_sid *sids; /* [sid_lock] sorted */
 	uint32_t n_sids, sids_room;
 
 	struct lz_epoch readers; /* of invalidation arrays (arrays.c) */
@@ -124,14 +124,14 @@ struct smmu {
 
 	/* The engine: work() only (one run at a time). */
 	struct {
-		enum smmu_identify_state state;
-		struct smmu_dev *probing; /* holds a reference */
-		uint64_t sync;		  /* outstanding settle or probe sync */
+		enum lz_smmu_identify_state state;
+		struct lz_smmu_dev *probing; /* holds a reference */
+		uint64_t sync;		     /* outstanding settle or probe sync */
 		bool waiting;
 		uint32_t probing_gen;
 	} id;
 	struct {
-		enum smmu_ladder_state state;
+		enum lz_smmu_ladder_state state;
 		bool frozen;	     /* restart waits for CR0ACK */
 		lz_ns last_progress; /* since when CONS stands still, not empty; 0 no */
 		uint64_t last_cons;
@@ -141,144 +141,145 @@ struct smmu {
 	uint32_t retry; /* atomic: a reset succeeded, try the queue again */
 };
 
-static inline struct smmu *smmu_of(struct lz_iommu *iommu)
+static inline struct lz_smmu *lz_smmu_of(struct lz_iommu *iommu)
 {
-	return (struct smmu *)iommu;
+	return (struct lz_smmu *)iommu;
 }
-static inline struct smmu_dev *smmu_dev_of(struct lz_device *dev)
+static inline struct lz_smmu_dev *lz_smmu_dev_of(struct lz_device *dev)
 {
 	return dev->drv;
 }
-static inline uint32_t smmu_read32(const struct smmu *s, uint32_t off)
+static inline uint32_t lz_smmu_read32(const struct lz_smmu *s, uint32_t off)
 {
 	return lz_mmio_read32(s->mmio, off);
 }
-static inline void smmu_write32(const struct smmu *s, uint32_t off, uint32_t v)
+static inline void lz_smmu_write32(const struct lz_smmu *s, uint32_t off, uint32_t v)
 {
 	lz_mmio_write32(s->mmio, off, v);
 }
-static inline bool smmu_dead(struct smmu *s)
+static inline bool lz_smmu_dead(struct lz_smmu *s)
 {
 	return lz_load32(&s->iommu.dead) != 0;
 }
 
 /* probe.c */
-enum lz_status smmu_hw_probe(struct smmu *s, const struct lz_smmuv3_desc *d);
-enum lz_status smmu_hw_reset(struct smmu *s);
+enum lz_status lz_smmu_hw_probe(struct lz_smmu *s, const struct lz_smmuv3_desc *d);
+enum lz_status lz_smmu_hw_reset(struct lz_smmu *s);
 /* Writes CR0 and waits for its ACK, at most sync_bound. */
-enum lz_status smmu_write_cr0(struct smmu *s, uint32_t v);
+enum lz_status lz_smmu_write_cr0(struct lz_smmu *s, uint32_t v);
 /* Rung (e): nothing is translated any more. */
-enum lz_status smmu_hw_abort_all(struct smmu *s);
+enum lz_status lz_smmu_hw_abort_all(struct lz_smmu *s);
 
 /* gerror.c */
 /* Consumes a pending command queue error; false when there was none, or it is
  * held for the ladder. Any context. */
-bool smmu_drain(struct smmu *s);
-bool smmu_cmdq_error_active(struct smmu *s);
+bool lz_smmu_drain(struct lz_smmu *s);
+bool lz_smmu_cmdq_error_active(struct lz_smmu *s);
 /* Puts a device on the list of suspects. [err_lock] */
-void smmu_accuse_locked(struct smmu *s, struct smmu_dev *sd, uint32_t gen, struct smmu_cmd cmd,
-			bool sole);
+void lz_smmu_accuse_locked(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen,
+			   struct lz_smmu_cmd cmd, bool sole);
 /* Accuses every device with an unsettled ATC_INV before the sync at `pos`;
  * returns how many different ones there were. [err_lock] */
-unsigned smmu_accuse_unsettled(struct smmu *s, uint64_t pos);
+unsigned lz_smmu_accuse_unsettled(struct lz_smmu *s, uint64_t pos);
 
 /* Acknowledges an active command queue error, for the ladder. [err_lock] */
-void smmu_acknowledge_locked(struct smmu *s);
+void lz_smmu_acknowledge_locked(struct lz_smmu *s);
 
 /* sid.c */
-enum lz_status smmu_sid_insert(struct smmu *s, uint32_t sid, struct smmu_dev *sd);
-void smmu_sid_remove(struct smmu *s, uint32_t sid, struct smmu_dev *sd);
+enum lz_status lz_smmu_sid_insert(struct lz_smmu *s, uint32_t sid, struct lz_smmu_dev *sd);
+void lz_smmu_sid_remove(struct lz_smmu *s, uint32_t sid, struct lz_smmu_dev *sd);
 /* Room for `n` more, so that insert cannot fail for memory. */
-enum lz_status smmu_sid_reserve(struct smmu *s, uint32_t n);
+enum lz_status lz_smmu_sid_reserve(struct lz_smmu *s, uint32_t n);
 /* With a reference (H25, H53), or NULL. Any context. */
-struct smmu_dev *smmu_sid_get(struct smmu *s, uint32_t sid);
+struct lz_smmu_dev *lz_smmu_sid_get(struct lz_smmu *s, uint32_t sid);
 
 /* strtab.c */
-enum lz_status smmu_strtab_init(struct smmu *s);
-void smmu_strtab_fini(struct smmu *s);
+enum lz_status lz_smmu_strtab_init(struct lz_smmu *s);
+void lz_smmu_strtab_fini(struct lz_smmu *s);
 /* The entry of a stream id, made (aborting) when there is none yet. */
-enum lz_status smmu_strtab_get(struct smmu *s, uint32_t sid, uint64_t **ste);
+enum lz_status lz_smmu_strtab_get(struct lz_smmu *s, uint32_t sid, uint64_t **ste);
 
 /* tables.c: entries of one device */
-void smmu_ste_abort(struct smmu_dev *sd);
-void smmu_ste_eats_off(struct smmu_dev *sd);
-void smmu_ste_eats_off_locked(struct smmu_dev *sd);
+void lz_smmu_ste_abort(struct lz_smmu_dev *sd);
+void lz_smmu_ste_eats_off(struct lz_smmu_dev *sd);
+void lz_smmu_ste_eats_off_locked(struct lz_smmu_dev *sd);
 /* Everything but word 0, then (after a CFGI with effect) word 0. */
-void smmu_ste_prepare_s1(struct smmu_dev *sd, bool ats);
-void smmu_ste_commit_s1(struct smmu_dev *sd);
-void smmu_ste_bypass(struct smmu_dev *sd);
-void smmu_cd_write(struct smmu_dev *sd, uint32_t ssid, const struct smmu_domain *sdom);
-void smmu_cd_clear(struct smmu_dev *sd, uint32_t ssid);
-enum lz_status smmu_cfgi(struct smmu_dev *sd, uint32_t ssid, bool cd, lz_ns *deadline);
+void lz_smmu_ste_prepare_s1(struct lz_smmu_dev *sd, bool ats);
+void lz_smmu_ste_commit_s1(struct lz_smmu_dev *sd);
+void lz_smmu_ste_bypass(struct lz_smmu_dev *sd);
+void lz_smmu_cd_write(struct lz_smmu_dev *sd, uint32_t ssid, const struct lz_smmu_domain *sdom);
+void lz_smmu_cd_clear(struct lz_smmu_dev *sd, uint32_t ssid);
+enum lz_status lz_smmu_cfgi(struct lz_smmu_dev *sd, uint32_t ssid, bool cd, lz_ns *deadline);
 
 /* A configuration change is not in effect: everything cached must go before
  * anything is called invalidated. */
-void smmu_owe_cfgi(struct smmu *s);
-static inline bool smmu_cfgi_is_owed(struct smmu *s, uint32_t *owed)
+void lz_smmu_owe_cfgi(struct lz_smmu *s);
+static inline bool lz_smmu_cfgi_is_owed(struct lz_smmu *s, uint32_t *owed)
 {
 	*owed = lz_load32(&s->cfgi_owed);
 	return *owed != lz_load32(&s->cfgi_paid);
 }
 
 /* arrays.c */
-enum lz_status smmu_array_init(struct smmu_domain *sdom);
-void smmu_array_fini(struct smmu_domain *sdom);
-enum lz_status smmu_link(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom);
-void smmu_unlink(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom);
+enum lz_status lz_smmu_array_init(struct lz_smmu_domain *sdom);
+void lz_smmu_array_fini(struct lz_smmu_domain *sdom);
+enum lz_status lz_smmu_link(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom);
+void lz_smmu_unlink(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom);
 /* Every reader that may have seen what was there before has left. */
-void smmu_grace(struct smmu *s);
+void lz_smmu_grace(struct lz_smmu *s);
 
 /* invalidate.c */
 /* Somebody's patience ended: whoever may not sleep need not find out again
  * before CONS has moved. */
-void smmu_stall_note(struct smmu *s);
-void smmu_stall_forget(struct smmu *s);
+void lz_smmu_stall_note(struct lz_smmu *s);
+void lz_smmu_stall_forget(struct lz_smmu *s);
 /* Nothing is translated any more. */
-void smmu_declare_dead(struct smmu *s);
-enum lz_status smmu_invalidate(struct lz_domain *dom, lz_iova start, lz_iova end, size_t granule);
-enum lz_status smmu_invalidate_all(struct lz_domain *dom);
+void lz_smmu_declare_dead(struct lz_smmu *s);
+enum lz_status lz_smmu_invalidate(struct lz_domain *dom, lz_iova start, lz_iova end,
+				  size_t granule);
+enum lz_status lz_smmu_invalidate_all(struct lz_domain *dom);
 
 /* fence.c */
 /* Every change of a device's fence state goes through here. [fence_lock] */
-void smmu_set_fence_locked(struct smmu_dev *sd, enum lz_fence_state f);
-enum lz_status smmu_block(struct lz_device *dev);
-void smmu_unfence(struct lz_device *dev);
-enum lz_status smmu_fence(struct smmu_dev *sd, uint32_t gen, enum lz_evidence evidence);
-void smmu_fence_retry(struct smmu *s);
-void smmu_reset_succeeded(struct lz_device *dev);
+void lz_smmu_set_fence_locked(struct lz_smmu_dev *sd, enum lz_fence_state f);
+enum lz_status lz_smmu_block(struct lz_device *dev);
+void lz_smmu_unfence(struct lz_device *dev);
+enum lz_status lz_smmu_fence(struct lz_smmu_dev *sd, uint32_t gen, enum lz_evidence evidence);
+void lz_smmu_fence_retry(struct lz_smmu *s);
+void lz_smmu_reset_succeeded(struct lz_device *dev);
 
 /* identify.c */
-enum lz_status smmu_probe_device(struct lz_device *dev);
+enum lz_status lz_smmu_probe_device(struct lz_device *dev);
 /* Invalidates everything a device may hold (of one PASID, or 0: of all), with
  * outcome. Task context. */
-enum lz_status smmu_atc_flush(struct smmu_dev *sd, uint32_t ssid);
-bool smmu_identify(struct smmu *s, lz_ns *again);
+enum lz_status lz_smmu_atc_flush(struct lz_smmu_dev *sd, uint32_t ssid);
+bool lz_smmu_identify(struct lz_smmu *s, lz_ns *again);
 /* Forgets the probe under way: its sync will never say anything. */
-void smmu_identify_end(struct smmu *s);
-void smmu_accuse(struct lz_device *dev);
+void lz_smmu_identify_end(struct lz_smmu *s);
+void lz_smmu_accuse(struct lz_device *dev);
 /* What a suspect is accused of, in one piece. */
-struct smmu_accusation {
+struct lz_smmu_accusation {
 	uint32_t gen;
 	bool sole;
-	struct smmu_cmd cmd;
+	struct lz_smmu_cmd cmd;
 };
-struct smmu_accusation smmu_accusation_of(struct smmu_dev *sd);
+struct lz_smmu_accusation lz_smmu_accusation_of(struct lz_smmu_dev *sd);
 /* The head of the list of suspects with a reference of the caller's, or NULL. */
-struct smmu_dev *smmu_suspect_first(struct smmu *s);
+struct lz_smmu_dev *lz_smmu_suspect_first(struct lz_smmu *s);
 /* Takes it off the list and drops the list's reference, unless it has been
  * accused again in another generation. */
-void smmu_suspect_drop(struct smmu *s, struct smmu_dev *sd, uint32_t gen);
+void lz_smmu_suspect_drop(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen);
 /* Whatever it was accused of: it is being removed. */
-void smmu_suspect_forget(struct smmu *s, struct smmu_dev *sd);
+void lz_smmu_suspect_forget(struct lz_smmu *s, struct lz_smmu_dev *sd);
 
 /* ladder.c */
 /* True while the queue cannot be used. */
-bool smmu_ladder(struct smmu *s, lz_ns *again);
+bool lz_smmu_ladder(struct lz_smmu *s, lz_ns *again);
 
 /* evtq.c */
-void smmu_evtq_poll(struct smmu *s);
+void lz_smmu_evtq_poll(struct lz_smmu *s);
 
 /* ops.c */
-extern const struct lz_iommu_ops smmu_ops;
+extern const struct lz_iommu_ops lz_smmu_ops;
 
 #endif

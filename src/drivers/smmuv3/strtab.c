@@ -15,7 +15,7 @@ static void abort_all(uint64_t *ste, uint32_t n)
 			       SMMU_STE0_V | SMMU_FIELD(SMMU_STE0_CONFIG, SMMU_STE_CONFIG_ABORT));
 }
 
-static enum lz_status init_linear(struct smmu *s)
+static enum lz_status init_linear(struct lz_smmu *s)
 {
 	const struct lz_port *port = s->lz->port;
 
@@ -29,7 +29,7 @@ static enum lz_status init_linear(struct smmu *s)
 	return LZ_OK;
 }
 
-static enum lz_status init_two_level(struct smmu *s)
+static enum lz_status init_two_level(struct lz_smmu *s)
 {
 	const struct lz_port *port = s->lz->port;
 
@@ -42,13 +42,13 @@ static enum lz_status init_two_level(struct smmu *s)
 	return s->l2 && s->strtab ? LZ_OK : LZ_ENOMEM;
 }
 
-enum lz_status smmu_strtab_init(struct smmu *s)
+enum lz_status lz_smmu_strtab_init(struct lz_smmu *s)
 {
 	s->two_level = LZ_CONFIG_TWO_LEVEL && s->two_level && s->sid_bits > SMMU_STRTAB_SPLIT;
 	return LZ_CONFIG_TWO_LEVEL && s->two_level ? init_two_level(s) : init_linear(s);
 }
 
-void smmu_strtab_fini(struct smmu *s)
+void lz_smmu_strtab_fini(struct lz_smmu *s)
 {
 	const struct lz_port *port = s->lz->port;
 
@@ -63,7 +63,7 @@ void smmu_strtab_fini(struct smmu *s)
 
 /* Level-2 tables are published by compare-and-swap: devices of different
  * groups may be added at the same time. */
-static enum lz_status make_l2(struct smmu *s, uint32_t i)
+static enum lz_status make_l2(struct lz_smmu *s, uint32_t i)
 {
 	const struct lz_port *port = s->lz->port;
 	lz_phys phys;
@@ -85,7 +85,7 @@ static enum lz_status make_l2(struct smmu *s, uint32_t i)
 	return LZ_OK;
 }
 
-enum lz_status smmu_strtab_get(struct smmu *s, uint32_t sid, uint64_t **ste)
+enum lz_status lz_smmu_strtab_get(struct lz_smmu *s, uint32_t sid, uint64_t **ste)
 {
 	const struct lz_port *port = s->lz->port;
 	uint32_t i = sid >> SMMU_STRTAB_SPLIT;

@@ -12,7 +12,7 @@
  */
 #include "drivers/smmuv3/smmu.h"
 
-static void store_word1(struct smmu_dev *sd, uint64_t w)
+static void store_word1(struct lz_smmu_dev *sd, uint64_t w)
 {
 	struct lz_device *dev = sd->dev;
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
@@ -26,7 +26,7 @@ static void store_word1(struct smmu_dev *sd, uint64_t w)
 	lz_spin_unlock(&dev->fence_lock, flags);
 }
 
-static void store_word0(struct smmu_dev *sd, uint64_t w)
+static void store_word0(struct lz_smmu_dev *sd, uint64_t w)
 {
 	for (unsigned i = 0; i < sd->dev->n_streams; i++)
 		lz_dma_store64(&sd->ste[i][0], w);
@@ -37,15 +37,15 @@ static uint64_t config(unsigned c)
 	return SMMU_STE0_V | SMMU_FIELD(SMMU_STE0_CONFIG, c);
 }
 
-void smmu_ste_abort(struct smmu_dev *sd)
+void lz_smmu_ste_abort(struct lz_smmu_dev *sd)
 {
 	store_word0(sd, config(SMMU_STE_CONFIG_ABORT));
-	smmu_ste_eats_off(sd);
+	lz_smmu_ste_eats_off(sd);
 }
 
 /* All stream ids of the device (H49). The other fields of word 1 stay: what
  * untranslated traffic sees does not change by this (H74). */
-void smmu_ste_eats_off_locked(struct smmu_dev *sd)
+void lz_smmu_ste_eats_off_locked(struct lz_smmu_dev *sd)
 {
 	lz_assert(lz_spin_held(&sd->dev->fence_lock));
 	for (unsigned i = 0; i < sd->dev->n_streams; i++) {
@@ -56,15 +56,15 @@ void smmu_ste_eats_off_locked(struct smmu_dev *sd)
 	lz_dma_wmb();
 }
 
-void smmu_ste_eats_off(struct smmu_dev *sd)
+void lz_smmu_ste_eats_off(struct lz_smmu_dev *sd)
 {
 	unsigned long flags = lz_spin_lock(&sd->dev->fence_lock);
 
-	smmu_ste_eats_off_locked(sd);
+	lz_smmu_ste_eats_off_locked(sd);
 	lz_spin_unlock(&sd->dev->fence_lock, flags);
 }
 
-void smmu_ste_bypass(struct smmu_dev *sd)
+void lz_smmu_ste_bypass(struct lz_smmu_dev *sd)
 {
 	store_word1(sd, SMMU_FIELD(SMMU_STE1_SHCFG, SMMU_STE_SHCFG_INCOMING));
 	lz_dma_wmb();
@@ -72,7 +72,7 @@ void smmu_ste_bypass(struct smmu_dev *sd)
 	lz_dma_wmb();
 }
 
-void smmu_ste_prepare_s1(struct smmu_dev *sd, bool ats)
+void lz_smmu_ste_prepare_s1(struct lz_smmu_dev *sd, bool ats)
 {
 	uint64_t w = SMMU_FIELD(SMMU_STE1_S1CIR, 1) | SMMU_FIELD(SMMU_STE1_S1COR, 1) |
 		     SMMU_FIELD(SMMU_STE1_S1CSH, SMMU_SH_INNER) |
@@ -88,7 +88,7 @@ void smmu_ste_prepare_s1(struct smmu_dev *sd, bool ats)
 	lz_dma_wmb();
 }
 
-void smmu_ste_commit_s1(struct smmu_dev *sd)
+void lz_smmu_ste_commit_s1(struct lz_smmu_dev *sd)
 {
 	store_word0(sd, config(SMMU_STE_CONFIG_S1) | (sd->cd_phys & SMMU_STE0_S1CONTEXTPTR) |
 				SMMU_FIELD(SMMU_STE0_S1CDMAX, sd->dev->pasid_bits));
@@ -97,19 +97,19 @@ void smmu_ste_commit_s1(struct smmu_dev *sd)
 
 /* ---- context descriptors ---- */
 
-static uint64_t *cd_of(struct smmu_dev *sd, uint32_t ssid)
+static uint64_t *cd_of(struct lz_smmu_dev *sd, uint32_t ssid)
 {
 	return &sd->cd[(size_t)ssid * SMMU_CD_WORDS];
 }
 
-void smmu_cd_clear(struct smmu_dev *sd, uint32_t ssid)
+void lz_smmu_cd_clear(struct lz_smmu_dev *sd, uint32_t ssid)
 {
 	lz_dma_store64(cd_of(sd, ssid), 0);
 	lz_dma_wmb();
 }
 
 /* The entry was not valid, with effect. */
-void smmu_cd_write(struct smmu_dev *sd, uint32_t ssid, const struct smmu_domain *sdom)
+void lz_smmu_cd_write(struct lz_smmu_dev *sd, uint32_t ssid, const struct lz_smmu_domain *sdom)
 {
 	const struct lz_pt *pt = &sdom->dom->pt;
 	uint64_t *cd = cd_of(sd, ssid);
@@ -126,7 +126,7 @@ void smmu_cd_write(struct smmu_dev *sd, uint32_t ssid, const struct smmu_domain 
 	lz_dma_wmb();
 }
 
-void smmu_owe_cfgi(struct smmu *s)
+void lz_smmu_owe_cfgi(struct lz_smmu *s)
 {
 	(void)lz_fetch_add32(&s->cfgi_owed, 1);
 	lz_iommu_kick(&s->iommu);
@@ -134,25 +134,25 @@ void smmu_owe_cfgi(struct smmu *s)
 
 /* Makes changes of the device's entries effective: the STEs, and one CD too. A
  * command that could not be queued is owed. */
-enum lz_status smmu_cfgi(struct smmu_dev *sd, uint32_t ssid, bool cd, lz_ns *deadline)
+enum lz_status lz_smmu_cfgi(struct lz_smmu_dev *sd, uint32_t ssid, bool cd, lz_ns *deadline)
 {
-	struct smmu_cmd cmd[2 * LZ_MAX_STREAMS];
-	struct smmu *s = sd->smmu;
+	struct lz_smmu_cmd cmd[2 * LZ_MAX_STREAMS];
+	struct lz_smmu *s = sd->smmu;
 	enum lz_status st;
 	uint32_t n = 0;
 
 	for (unsigned i = 0; i < sd->dev->n_streams; i++) {
-		cmd[n++] = smmu_cmd_cfgi_ste(sd->dev->streams[i]);
+		cmd[n++] = lz_smmu_cmd_cfgi_ste(sd->dev->streams[i]);
 		if (cd)
-			cmd[n++] = smmu_cmd_cfgi_cd(sd->dev->streams[i], ssid);
+			cmd[n++] = lz_smmu_cmd_cfgi_cd(sd->dev->streams[i], ssid);
 	}
 	if (lz_load32(&s->held_error) && !lz_load32(&s->retry)) {
 		/* The queue stands still: nothing would come of it but entries. */
-		smmu_owe_cfgi(s);
+		lz_smmu_owe_cfgi(s);
 		return LZ_ETIMEDOUT;
 	}
-	st = smmu_queue_run(s, cmd, n, deadline);
+	st = lz_smmu_queue_run(s, cmd, n, deadline);
 	if (st != LZ_OK)
-		smmu_owe_cfgi(s);
+		lz_smmu_owe_cfgi(s);
 	return st;
 }
