@@ -135,9 +135,10 @@ static void quarantined(struct rig *r, struct rig_fn *fn, const struct lz_event 
 
 static void count_commands(struct rig *r, const struct lz_event *ev)
 {
-	struct lzm_smmu_stats hw;
+	struct lzm_smmu_stats hw = {0};
 
-	lzm_smmu_stats_get(r->smmu, &hw);
+	if (r->smmu)
+		lzm_smmu_stats_get(r->smmu, &hw);
 	switch (ev->kind) {
 	case LZ_EV_TIMEOUT:
 	case LZ_EV_SUSPECT:
