@@ -9,7 +9,7 @@ static bool resetting;
 static void retry_task(void *arg)
 {
 	while (resetting)
-		smmu_fence_retry(arg);
+		lz_smmu_fence_retry(arg);
 }
 
 static void fenced_without_eats(struct rig *r, const struct rig_event *e)
@@ -50,13 +50,13 @@ static void h43_retry_leaves_a_fence_that_begins(void **state)
 
 static void accused_twice(struct rig *r)
 {
-	struct smmu_dev *sd = r->dev[0].dev->drv;
+	struct lz_smmu_dev *sd = r->dev[0].dev->drv;
 
 	lz_device_report_broken(r->dev[0].dev);
 	assert_int_equal(lz_pci_reset_flr(r->dev[0].dev), LZ_OK);
 	lz_device_report_broken(r->dev[0].dev);
 	assert_int_equal(rig_health(r, 0).fence, LZ_FENCE_SUSPECT);
-	smmu_suspect_drop(drv(r), sd, 0);
+	lz_smmu_suspect_drop(drv(r), sd, 0);
 	assert_true(sd->accused);
 	rig_start_worker(r);
 	lz_iommu_kick(r->iommu);
@@ -103,14 +103,14 @@ static void h85_pasid_of_a_suspect_goes_into_custody(void **state)
 static void accuse_at_doorbell(struct rig *r, uint32_t off, bool write, uint64_t value)
 {
 	unsigned *left = r->test;
-	struct smmu *s = drv(r);
+	struct lz_smmu *s = drv(r);
 	unsigned long flags;
 
 	(void)value;
 	if (!write || off != SMMU_CMDQ_PROD || !*left || --*left)
 		return;
 	flags = lz_spin_lock(&s->err_lock);
-	smmu_accuse_locked(s, r->dev[0].dev->drv, 0, atc_of(r, 0), false);
+	lz_smmu_accuse_locked(s, r->dev[0].dev->drv, 0, atc_of(r, 0), false);
 	lz_spin_unlock(&s->err_lock, flags);
 }
 
@@ -187,7 +187,7 @@ static void debt_at_doorbell(struct rig *r, uint32_t off, bool write, uint64_t v
 	(void)value;
 	if (!write || off != SMMU_CMDQ_PROD)
 		return;
-	assert_true(smmu_cfgi_is_owed(drv(r), &owed));
+	assert_true(lz_smmu_cfgi_is_owed(drv(r), &owed));
 	looked++;
 }
 
@@ -196,13 +196,13 @@ static void debt(struct rig *r)
 	struct lz_domain *dom = rig_domain(r);
 	uint32_t owed;
 
-	smmu_owe_cfgi(drv(r));
+	lz_smmu_owe_cfgi(drv(r));
 	looked = 0;
 	r->after_mmio = debt_at_doorbell;
 	assert_int_equal(lz_domain_destroy(dom), LZ_OK);
 	r->after_mmio = NULL;
 	assert_true(looked > 0);
-	assert_false(smmu_cfgi_is_owed(drv(r), &owed));
+	assert_false(lz_smmu_cfgi_is_owed(drv(r), &owed));
 	rig_start_worker(r);
 }
 
