@@ -22,6 +22,16 @@ asan:
 	tools/deps install all
 	tools/check asan
 
+# The tests on real threads under ThreadSanitizer alone.
+tsan:
+	tools/deps install all
+	tools/check tsan
+
+# Real threads for a quarter of an hour; SOAK=operations per thread and seed.
+soak:
+	tools/deps install all
+	tools/soak
+
 # What the library costs on AArch64.
 size:
 	tools/deps install all
@@ -43,6 +53,6 @@ format:
 	tools/c-files | xargs clang-format -i
 
 clean:
-	rm -rf build build-clang build-asan build-fuzz build-check
+	rm -rf build build-clang build-asan build-tsan build-fuzz build-check
 
-.PHONY: build deps demo check asan size docs format clean
+.PHONY: build deps demo check asan tsan soak size docs format clean
