@@ -44,35 +44,6 @@ SMMU_COLD static enum lz_status tlb_slow(struct lz_smmu *s, struct lz_smmu_domai
 	return lz_smmu_queue_run(s, cmd, n, deadline);
 }
 
-/* A few pages, written straight into the slots. */
-static inline enum lz_status tlb_range(struct lz_smmu *s, struct lz_smmu_domain *sdom,
-				       lz_iova start, lz_iova end, size_t granule, lz_ns *deadline)
-{
-	uint64_t n = (end - start) >> __builtin_ctzll(granule);
-	uint64_t tlbi0 = lz_smmu_cmd_tlbi_va(sdom->asid, 0).w[0];
-	struct lz_smmu_queue *q = &s->cmdq;
-	unsigned long flags = lz_irq_save();
-	struct lz_smmu_pen pen;
-	enum lz_status st;
-	uint64_t pos;
-
-	if (n > TLBI_MAX || !lz_smmu_queue_take(q, (uint32_t)n + 1, &pos)) {
-		lz_irq_restore(flags);
-		return tlb_slow(s, sdom, start, end, granule, deadline);
-	}
-	pen = lz_smmu_pen_at(q, pos);
-	for (lz_iova va = start; va < end; va += granule)
-		lz_smmu_pen_write(&pen, tlbi0, va | SMMU_CMD1_LEAF);
-	lz_smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
-	lz_smmu_queue_post(q, pos, (uint32_t)n + 1);
-	lz_irq_restore(flags);
-	pos += n;
-	if (lz_smmu_queue_done(q, pos))
-		return LZ_OK;
-	st = lz_smmu_queue_wait(s, pos, deadline);
-	return st == LZ_EIO ? tlb_slow(s, sdom, start, end, granule, deadline) : st;
-}
-
 /* Configuration changes that could not be queued when they were made are made
  * good before anything is called invalidated; the debt stands until the sync has
  * succeeded, so that nobody takes another one's attempt for it. A domain that
@@ -208,45 +179,73 @@ SMMU_COLD static enum lz_status atc_slow(struct lz_smmu *s, struct lz_smmu_domai
 	return LZ_OK;
 }
 
-static inline void write_all(struct lz_smmu *s, const struct lz_smmu_inv_array *a, uint64_t pos,
-			     uint64_t atc1)
-{
-	struct lz_smmu_queue *q = &s->cmdq;
-	struct lz_smmu_pen pen = lz_smmu_pen_at(q, pos);
-
-	/* How things stood at issue (H86): the unsettled set is in the ring. */
-	lz_store32(&q->slot_seq[(pos + a->n) & q->mask], lz_load32(&s->lz->resets));
-	for (const struct lz_smmu_inv_entry *e = a->e, *end = e + a->n; e < end; e++)
-		lz_smmu_pen_write(&pen, e->atc0, atc1);
-	lz_smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
-}
-
 /*
  * Everybody is open, the batch fits and there is room: one pass, one
  * reservation. The sync of the TLB invalidations has completed, so the cleared
- * entry is seen by whoever is not in the array yet (A).
+ * entry is seen by whoever is not in the array yet (A). False: not sent.
  */
-static enum lz_status atc(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint64_t atc1,
-			  lz_ns *deadline)
+SMMU_INLINE bool atc_send(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint64_t atc1,
+			  uint64_t *sync)
 {
 	struct lz_epoch_section section = lz_epoch_enter(&s->readers); /* A */
 	const struct lz_smmu_inv_array *a = lz_load_ptr(&sdom->array);
+	const struct lz_smmu_inv_entry *e = a->e;
 	struct lz_smmu_queue *q = &s->cmdq;
-	uint32_t n = a->n;
+	uint64_t n = a->n;
+	struct lz_smmu_pen pen;
 	uint64_t pos;
 
-	if (n - 1 >= q->guard || lz_load32(&s->alert) || !lz_smmu_queue_take(q, n + 1, &pos)) {
+	if (SMMU_RARE(n - 1 >= q->guard) || SMMU_RARE(lz_load32(&s->alert)) ||
+	    !lz_smmu_queue_take(q, n + 1, &pos)) {
 		lz_epoch_leave(&s->readers, section);
-		return atc_slow(s, sdom, atc1, deadline);
+		return false;
 	}
-	write_all(s, a, pos, atc1);
+	pen = lz_smmu_pen_at(q, pos);
+	*sync = pos + n;
+	/* How things stood at issue (H86): the unsettled set is in the ring. */
+	lz_store32(&q->slot_seq[*sync & q->mask], lz_load32(&s->lz->resets));
+	for (const struct lz_smmu_inv_entry *end = e + n; e < end; e++)
+		lz_smmu_pen_write(&pen, e->atc0, atc1);
+	lz_smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
 	lz_smmu_queue_post(q, pos, n + 1);
 	lz_epoch_leave(&s->readers, section);
-	pos += n;
-	return lz_smmu_queue_done(q, pos) ? LZ_OK : atc_wait(s, pos, deadline);
+	return true;
 }
 
-/* ---- entry points ---- */
+/* A dead SMMU translates nothing: that is as good as invalidated (H90). */
+SMMU_COLD static enum lz_status dead_is_done(struct lz_smmu *s, enum lz_status st)
+{
+	return st != LZ_OK && lz_smmu_dead(s) ? LZ_OK : st;
+}
+
+/* `deadline` NULL: it begins with the first wait. */
+SMMU_APART static enum lz_status finish_atc(struct lz_smmu *s, uint64_t sync, lz_ns *deadline)
+{
+	lz_ns mine = 0;
+
+	return dead_is_done(s, atc_wait(s, sync, deadline ? deadline : &mine));
+}
+
+SMMU_COLD static enum lz_status restart_atc(struct lz_smmu *s, struct lz_smmu_domain *sdom,
+					    uint64_t atc1, lz_ns *deadline)
+{
+	lz_ns mine = 0;
+
+	return dead_is_done(s, atc_slow(s, sdom, atc1, deadline ? deadline : &mine));
+}
+
+SMMU_APART static enum lz_status atc(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint64_t atc1,
+				     lz_ns *deadline)
+{
+	uint64_t sync;
+
+	if (!LZ_CONFIG_FAST || SMMU_RARE(!atc_send(s, sdom, atc1, &sync)))
+		return restart_atc(s, sdom, atc1, deadline);
+	return SMMU_USUAL(lz_smmu_queue_done(&s->cmdq, sync)) ? LZ_OK
+							      : finish_atc(s, sync, deadline);
+}
+
+/* ---- looking closely ---- */
 
 /* Is a device of this domain held? Then the outcome is custody whatever the
  * queue does, and the sweep repeats everything: send nothing. */
@@ -290,7 +289,7 @@ static bool stalled(struct lz_smmu *s)
 
 	if (!at)
 		return false;
-	if (s->lz->cfg.contain == LZ_CONTAIN_ON && lz_smmu_queue_cons(s) + 1 == at)
+	if (lz_contains(s->lz) && lz_smmu_queue_cons(s) + 1 == at)
 		return true;
 	lz_smmu_stall_forget(s);
 	return false;
@@ -306,31 +305,95 @@ SMMU_COLD static enum lz_status look_closely(struct lz_smmu *s, struct lz_smmu_d
 	return stalled(s) && lz_in_atomic() ? LZ_ETIMEDOUT : LZ_OK;
 }
 
-/* A dead SMMU translates nothing: that is as good as invalidated (H90). */
-SMMU_COLD static enum lz_status dead_is_done(struct lz_smmu *s, enum lz_status st)
-{
-	return st != LZ_OK && lz_smmu_dead(s) ? LZ_OK : st;
-}
+/* ---- entry points: one range ---- */
 
-enum lz_status lz_smmu_invalidate(struct lz_domain *dom, lz_iova start, lz_iova end, size_t granule)
+/* Where the short path ends when it has to wait: the deadline begins here. */
+
+SMMU_APART static enum lz_status finish_tlb(struct lz_domain *dom, lz_iova start, lz_iova end,
+					    size_t granule, uint64_t sync)
 {
 	struct lz_smmu *s = lz_smmu_of(dom->iommu);
 	struct lz_smmu_domain *sdom = dom->drv;
 	lz_ns deadline = 0;
+	enum lz_status st = sync ? lz_smmu_queue_wait(s, sync, &deadline) : LZ_EIO;
+
+	if (st == LZ_EIO)
+		st = tlb_slow(s, sdom, start, end, granule, &deadline);
+	if (st == LZ_OK) {
+		lz_dma_rmb(); /* A: the sync's completion before the array */
+		if (lz_load32(&sdom->ats_entries))
+			st = atc(s, sdom, lz_smmu_cmd_atc1(start, end), &deadline);
+	}
+	return dead_is_done(s, st);
+}
+
+SMMU_COLD static enum lz_status slow(struct lz_domain *dom, lz_iova start, lz_iova end,
+				     size_t granule)
+{
+	struct lz_smmu *s = lz_smmu_of(dom->iommu);
 	enum lz_status st = LZ_OK;
 
 	if (lz_load32(&s->alert))
-		st = look_closely(s, sdom);
-	if (st == LZ_OK)
-		st = tlb_range(s, sdom, start, end, granule, &deadline);
-	if (st == LZ_OK) {
-		lz_dma_rmb(); /* A: the sync's completion before the array */
-		if (!lz_load32(&sdom->ats_entries))
-			return LZ_OK;
-		st = atc(s, sdom, lz_smmu_cmd_atc1(start, end), &deadline);
-	}
-	return st == LZ_OK ? LZ_OK : dead_is_done(s, st);
+		st = look_closely(s, dom->drv);
+	return st == LZ_OK ? finish_tlb(dom, start, end, granule, 0) : dead_is_done(s, st);
 }
+
+/* A few pages, written straight into the slots. Calls are all at the end, so that
+ * nothing has to be kept across them. */
+SMMU_INLINE enum lz_status invalidate(struct lz_domain *dom, lz_iova start, lz_iova end,
+				      size_t granule, uint64_t n)
+{
+	struct lz_smmu *s = lz_smmu_of(dom->iommu);
+	struct lz_smmu_domain *sdom = dom->drv;
+	uint64_t tlbi0 = lz_smmu_cmd_tlbi_va(sdom->asid, 0).w[0];
+	struct lz_smmu_queue *q = &s->cmdq;
+	struct lz_smmu_pen pen;
+	unsigned long flags;
+	uint64_t pos;
+
+	if (SMMU_RARE(lz_load32(&s->alert)))
+		return slow(dom, start, end, granule);
+	flags = lz_irq_save();
+	if (!lz_smmu_queue_take(q, n + 1, &pos)) {
+		lz_irq_restore(flags);
+		return slow(dom, start, end, granule);
+	}
+	pen = lz_smmu_pen_at(q, pos);
+	for (uint64_t i = 0; i < n; i++)
+		lz_smmu_pen_write(&pen, tlbi0, (start + i * granule) | SMMU_CMD1_LEAF);
+	lz_smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
+	lz_smmu_queue_post(q, pos, n + 1);
+	lz_irq_restore(flags);
+	pos += n;
+	if (SMMU_RARE(!lz_smmu_queue_done(q, pos)))
+		return finish_tlb(dom, start, end, granule, pos);
+	lz_dma_rmb(); /* A: the sync's completion before the array */
+	if (!lz_load32(&sdom->ats_entries))
+		return LZ_OK;
+	return atc(s, sdom, lz_smmu_cmd_atc1(start, end), NULL);
+}
+
+SMMU_APART static enum lz_status invalidate_many(struct lz_domain *dom, lz_iova start, lz_iova end,
+						 size_t granule)
+{
+	uint64_t n = (end - start + granule - 1) >> __builtin_ctzll(granule);
+
+	if (n - 1 >= TLBI_MAX)
+		return slow(dom, start, end, granule);
+	return invalidate(dom, start, end, granule, n);
+}
+
+/* One page is what most unmaps are. */
+enum lz_status lz_smmu_invalidate(struct lz_domain *dom, lz_iova start, lz_iova end, size_t granule)
+{
+	if (!LZ_CONFIG_FAST)
+		return slow(dom, start, end, granule);
+	if (end - start != granule)
+		return invalidate_many(dom, start, end, granule);
+	return invalidate(dom, start, start + granule, granule, 1);
+}
+
+/* ---- everything ---- */
 
 enum lz_status lz_smmu_invalidate_all(struct lz_domain *dom)
 {

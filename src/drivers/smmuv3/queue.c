@@ -273,32 +273,36 @@ SMMU_COLD static enum lz_status run_slow(struct lz_smmu *s, const struct lz_smmu
 	return st;
 }
 
-/* Nothing here retries an invalidation or runs the fence (H65). */
+SMMU_APART static enum lz_status run_wait(struct lz_smmu *s, uint64_t sync, lz_ns *deadline)
+{
+	enum lz_status st = lz_smmu_queue_wait(s, sync, deadline);
+
+	return st == LZ_EIO ? sync_again(s, deadline) : st;
+}
+
+/* Nothing here retries an invalidation or runs the fence (H65). Calls are all at
+ * the end, so that nothing has to be kept across them. */
 enum lz_status lz_smmu_queue_run(struct lz_smmu *s, const struct lz_smmu_cmd *cmds, uint32_t n,
 				 lz_ns *deadline)
 {
 	struct lz_smmu_queue *q = &s->cmdq;
 	unsigned long flags = lz_irq_save();
-	const struct lz_smmu_cmd *end = n ? cmds + n : cmds;
 	struct lz_smmu_pen pen;
-	enum lz_status st;
 	uint64_t pos;
 
-	if (n >= SMMU_BATCH_MAX || !lz_smmu_queue_take(q, n + 1, &pos)) {
+	if (!LZ_CONFIG_FAST || SMMU_RARE(n >= SMMU_BATCH_MAX) ||
+	    !lz_smmu_queue_take(q, (uint64_t)n + 1, &pos)) {
 		lz_irq_restore(flags);
 		return run_slow(s, cmds, n, deadline);
 	}
 	pen = lz_smmu_pen_at(q, pos);
-	for (; cmds < end; cmds++)
+	for (uint32_t left = n; left; left--, cmds++)
 		lz_smmu_pen_write(&pen, cmds->w[0], cmds->w[1]);
 	lz_smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
-	lz_smmu_queue_post(q, pos, n + 1);
+	lz_smmu_queue_post(q, pos, (uint64_t)n + 1);
 	lz_irq_restore(flags);
 	pos += n;
-	if (lz_smmu_queue_done(q, pos))
-		return LZ_OK;
-	st = lz_smmu_queue_wait(s, pos, deadline);
-	return st == LZ_EIO ? sync_again(s, deadline) : st;
+	return SMMU_USUAL(lz_smmu_queue_done(q, pos)) ? LZ_OK : run_wait(s, pos, deadline);
 }
 
 /* ---- producers locked out (rungs b and d) ---- */

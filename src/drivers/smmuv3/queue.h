@@ -18,7 +18,11 @@
 #define SMMU_GUARD_MAX 63u
 
 /* Out of the way of what every unmap runs. */
-#define SMMU_COLD __attribute__((noinline, cold))
+#define SMMU_COLD     __attribute__((noinline, cold))
+#define SMMU_INLINE   static inline __attribute__((always_inline))
+#define SMMU_APART    __attribute__((noinline))
+#define SMMU_RARE(x)  __builtin_expect(!!(x), 0)
+#define SMMU_USUAL(x) __builtin_expect(!!(x), 1)
 
 /* What became of a sync; stored per slot with the position (H29, H30). */
 enum lz_smmu_mark {
@@ -82,7 +86,7 @@ static inline uint32_t lz_smmu_queue_batch(const struct lz_smmu_queue *q)
 
 /* Step 1, with interrupts masked by the caller until after step 3. False: no
  * room as far as the shadow knows, or frozen (the flag makes the sum huge). */
-static inline bool lz_smmu_queue_take(struct lz_smmu_queue *q, uint32_t n, uint64_t *pos)
+static inline bool lz_smmu_queue_take(struct lz_smmu_queue *q, uint64_t n, uint64_t *pos)
 {
 	uint64_t tail = lz_load64(&q->tail);
 
@@ -105,27 +109,30 @@ static inline void lz_smmu_queue_write(struct lz_smmu_queue *q, uint64_t pos,
 }
 
 /* Step 2 for many: through a copy of what does not change, which compilers do
- * not dare to keep across atomic stores. */
+ * not dare to keep across atomic stores. Counts bytes, not slots. */
 struct lz_smmu_pen {
-	uint64_t *ring;
-	uint64_t mask, pos;
+	uint8_t *ring;
+	size_t mask, at;
 };
 static inline struct lz_smmu_pen lz_smmu_pen_at(const struct lz_smmu_queue *q, uint64_t pos)
 {
-	return (struct lz_smmu_pen){q->ring, q->mask, pos};
+	size_t mask = (size_t)q->mask * (SMMU_CMD_WORDS * 8);
+
+	return (struct lz_smmu_pen){(uint8_t *)q->ring, mask, pos * (SMMU_CMD_WORDS * 8) & mask};
 }
 static inline void lz_smmu_pen_write(struct lz_smmu_pen *pen, uint64_t w0, uint64_t w1)
 {
-	uint64_t *slot = &pen->ring[(pen->pos++ & pen->mask) * SMMU_CMD_WORDS];
+	uint64_t *slot = (uint64_t *)(void *)(pen->ring + pen->at);
 
 	lz_dma_store64(&slot[0], w0);
 	lz_dma_store64(&slot[1], w1);
+	pen->at = (pen->at + SMMU_CMD_WORDS * 8) & pen->mask;
 }
 
 /* Step 3. */
-static inline void lz_smmu_queue_post(struct lz_smmu_queue *q, uint64_t pos, uint32_t n)
+static inline void lz_smmu_queue_post(struct lz_smmu_queue *q, uint64_t pos, uint64_t n)
 {
-	while (lz_load64_acquire(&q->published) != pos)
+	while (SMMU_RARE(lz_load64_acquire(&q->published) != pos))
 		lz_cpu_relax();
 	lz_dma_wmb(); /* P: entries before PROD */
 	pos += n;
@@ -142,13 +149,17 @@ static inline uint64_t lz_smmu_queue_position(struct lz_smmu_queue *q)
 	return shadow + ((hw - (uint32_t)shadow) & q->wrap);
 }
 
-/* Step 5 when all is well: consumed, and not marked. One look. */
+/* Step 5 when all is well: consumed, and not marked. One look. CONS is at most
+ * `size` behind the slot after the sync as long as that is not consumed, so the bit
+ * above the index tells; far ahead it may say "not yet", never too early. */
 static inline bool lz_smmu_queue_done(struct lz_smmu_queue *q, uint64_t pos)
 {
-	if (lz_smmu_queue_position(q) <= pos)
+	uint32_t hw = lz_mmio_read32(q->mmio, SMMU_CMDQ_CONS);
+
+	if (SMMU_RARE((hw - (uint32_t)pos - 1) & q->size))
 		return false;
 	lz_dma_rmb(); /* M: CONS before the mark */
-	return lz_load64_acquire(&q->mark[pos & q->mask]) < pos << SMMU_MARK_BITS;
+	return SMMU_USUAL(lz_load64_acquire(&q->mark[pos & q->mask]) < pos << SMMU_MARK_BITS);
 }
 
 /* ---- the rest (queue.c) ---- */
