@@ -134,6 +134,9 @@ static void fill_in(struct lz_device *dev, struct lz_group *group, const struct 
 	dev->presence = LZ_PRESENT;
 	dev->rid.dev = dev;
 	dev->refs = 1;
+	/* What is still out for somebody who had these stream ids before says
+	 * nothing about this one (H53). */
+	dev->changed = lz_load32(&lz->resets);
 	lz_spin_init(&dev->fence_lock, &fence_class);
 	lz_work_init(lz, &dev->report_work, lz_report_run);
 	lz_work_init(lz, &dev->free_work, free_run);
@@ -205,6 +208,7 @@ static void take_out(struct lz_device *dev)
 		;
 	*p = dev->next_in_group;
 	set_block(group, dev, 0); /* H10 */
+	(void)lz_fetch_add32(&dev->lz->resets, 1); /* see fill_in() */
 	lz_store8(&dev->presence, LZ_GONE);
 	lz_spin_unlock(&group->lock, flags);
 }
