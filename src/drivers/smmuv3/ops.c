@@ -237,7 +237,7 @@ static enum lz_status to_blocking(struct lz_smmu_dev *sd)
 	return LZ_ETIMEDOUT;
 }
 
-static void put_tables(struct lz_smmu_dev *sd, struct lz_domain *dom)
+static void put_tables(struct lz_smmu_dev *sd, struct lz_domain *dom, bool ats)
 {
 	if (!dom || dom->type == LZ_DOMAIN_BLOCKING)
 		return;
@@ -246,18 +246,27 @@ static void put_tables(struct lz_smmu_dev *sd, struct lz_domain *dom)
 		return;
 	}
 	lz_smmu_cd_write(sd, 0, dom->drv);
-	lz_smmu_ste_prepare_s1(sd, sd->dev->ats_capable);
+	lz_smmu_ste_prepare_s1(sd, ats);
 	lz_smmu_ste_commit_s1(sd);
 }
 
-/* The queue did not confirm; the old tables are back, and a CFGI is owed. */
-static enum lz_status roll_back(struct lz_smmu_dev *sd, struct lz_domain *old, enum lz_status st)
+/*
+ * The queue did not confirm; the old tables are back, and a CFGI is owed. When
+ * the new ones have been live the hardware may go on with what it has cached of
+ * them, and the core is about to forget that the device could reach that domain.
+ * Its TLB entries go with the address space id; its ATC must not get any: ATS
+ * stays off until the next attach or reset (A).
+ */
+static enum lz_status roll_back(struct lz_smmu_dev *sd, struct lz_domain *old, enum lz_status st,
+				bool live)
 {
+	bool ats = sd->dev->ats_capable && !live;
+
 	lz_smmu_ste_abort(sd);
 	lz_smmu_cd_clear(sd, 0);
-	put_tables(sd, old);
+	put_tables(sd, old, ats);
 	lz_smmu_owe_cfgi(sd->smmu);
-	if (old && old->type == LZ_DOMAIN_PAGING)
+	if (ats && old && old->type == LZ_DOMAIN_PAGING)
 		(void)ats_start(sd);
 	return st;
 }
@@ -277,7 +286,7 @@ static enum lz_status to_domain(struct lz_smmu_dev *sd, struct lz_domain *new_,
 	lz_smmu_ste_abort(sd);
 	st = lz_smmu_cfgi(sd, 0, true, &deadline);
 	if (st != LZ_OK)
-		return roll_back(sd, old, st);
+		return roll_back(sd, old, st, false);
 	lz_smmu_cd_clear(sd, 0);
 	if (paging) {
 		st = lz_smmu_cfgi(sd, 0, true, &deadline);
@@ -289,13 +298,15 @@ static enum lz_status to_domain(struct lz_smmu_dev *sd, struct lz_domain *new_,
 	/* Entries other than word 0 are with effect before word 0 makes them live. */
 	if (st == LZ_OK)
 		st = lz_smmu_cfgi(sd, 0, paging, &deadline);
-	if (st == LZ_OK && paging) {
+	if (st != LZ_OK)
+		return roll_back(sd, old, st, false);
+	if (paging) {
 		lz_smmu_ste_commit_s1(sd);
 		st = lz_smmu_cfgi(sd, 0, true, &deadline);
+		if (st == LZ_OK)
+			st = ats_start(sd);
 	}
-	if (st != LZ_OK)
-		return roll_back(sd, old, st);
-	return paging ? ats_start(sd) : LZ_OK;
+	return st == LZ_OK ? LZ_OK : roll_back(sd, old, st, true);
 }
 
 /* ---- attaching a PASID ---- */

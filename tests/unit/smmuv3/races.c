@@ -264,6 +264,55 @@ static void unanswered_probe_outlives_a_reset_not_attempted(void **state)
 	rig_run_seeds(&o, 3, unanswered);
 }
 
+/* ---- A: an attach that is not confirmed after the new tables were live ---- */
+
+static void stall_when_live(struct rig *r, uint32_t off, bool write, uint64_t value)
+{
+	struct lz_smmu_dev *sd = r->dev[0].dev->drv;
+	bool *aborting = r->test;
+
+	(void)value;
+	if (!write || off != SMMU_CMDQ_PROD)
+		return;
+	if (SMMU_GET(SMMU_STE0_CONFIG, sd->ste[0][0]) != SMMU_STE_CONFIG_S1) {
+		*aborting = true;
+		return;
+	}
+	if (!*aborting)
+		return; /* the old one's */
+	r->on_mmio = NULL;
+	lzm_smmu_inject_cmdq_stall(r->smmu, sim_now() + LZ_SEC(5));
+	/* The hardware caches what it finds now. */
+	(void)rig_dma(r, 0, IOVA, true);
+}
+
+static void unconfirmed(struct rig *r)
+{
+	struct lz_domain *dom = rig_domain(r), *other = rig_domain(r);
+	bool aborting = false;
+
+	assert_int_equal(lz_map(other, IOVA, RIG_MEM, LZ_PAGE, LZ_READ | LZ_WRITE), LZ_OK);
+	assert_int_equal(lz_attach(r->dev[0].dev, dom), LZ_OK);
+	r->test = &aborting;
+	r->on_mmio = stall_when_live;
+	assert_int_equal(lz_attach(r->dev[0].dev, other), LZ_ETIMEDOUT);
+	(void)rig_dma(r, 0, IOVA, true);
+	rig_sleep(LZ_SEC(5));
+	assert_int_equal(lz_unmap(other, IOVA, LZ_PAGE), LZ_OK);
+	assert_false(rig_dma_cached(r, 0));
+	assert_ptr_equal(lz_attached(r->dev[0].dev, LZ_NO_PASID), dom);
+	rig_drop(r, dom);
+	rig_drop(r, other);
+}
+
+static void unconfirmed_attach_leaves_no_translation(void **state)
+{
+	struct rig_opts o = {.devs = 1};
+
+	(void)state;
+	rig_run_seeds(&o, 3, unconfirmed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +324,7 @@ int main(void)
 		cmocka_unit_test(h97_debt_stands_until_its_sync_succeeded),
 		cmocka_unit_test(quiet_is_no_stall),
 		cmocka_unit_test(unanswered_probe_outlives_a_reset_not_attempted),
+		cmocka_unit_test(unconfirmed_attach_leaves_no_translation),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
