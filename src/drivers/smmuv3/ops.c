@@ -331,6 +331,18 @@ static enum lz_status pasid_clear(struct lz_smmu_dev *sd, uint32_t pasid)
 	return lz_smmu_dead(sd->smmu) ? LZ_OK : st;
 }
 
+/* For roll_back()'s reason: there is no ATS for the other PASIDs only. */
+static void ats_off_unconfirmed(struct lz_smmu_dev *sd)
+{
+	struct lz_device *dev = sd->dev;
+
+	if (!dev->ats_on)
+		return;
+	lz_store8(&dev->ats_on, 0);
+	(void)lz_pci_ats_disable(dev->pci);
+	lz_smmu_ste_eats_off(sd);
+}
+
 static enum lz_status install_pasid(struct lz_smmu_dev *sd, uint32_t pasid, struct lz_domain *new_,
 				    struct lz_domain *old)
 {
@@ -345,6 +357,8 @@ static enum lz_status install_pasid(struct lz_smmu_dev *sd, uint32_t pasid, stru
 	if (st == LZ_OK) {
 		lz_smmu_cd_write(sd, pasid, new_->drv);
 		st = lz_smmu_cfgi(sd, pasid, true, &deadline);
+		if (st != LZ_OK)
+			ats_off_unconfirmed(sd);
 	}
 	if (st != LZ_OK) {
 		lz_smmu_cd_clear(sd, pasid);

@@ -305,12 +305,38 @@ static void unconfirmed(struct rig *r)
 	rig_drop(r, other);
 }
 
+static void stall_when_valid(struct rig *r, uint32_t off, bool write, uint64_t value)
+{
+	struct lz_smmu_dev *sd = r->dev[0].dev->drv;
+
+	(void)value;
+	if (!write || off != SMMU_CMDQ_PROD || !(sd->cd[SMMU_CD_WORDS] & SMMU_CD0_V))
+		return;
+	r->on_mmio = NULL;
+	lzm_smmu_inject_cmdq_stall(r->smmu, sim_now() + LZ_SEC(5));
+}
+
+/* One PASID cannot be without ATS while the others have it. */
+static void unconfirmed_pasid(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1), *other = rig_domain(r);
+
+	r->on_mmio = stall_when_valid;
+	assert_int_equal(lz_attach_pasid(r->dev[0].dev, 1, other), LZ_ETIMEDOUT);
+	assert_false(lzm_ep_ats_enabled(r->dev[0].ep));
+	rig_sleep(LZ_SEC(5));
+	rig_drop(r, dom);
+	rig_drop(r, other);
+}
+
 static void unconfirmed_attach_leaves_no_translation(void **state)
 {
 	struct rig_opts o = {.devs = 1};
 
 	(void)state;
 	rig_run_seeds(&o, 3, unconfirmed);
+	o.pasid_bits = 2;
+	rig_run_seeds(&o, 3, unconfirmed_pasid);
 }
 
 int main(void)
