@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ADD(x, n) ((void)__atomic_fetch_add(&(x), n, __ATOMIC_ACQ_REL))
+#define RIG_SCHEDULES 8u
+#define ADD(x, n)     ((void)__atomic_fetch_add(&(x), n, __ATOMIC_ACQ_REL))
 
 /* ---- config space of a function with FLR, ATS and PASID ---- */
 
@@ -283,8 +284,9 @@ static void build_ep(struct rig *r, unsigned i)
 	d->ep = lzm_ep_create(&c, &link);
 	assert_non_null(d->ep);
 	host_hw_add(&(struct host_hw){name[i], ep_step, ep_wake, d->ep});
-	d->pci = (struct lz_pci_access){d, pci_read, pci_write, pci_sleep, NULL};
-	d->owner = (struct lz_owner_ops){owner_error, owner_resume};
+	d->pci = (struct lz_pci_access){
+		.ctx = d, .read = pci_read, .write = pci_write, .sleep = pci_sleep};
+	d->owner = (struct lz_owner_ops){.error_detected = owner_error, .resume = owner_resume};
 }
 
 static void setup(void *arg)
@@ -386,7 +388,7 @@ static void main_body(void *arg)
 	tear_down(r);
 }
 
-void rig_run(const struct rig_opts *opt, void (*body)(struct rig *r))
+static void run_once(const struct rig_opts *opt, void (*body)(struct rig *r))
 {
 	struct rig *r = calloc(1, sizeof(*r));
 	struct lzm_smmu_stats st;
@@ -404,6 +406,13 @@ void rig_run(const struct rig_opts *opt, void (*body)(struct rig *r))
 		lzm_ep_destroy(r->dev[i].ep);
 	lzm_smmu_destroy(r->smmu);
 	free(r);
+}
+
+void rig_run(const struct rig_opts *opt, void (*body)(struct rig *r))
+{
+	/* Each run is another schedule. */
+	for (unsigned i = 0; i < (host_time_is_virtual() ? RIG_SCHEDULES : 1); i++)
+		run_once(opt, body);
 }
 
 /* ---- helpers ---- */
