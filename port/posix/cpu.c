@@ -12,10 +12,13 @@ static struct {
 	pthread_mutex_t mask; /* held: interrupts are masked, or a handler runs */
 } cpus[LZ_MAX_CPUS];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static uint32_t threads; /* atomic: bound so far */
 
 static _Thread_local struct {
 	unsigned cpu; /* + 1; 0: not bound */
 	unsigned masked;
+	uint32_t id; /* of the thread */
+	uint32_t in_irq;
 } self;
 
 lz_ns posix_now(void)
@@ -60,6 +63,7 @@ void lz_posix_bind(unsigned cpu)
 	POSIX_CHECK(pthread_once(&once, init_cpus));
 	urcu_memb_register_thread();
 	self.cpu = cpu + 1;
+	self.id = __atomic_add_fetch(&threads, 1, __ATOMIC_RELAXED);
 }
 
 void lz_posix_unbind(void)
@@ -98,6 +102,11 @@ bool lz_in_atomic(void)
 	return self.masked > 0;
 }
 
+uint32_t lz_context_id(void)
+{
+	return self.id << 1 | self.in_irq;
+}
+
 void lz_cpu_relax(void)
 {
 	(void)sched_yield();
@@ -120,7 +129,9 @@ void lz_posix_in_irq(void (*fn)(void *arg), void *arg)
 {
 	unsigned long flags = lz_irq_save();
 
+	self.in_irq = 1;
 	fn(arg);
+	self.in_irq = 0;
 	lz_irq_restore(flags);
 }
 

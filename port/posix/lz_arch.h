@@ -16,6 +16,7 @@
 
 #define LZ_ARCH_HAS_EPOCH
 #define LZ_ARCH_HAS_NAP
+#define LZ_ARCH_HAS_CONTEXT_ID
 #define LZ_ARCH_CHECK_LOCKS
 
 /* ---- memory that the hardware reads or writes ---- */
@@ -70,6 +71,8 @@ unsigned lz_cpu_id(void);
 unsigned long lz_irq_save(void);
 void lz_irq_restore(unsigned long flags);
 bool lz_in_atomic(void);
+/* Which thread runs, and whether as a handler. */
+uint32_t lz_context_id(void);
 void lz_cpu_relax(void);
 void lz_nap(void);
 
