@@ -66,13 +66,13 @@ static enum lz_status may_attach(struct lz_gated g, const struct lz_device *dev,
 /* Finds or makes the attachment of a PASID. */
 static struct lz_attachment *provide(struct lz_gated g, struct lz_device *dev, uint32_t pasid)
 {
-	const struct lz_port *port = dev->lz->port;
+	struct lz *lz = dev->lz;
 	struct lz_attachment *att = find(dev, pasid);
 	unsigned long flags;
 
 	if (att || !LZ_CONFIG_PASID)
 		return att;
-	att = port->alloc(port->ctx, sizeof(*att));
+	att = lz_mem_alloc(lz, sizeof(*att));
 	if (!att)
 		return NULL;
 	att->dev = dev;
@@ -87,7 +87,7 @@ static struct lz_attachment *provide(struct lz_gated g, struct lz_device *dev, u
 /* Frees the attachment of a PASID when nothing needs it any more. */
 static void drop(struct lz_gated g, struct lz_device *dev, struct lz_attachment *att)
 {
-	const struct lz_port *port = dev->lz->port;
+	struct lz *lz = dev->lz;
 	struct lz_attachment **p = &dev->pasids;
 	unsigned long flags;
 
@@ -98,7 +98,7 @@ static void drop(struct lz_gated g, struct lz_device *dev, struct lz_attachment 
 		p = &(*p)->next;
 	*p = att->next;
 	lz_spin_unlock(&g.group->lock, flags);
-	port->free(port->ctx, att, sizeof(*att));
+	lz_mem_free(lz, att, sizeof(*att));
 }
 
 /* Links first, so that no translation exists that an unmap would not know of

@@ -19,7 +19,7 @@ void lz_device_get(struct lz_device *dev)
 
 static void free_device(struct lz_device *dev)
 {
-	const struct lz_port *port = dev->lz->port;
+	const struct lz_port *port = dev->lz->port; /* the instance may end first */
 
 	if (dev->iommu->ops->device_free)
 		dev->iommu->ops->device_free(dev);
@@ -162,7 +162,7 @@ static void publish(struct lz_device *dev)
 enum lz_status lz_device_add(struct lz_group *group, const struct lz_device_desc *desc,
 			     struct lz_device **out)
 {
-	const struct lz_port *port = group->lz->port;
+	struct lz *lz = group->lz;
 	struct lz_device *dev;
 	struct lz_gated g;
 	enum lz_status r;
@@ -173,14 +173,14 @@ enum lz_status lz_device_add(struct lz_group *group, const struct lz_device_desc
 	/* H91: whatever firmware left there. */
 	if (desc->pci && lz_pci_has_ats(desc->pci) && lz_pci_ats_disable(desc->pci) != LZ_OK)
 		return LZ_EIO;
-	dev = port->alloc(port->ctx, sizeof(*dev));
+	dev = lz_mem_alloc(lz, sizeof(*dev));
 	if (!dev)
 		return LZ_ENOMEM;
 	fill_in(dev, group, desc);
 	lz_gate_enter_always(group, &g);
 	r = dev->iommu->ops->device_add(dev);
 	if (r)
-		port->free(port->ctx, dev, sizeof(*dev));
+		lz_mem_free(lz, dev, sizeof(*dev));
 	else
 		publish(dev);
 	lz_gate_leave(g);
@@ -207,7 +207,7 @@ static void take_out(struct lz_device *dev)
 	for (p = &group->devices; *p != dev; p = &(*p)->next_in_group)
 		;
 	*p = dev->next_in_group;
-	set_block(group, dev, 0); /* H10 */
+	set_block(group, dev, 0);		   /* H10 */
 	(void)lz_fetch_add32(&dev->lz->resets, 1); /* see fill_in() */
 	lz_store8(&dev->presence, LZ_GONE);
 	lz_spin_unlock(&group->lock, flags);
@@ -215,7 +215,7 @@ static void take_out(struct lz_device *dev)
 
 static void free_attachments(struct lz_gated g, struct lz_device *dev)
 {
-	const struct lz_port *port = dev->lz->port;
+	struct lz *lz = dev->lz;
 
 	if (dev->rid.leaving)
 		lz_custody_left(g, &dev->rid);
@@ -225,7 +225,7 @@ static void free_attachments(struct lz_gated g, struct lz_device *dev)
 		if (att->leaving)
 			lz_custody_left(g, att);
 		dev->pasids = att->next;
-		port->free(port->ctx, att, sizeof(*att));
+		lz_mem_free(lz, att, sizeof(*att));
 	}
 }
 

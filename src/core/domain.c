@@ -16,7 +16,6 @@ enum lz_status lz_domain_create(struct lz_iommu *iommu, enum lz_domain_type type
 				const struct lz_domain_ops *ops, void *ctx, struct lz_domain **out)
 {
 	struct lz *lz = iommu->lz;
-	const struct lz_port *port = lz->port;
 	struct lz_domain *dom;
 	enum lz_status r = LZ_ENOMEM;
 	unsigned long flags;
@@ -24,7 +23,7 @@ enum lz_status lz_domain_create(struct lz_iommu *iommu, enum lz_domain_type type
 	*out = NULL;
 	if (!LZ_CONFIG_IDENTITY && type == LZ_DOMAIN_IDENTITY)
 		return LZ_ENOTSUP;
-	dom = port->alloc(port->ctx, sizeof(*dom));
+	dom = lz_mem_alloc(lz, sizeof(*dom));
 	if (!dom)
 		return LZ_ENOMEM;
 	dom->lz = lz;
@@ -33,14 +32,13 @@ enum lz_status lz_domain_create(struct lz_iommu *iommu, enum lz_domain_type type
 	dom->dops = ops;
 	dom->ctx = ctx;
 	lz_spin_init(&dom->lock, &domain_class);
-	dom->custody = port->alloc(port->ctx, sizeof(*dom->custody));
+	dom->custody = lz_mem_alloc(lz, sizeof(*dom->custody));
 	/* A blocking domain is only a name for "detached". */
 	if (dom->custody)
 		r = type == LZ_DOMAIN_BLOCKING ? LZ_OK : iommu->ops->domain_init(dom);
 	if (r) {
-		if (dom->custody)
-			port->free(port->ctx, dom->custody, sizeof(*dom->custody));
-		port->free(port->ctx, dom, sizeof(*dom));
+		lz_mem_free(lz, dom->custody, sizeof(*dom->custody));
+		lz_mem_free(lz, dom, sizeof(*dom));
 		return r;
 	}
 	flags = lz_spin_lock(&iommu->lock);
@@ -52,12 +50,12 @@ enum lz_status lz_domain_create(struct lz_iommu *iommu, enum lz_domain_type type
 
 void lz_domain_free(struct lz_domain *dom)
 {
-	const struct lz_port *port = dom->lz->port;
+	struct lz *lz = dom->lz;
 
 	if (dom->type != LZ_DOMAIN_BLOCKING)
 		dom->iommu->ops->domain_fini(dom);
-	port->free(port->ctx, dom->custody, sizeof(*dom->custody));
-	port->free(port->ctx, dom, sizeof(*dom));
+	lz_mem_free(lz, dom->custody, sizeof(*dom->custody));
+	lz_mem_free(lz, dom, sizeof(*dom));
 }
 
 /* Leaves the domain to the sweep; IOMMU lock held. */

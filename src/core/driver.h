@@ -276,6 +276,12 @@ static inline bool lz_contains(const struct lz *lz)
 	return !LZ_CONFIG_OBSERVE || lz->cfg.contain == LZ_CONTAIN_ON;
 }
 
+/* The port's memory services. Giving back NULL does nothing. */
+void *lz_mem_alloc(const struct lz *lz, size_t size);
+void lz_mem_free(const struct lz *lz, void *p, size_t size);
+void *lz_mem_dma_alloc(const struct lz *lz, size_t size, size_t align, lz_phys *phys);
+void lz_mem_dma_free(const struct lz *lz, void *va, size_t size);
+
 static inline lz_ns lz_now(const struct lz *lz)
 {
 	return lz->port->now(lz->port->ctx);

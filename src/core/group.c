@@ -6,7 +6,7 @@ static const struct lz_lock_class group_class = {"group", LZ_RANK_GROUP};
 
 enum lz_status lz_group_create(struct lz *lz, unsigned id, struct lz_group **out)
 {
-	struct lz_group *group = lz->port->alloc(lz->port->ctx, sizeof(*group));
+	struct lz_group *group = lz_mem_alloc(lz, sizeof(*group));
 
 	*out = NULL;
 	if (!group)
@@ -30,7 +30,7 @@ enum lz_status lz_group_destroy(struct lz_group *group)
 		return LZ_EBUSY;
 	lz_assert(group->recovery_count == 0);
 	lz_fetch_add32(&lz->n_groups, (uint32_t)-1);
-	lz->port->free(lz->port->ctx, group, sizeof(*group));
+	lz_mem_free(lz, group, sizeof(*group));
 	return LZ_OK;
 }
 

@@ -71,3 +71,27 @@ void lz_stats_get(struct lz *lz, struct lz_stats *out)
 	out->work_pending = lz->wq.pending;
 	lz_spin_unlock(&lz->wq.lock, flags);
 }
+
+/* ---- memory ---- */
+
+void *lz_mem_alloc(const struct lz *lz, size_t size)
+{
+	return lz->port->alloc(lz->port->ctx, size);
+}
+
+void lz_mem_free(const struct lz *lz, void *p, size_t size)
+{
+	if (p)
+		lz->port->free(lz->port->ctx, p, size);
+}
+
+void *lz_mem_dma_alloc(const struct lz *lz, size_t size, size_t align, lz_phys *phys)
+{
+	return lz->port->dma_alloc(lz->port->ctx, size, align, phys);
+}
+
+void lz_mem_dma_free(const struct lz *lz, void *va, size_t size)
+{
+	if (va)
+		lz->port->dma_free(lz->port->ctx, va, size);
+}

@@ -60,7 +60,7 @@ static size_t array_bytes(uint32_t room)
 
 static struct lz_smmu_inv_array *array_alloc(struct lz *lz, uint32_t room)
 {
-	struct lz_smmu_inv_array *a = lz->port->alloc(lz->port->ctx, array_bytes(room));
+	struct lz_smmu_inv_array *a = lz_mem_alloc(lz, array_bytes(room));
 
 	if (a)
 		a->room = room;
@@ -70,7 +70,7 @@ static struct lz_smmu_inv_array *array_alloc(struct lz *lz, uint32_t room)
 static void array_free(struct lz *lz, struct lz_smmu_inv_array *a)
 {
 	if (a)
-		lz->port->free(lz->port->ctx, a, array_bytes(a->room));
+		lz_mem_free(lz, a, array_bytes(a->room));
 }
 
 enum lz_status lz_smmu_array_init(struct lz_smmu_domain *sdom)

@@ -10,11 +10,10 @@
 
 static void free_device(struct lz_smmu_dev *sd)
 {
-	const struct lz_port *port = sd->smmu->lz->port;
+	struct lz *lz = sd->smmu->lz;
 
-	if (sd->cd)
-		port->dma_free(port->ctx, sd->cd, sd->cd_bytes);
-	port->free(port->ctx, sd, sizeof(*sd));
+	lz_mem_dma_free(lz, sd->cd, sd->cd_bytes);
+	lz_mem_free(lz, sd, sizeof(*sd));
 }
 
 static void forget_streams(struct lz_smmu_dev *sd, unsigned n)
@@ -26,7 +25,7 @@ static void forget_streams(struct lz_smmu_dev *sd, unsigned n)
 /* All that fencing and blocking will need is taken here. */
 static enum lz_status prepare_device(struct lz_smmu *s, struct lz_smmu_dev *sd)
 {
-	const struct lz_port *port = s->lz->port;
+	struct lz *lz = s->lz;
 	struct lz_device *dev = sd->dev;
 	enum lz_status st = lz_smmu_sid_reserve(s, dev->n_streams);
 
@@ -41,7 +40,7 @@ static enum lz_status prepare_device(struct lz_smmu *s, struct lz_smmu_dev *sd)
 	if (LZ_CONFIG_PASID && dev->pci && dev->pasid_bits > lz_pci_pasid_bits(dev->pci))
 		dev->pasid_bits = lz_pci_pasid_bits(dev->pci);
 	sd->cd_bytes = (size_t)(SMMU_CD_WORDS * 8) << dev->pasid_bits;
-	sd->cd = port->dma_alloc(port->ctx, sd->cd_bytes, 64, &sd->cd_phys);
+	sd->cd = lz_mem_dma_alloc(lz, sd->cd_bytes, 64, &sd->cd_phys);
 	dev->ats_capable = s->ats && dev->ats_allowed && dev->pci && lz_pci_has_ats(dev->pci);
 	return sd->cd ? LZ_OK : LZ_ENOMEM;
 }
@@ -57,7 +56,7 @@ static enum lz_status device_add(struct lz_device *dev)
 
 	if (lz_smmu_dead(s))
 		return LZ_ENODEV;
-	sd = s->lz->port->alloc(s->lz->port->ctx, sizeof(*sd));
+	sd = lz_mem_alloc(s->lz, sizeof(*sd));
 	if (!sd)
 		return LZ_ENOMEM;
 	sd->dev = dev;
@@ -145,7 +144,7 @@ static void domain_fini(struct lz_domain *dom)
 	lz_pt_fini(&dom->pt);
 	lz_smmu_array_fini(sdom);
 	asid_free(s, sdom->asid);
-	s->lz->port->free(s->lz->port->ctx, sdom, sizeof(*sdom));
+	lz_mem_free(s->lz, sdom, sizeof(*sdom));
 	dom->drv = NULL;
 }
 
@@ -157,13 +156,13 @@ static enum lz_status domain_init(struct lz_domain *dom)
 
 	if (dom->type != LZ_DOMAIN_PAGING)
 		return LZ_OK;
-	sdom = s->lz->port->alloc(s->lz->port->ctx, sizeof(*sdom));
+	sdom = lz_mem_alloc(s->lz, sizeof(*sdom));
 	if (!sdom)
 		return LZ_ENOMEM;
 	sdom->dom = dom;
 	st = asid_alloc(s, &sdom->asid);
 	if (st != LZ_OK) {
-		s->lz->port->free(s->lz->port->ctx, sdom, sizeof(*sdom));
+		lz_mem_free(s->lz, sdom, sizeof(*sdom));
 		return st;
 	}
 	st = lz_smmu_array_init(sdom);
@@ -172,7 +171,7 @@ static enum lz_status domain_init(struct lz_domain *dom)
 	if (st != LZ_OK) {
 		lz_smmu_array_fini(sdom);
 		asid_free(s, sdom->asid);
-		s->lz->port->free(s->lz->port->ctx, sdom, sizeof(*sdom));
+		lz_mem_free(s->lz, sdom, sizeof(*sdom));
 		return st;
 	}
 	dom->drv = sdom;

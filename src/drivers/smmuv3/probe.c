@@ -111,7 +111,7 @@ static size_t event_bytes(const struct lz_smmu *s)
 
 static enum lz_status alloc_queues(struct lz_smmu *s)
 {
-	const struct lz_port *port = s->lz->port;
+	struct lz *lz = s->lz;
 	struct lz_smmu_queue *q = &s->cmdq;
 	size_t bytes = (size_t)16 << q->log2;
 	size_t evt = event_bytes(s);
@@ -121,32 +121,27 @@ static enum lz_status alloc_queues(struct lz_smmu *s)
 	q->room = q->size - q->guard;
 	q->mask = q->size - 1;
 	q->wrap = 2 * q->size - 1;
-	q->ring = port->dma_alloc(port->ctx, bytes, bytes < 32 ? 32 : bytes, &q->ring_phys);
-	q->mark = port->alloc(port->ctx, q->size * sizeof(*q->mark));
-	q->slot_seq = port->alloc(port->ctx, q->size * sizeof(*q->slot_seq));
+	q->ring = lz_mem_dma_alloc(lz, bytes, bytes < 32 ? 32 : bytes, &q->ring_phys);
+	q->mark = lz_mem_alloc(lz, q->size * sizeof(*q->mark));
+	q->slot_seq = lz_mem_alloc(lz, q->size * sizeof(*q->slot_seq));
 	if (LZ_CONFIG_RECORDS)
-		s->evtq = port->dma_alloc(port->ctx, evt, evt, &s->evtq_phys);
+		s->evtq = lz_mem_dma_alloc(lz, evt, evt, &s->evtq_phys);
 	return q->ring && q->mark && q->slot_seq && (s->evtq || !LZ_CONFIG_RECORDS) ? LZ_OK
 										    : LZ_ENOMEM;
 }
 
 static void free_memory(struct lz_smmu *s)
 {
-	const struct lz_port *port = s->lz->port;
+	struct lz *lz = s->lz;
 	struct lz_smmu_queue *q = &s->cmdq;
 
 	lz_smmu_strtab_fini(s);
-	if (q->ring)
-		port->dma_free(port->ctx, q->ring, (size_t)16 << q->log2);
-	if (q->mark)
-		port->free(port->ctx, q->mark, q->size * sizeof(*q->mark));
-	if (q->slot_seq)
-		port->free(port->ctx, q->slot_seq, q->size * sizeof(*q->slot_seq));
-	if (LZ_CONFIG_RECORDS && s->evtq)
-		port->dma_free(port->ctx, s->evtq, event_bytes(s));
-	if (s->sids)
-		port->free(port->ctx, s->sids, s->sids_room * sizeof(*s->sids));
-	port->free(port->ctx, s, sizeof(*s));
+	lz_mem_dma_free(lz, q->ring, (size_t)16 << q->log2);
+	lz_mem_free(lz, q->mark, q->size * sizeof(*q->mark));
+	lz_mem_free(lz, q->slot_seq, q->size * sizeof(*q->slot_seq));
+	lz_mem_dma_free(lz, s->evtq, event_bytes(s));
+	lz_mem_free(lz, s->sids, s->sids_room * sizeof(*s->sids));
+	lz_mem_free(lz, s, sizeof(*s));
 }
 
 /* ---- bring-up ---- */
@@ -255,7 +250,7 @@ enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3_desc *desc,
 	if (!lz || !desc || !out)
 		return LZ_EINVAL;
 	*out = NULL;
-	s = lz->port->alloc(lz->port->ctx, sizeof(*s));
+	s = lz_mem_alloc(lz, sizeof(*s));
 	if (!s)
 		return LZ_ENOMEM;
 	s->lz = lz;

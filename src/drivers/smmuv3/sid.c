@@ -21,7 +21,7 @@ static uint32_t lower_bound(const struct lz_smmu *s, uint32_t sid)
 
 enum lz_status lz_smmu_sid_reserve(struct lz_smmu *s, uint32_t n)
 {
-	const struct lz_port *port = s->lz->port;
+	struct lz *lz = s->lz;
 	struct lz_smmu_sid *bigger, *old;
 	uint32_t room, old_room;
 	unsigned long flags;
@@ -34,7 +34,7 @@ enum lz_status lz_smmu_sid_reserve(struct lz_smmu *s, uint32_t n)
 		return LZ_OK;
 
 	room = room * 2 + n + 16;
-	bigger = port->alloc(port->ctx, room * sizeof(*bigger));
+	bigger = lz_mem_alloc(lz, room * sizeof(*bigger));
 	if (!bigger)
 		return LZ_ENOMEM;
 	flags = lz_spin_lock(&s->sid_lock);
@@ -49,8 +49,7 @@ enum lz_status lz_smmu_sid_reserve(struct lz_smmu *s, uint32_t n)
 		old_room = room;
 	}
 	lz_spin_unlock(&s->sid_lock, flags);
-	if (old)
-		port->free(port->ctx, old, old_room * sizeof(*old));
+	lz_mem_free(lz, old, old_room * sizeof(*old));
 	return LZ_OK;
 }
 

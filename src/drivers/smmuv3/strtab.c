@@ -17,12 +17,12 @@ static void abort_all(uint64_t *ste, uint32_t n)
 
 static enum lz_status init_linear(struct lz_smmu *s)
 {
-	const struct lz_port *port = s->lz->port;
+	struct lz *lz = s->lz;
 
 	if (s->sid_bits > LINEAR_MAX_BITS)
 		return LZ_ENOTSUP;
 	s->strtab_bytes = (size_t)STE_BYTES << s->sid_bits;
-	s->strtab = port->dma_alloc(port->ctx, s->strtab_bytes, s->strtab_bytes, &s->strtab_phys);
+	s->strtab = lz_mem_dma_alloc(lz, s->strtab_bytes, s->strtab_bytes, &s->strtab_phys);
 	if (!s->strtab)
 		return LZ_ENOMEM;
 	abort_all(s->strtab, 1u << s->sid_bits);
@@ -31,14 +31,14 @@ static enum lz_status init_linear(struct lz_smmu *s)
 
 static enum lz_status init_two_level(struct lz_smmu *s)
 {
-	const struct lz_port *port = s->lz->port;
+	struct lz *lz = s->lz;
 
 	s->n_l1 = 1u << (s->sid_bits - SMMU_STRTAB_SPLIT);
 	s->strtab_bytes = s->n_l1 * 8u;
 	if (s->strtab_bytes < 64)
 		s->strtab_bytes = 64;
-	s->l2 = port->alloc(port->ctx, s->n_l1 * sizeof(*s->l2));
-	s->strtab = port->dma_alloc(port->ctx, s->strtab_bytes, s->strtab_bytes, &s->strtab_phys);
+	s->l2 = lz_mem_alloc(lz, s->n_l1 * sizeof(*s->l2));
+	s->strtab = lz_mem_dma_alloc(lz, s->strtab_bytes, s->strtab_bytes, &s->strtab_phys);
 	return s->l2 && s->strtab ? LZ_OK : LZ_ENOMEM;
 }
 
@@ -50,25 +50,21 @@ enum lz_status lz_smmu_strtab_init(struct lz_smmu *s)
 
 void lz_smmu_strtab_fini(struct lz_smmu *s)
 {
-	const struct lz_port *port = s->lz->port;
+	struct lz *lz = s->lz;
 
 	for (uint32_t i = 0; LZ_CONFIG_TWO_LEVEL && s->l2 && i < s->n_l1; i++)
-		if (s->l2[i])
-			port->dma_free(port->ctx, s->l2[i], L2_ENTRIES * STE_BYTES);
-	if (LZ_CONFIG_TWO_LEVEL && s->l2)
-		port->free(port->ctx, s->l2, s->n_l1 * sizeof(*s->l2));
-	if (s->strtab)
-		port->dma_free(port->ctx, s->strtab, s->strtab_bytes);
+		lz_mem_dma_free(lz, s->l2[i], L2_ENTRIES * STE_BYTES);
+	lz_mem_free(lz, s->l2, s->n_l1 * sizeof(*s->l2));
+	lz_mem_dma_free(lz, s->strtab, s->strtab_bytes);
 }
 
 /* Level-2 tables are published by compare-and-swap: devices of different
  * groups may be added at the same time. */
 static enum lz_status make_l2(struct lz_smmu *s, uint32_t i)
 {
-	const struct lz_port *port = s->lz->port;
+	struct lz *lz = s->lz;
 	lz_phys phys;
-	uint64_t *l2 =
-		port->dma_alloc(port->ctx, L2_ENTRIES * STE_BYTES, L2_ENTRIES * STE_BYTES, &phys);
+	uint64_t *l2 = lz_mem_dma_alloc(lz, L2_ENTRIES * STE_BYTES, L2_ENTRIES * STE_BYTES, &phys);
 	uint64_t none = 0;
 
 	if (!l2)
@@ -78,7 +74,7 @@ static enum lz_status make_l2(struct lz_smmu *s, uint32_t i)
 	if (!lz_dma_cas64(&s->strtab[i], &none,
 			  (phys & SMMU_L1STD_L2PTR) |
 				  SMMU_FIELD(SMMU_L1STD_SPAN, SMMU_STRTAB_SPLIT + 1))) {
-		port->dma_free(port->ctx, l2, L2_ENTRIES * STE_BYTES);
+		lz_mem_dma_free(lz, l2, L2_ENTRIES * STE_BYTES);
 		return LZ_OK;
 	}
 	lz_store_ptr((void **)&s->l2[i], l2);
