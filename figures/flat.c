@@ -185,7 +185,8 @@ static void add_device(struct flat *f, unsigned i)
 	d->config[0x40] = 0x10;
 	d->config[0x42] = 2;
 	memcpy(&d->config[0x100], &ats, sizeof(ats));
-	d->pci = (struct lz_pci_access){d->config, config_read, config_write, no_sleep, NULL};
+	d->pci = (struct lz_pci_access){
+		.ctx = d->config, .read = config_read, .write = config_write, .sleep = no_sleep};
 	must(lz_group_create(f->lz, i, &d->group), "group");
 	must(lz_device_add(d->group, &desc, &d->dev), "device");
 	must(lz_attach(d->dev, f->dom), "attach");
@@ -259,17 +260,20 @@ void flat_peer_init(struct flat_peer *p, struct flat *f)
 
 static inline void insert_and_wait(struct flat_peer *p, const struct lz_smmu_cmd *cmd, uint32_t n)
 {
-	uint32_t mask = p->size - 1, prod = p->prod;
+	uint8_t *ring = (uint8_t *)p->ring;
+	size_t mask = ((size_t)p->size - 1) * 16, at = p->prod * 16 & mask;
+	uint64_t *slot;
 
-	for (const struct lz_smmu_cmd *end = cmd + n; cmd < end; cmd++, prod++) {
-		uint64_t *slot = &p->ring[(size_t)(prod & mask) * 2];
-
+	for (const struct lz_smmu_cmd *end = cmd + n; cmd < end; cmd++) {
+		slot = (uint64_t *)(void *)(ring + at);
 		lz_dma_store64(&slot[0], cmd->w[0]);
 		lz_dma_store64(&slot[1], cmd->w[1]);
+		at = (at + 16) & mask;
 	}
-	lz_dma_store64(&p->ring[(size_t)(prod & mask) * 2], SMMU_OP_SYNC);
-	lz_dma_store64(&p->ring[(size_t)(prod & mask) * 2 + 1], 0);
-	p->prod = (prod + 1) & (2 * p->size - 1);
+	slot = (uint64_t *)(void *)(ring + at);
+	lz_dma_store64(&slot[0], SMMU_OP_SYNC);
+	lz_dma_store64(&slot[1], 0);
+	p->prod = (p->prod + n + 1) & (2 * p->size - 1);
 	lz_dma_wmb();
 	lz_mmio_write32(p->mmio, SMMU_CMDQ_PROD, p->prod);
 	while ((lz_mmio_read32(p->mmio, SMMU_CMDQ_CONS) & (2 * p->size - 1)) != p->prod)

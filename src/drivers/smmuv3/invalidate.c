@@ -179,13 +179,20 @@ SMMU_COLD static enum lz_status atc_slow(struct lz_smmu *s, struct lz_smmu_domai
 	return LZ_OK;
 }
 
+SMMU_APART static bool refresh_take(struct lz_smmu *s, uint64_t n, uint64_t *pos)
+{
+	(void)lz_smmu_queue_cons(s);
+	return lz_smmu_queue_take(&s->cmdq, n, pos);
+}
+
 /*
  * Everybody is open, the batch fits and there is room: one pass, one
  * reservation. The sync of the TLB invalidations has completed, so the cleared
- * entry is seen by whoever is not in the array yet (A). False: not sent.
+ * entry is seen by whoever is not in the array yet (A). False: not sent. `insist`
+ * asks the register when the shadow knows of no room.
  */
 SMMU_INLINE bool atc_send(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint64_t atc1,
-			  uint64_t *sync)
+			  uint64_t *sync, bool insist)
 {
 	struct lz_epoch_section section = lz_epoch_enter(&s->readers); /* A */
 	const struct lz_smmu_inv_array *a = lz_load_ptr(&sdom->array);
@@ -196,7 +203,7 @@ SMMU_INLINE bool atc_send(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint64
 	uint64_t pos;
 
 	if (SMMU_RARE(n - 1 >= q->guard) || SMMU_RARE(lz_load32(&s->alert)) ||
-	    !lz_smmu_queue_take(q, n + 1, &pos)) {
+	    (!lz_smmu_queue_take(q, n + 1, &pos) && !(insist && refresh_take(s, n + 1, &pos)))) {
 		lz_epoch_leave(&s->readers, section);
 		return false;
 	}
@@ -239,7 +246,7 @@ SMMU_APART static enum lz_status atc(struct lz_smmu *s, struct lz_smmu_domain *s
 {
 	uint64_t sync;
 
-	if (!LZ_CONFIG_FAST || SMMU_RARE(!atc_send(s, sdom, atc1, &sync)))
+	if (!LZ_CONFIG_FAST || SMMU_RARE(!atc_send(s, sdom, atc1, &sync, true)))
 		return restart_atc(s, sdom, atc1, deadline);
 	return SMMU_USUAL(lz_smmu_queue_done(&s->cmdq, sync)) ? LZ_OK
 							      : finish_atc(s, sync, deadline);
@@ -341,7 +348,9 @@ SMMU_COLD static enum lz_status slow(struct lz_domain *dom, lz_iova start, lz_io
 /* A few pages, written straight into the slots. Calls are all at the end, so that
  * nothing has to be kept across them. */
 SMMU_INLINE enum lz_status invalidate(struct lz_domain *dom, lz_iova start, lz_iova end,
-				      size_t granule, uint64_t n)
+				      size_t granule, uint64_t n,
+				      enum lz_status (*no_room)(struct lz_domain *, lz_iova,
+								lz_iova, size_t))
 {
 	struct lz_smmu *s = lz_smmu_of(dom->iommu);
 	struct lz_smmu_domain *sdom = dom->drv;
@@ -356,7 +365,7 @@ SMMU_INLINE enum lz_status invalidate(struct lz_domain *dom, lz_iova start, lz_i
 	flags = lz_irq_save();
 	if (!lz_smmu_queue_take(q, n + 1, &pos)) {
 		lz_irq_restore(flags);
-		return slow(dom, start, end, granule);
+		return no_room(dom, start, end, granule);
 	}
 	pen = lz_smmu_pen_at(q, pos);
 	for (uint64_t i = 0; i < n; i++)
@@ -370,7 +379,9 @@ SMMU_INLINE enum lz_status invalidate(struct lz_domain *dom, lz_iova start, lz_i
 	lz_dma_rmb(); /* A: the sync's completion before the array */
 	if (!lz_load32(&sdom->ats_entries))
 		return LZ_OK;
-	return atc(s, sdom, lz_smmu_cmd_atc1(start, end), NULL);
+	if (SMMU_RARE(!atc_send(s, sdom, lz_smmu_cmd_atc1(start, end), &pos, false)))
+		return atc(s, sdom, lz_smmu_cmd_atc1(start, end), NULL);
+	return SMMU_USUAL(lz_smmu_queue_done(q, pos)) ? LZ_OK : finish_atc(s, pos, NULL);
 }
 
 SMMU_APART static enum lz_status invalidate_many(struct lz_domain *dom, lz_iova start, lz_iova end,
@@ -380,7 +391,15 @@ SMMU_APART static enum lz_status invalidate_many(struct lz_domain *dom, lz_iova 
 
 	if (n - 1 >= TLBI_MAX)
 		return slow(dom, start, end, granule);
-	return invalidate(dom, start, end, granule, n);
+	return invalidate(dom, start, end, granule, n, slow);
+}
+
+/* There was no room as far as the shadow knew. */
+SMMU_APART static enum lz_status refresh(struct lz_domain *dom, lz_iova start, lz_iova end,
+					 size_t granule)
+{
+	(void)lz_smmu_queue_cons(lz_smmu_of(dom->iommu));
+	return invalidate_many(dom, start, end, granule);
 }
 
 /* One page is what most unmaps are. */
@@ -390,7 +409,7 @@ enum lz_status lz_smmu_invalidate(struct lz_domain *dom, lz_iova start, lz_iova 
 		return slow(dom, start, end, granule);
 	if (end - start != granule)
 		return invalidate_many(dom, start, end, granule);
-	return invalidate(dom, start, start + granule, granule, 1);
+	return invalidate(dom, start, start + granule, granule, 1, refresh);
 }
 
 /* ---- everything ---- */

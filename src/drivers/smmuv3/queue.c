@@ -218,6 +218,7 @@ enum lz_status lz_smmu_queue_wait(struct lz_smmu *s, uint64_t pos, lz_ns *deadli
 enum lz_status lz_smmu_queue_submit(struct lz_smmu *s, const struct lz_smmu_cmd *cmds, uint32_t n,
 				    uint64_t *sync, lz_ns *deadline)
 {
+	struct lz_smmu_pen pen;
 	unsigned long flags;
 	uint64_t pos;
 
@@ -228,9 +229,10 @@ enum lz_status lz_smmu_queue_submit(struct lz_smmu *s, const struct lz_smmu_cmd 
 		if (st != LZ_OK)
 			return st;
 	}
+	pen = lz_smmu_pen_at(&s->cmdq, pos);
 	for (uint32_t i = 0; i < n; i++)
-		lz_smmu_queue_write(&s->cmdq, pos + i, cmds[i]);
-	lz_smmu_queue_write(&s->cmdq, pos + n, lz_smmu_cmd_sync());
+		lz_smmu_pen_write(&pen, cmds[i].w[0], cmds[i].w[1]);
+	lz_smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
 	lz_smmu_queue_publish(s, pos, n + 1, flags);
 	*sync = pos + n;
 	return LZ_OK;
