@@ -106,7 +106,8 @@ static void copy_name(char *to, size_t size, const char *from)
 static bool is_valid(const struct lz_group *group, const struct lz_device_desc *d)
 {
 	if (!d->iommu || d->iommu->lz != group->lz || !d->n_streams ||
-	    d->n_streams > LZ_MAX_STREAMS || d->pasid_bits > 20)
+	    d->n_streams > LZ_MAX_STREAMS || d->pasid_bits > 20 ||
+	    (d->pf && d->pf->iommu != d->iommu))
 		return false;
 	for (unsigned i = 0; i < d->n_streams; i++)
 		for (unsigned j = 0; j < i; j++)
@@ -124,6 +125,7 @@ static void fill_in(struct lz_device *dev, struct lz_group *group, const struct 
 	dev->group = group;
 	copy_name(dev->name, sizeof(dev->name), d->name);
 	dev->pci = d->pci;
+	dev->pf = d->pf;
 	dev->owner = d->owner;
 	dev->owner_ctx = d->owner_ctx;
 	dev->user = d->user;
@@ -156,7 +158,6 @@ static void publish(struct lz_device *dev)
 	dev->next_in_iommu = iommu->devices;
 	iommu->devices = dev;
 	lz_spin_unlock(&iommu->lock, flags);
-	lz_fetch_add64(&dev->lz->references, 1);
 }
 
 enum lz_status lz_device_add(struct lz_group *group, const struct lz_device_desc *desc,
@@ -178,13 +179,14 @@ enum lz_status lz_device_add(struct lz_group *group, const struct lz_device_desc
 		return LZ_ENOMEM;
 	fill_in(dev, group, desc);
 	lz_gate_enter_always(group, &g);
+	lz_fetch_add64(&lz->references, 1);
 	r = dev->iommu->ops->device_add(dev);
-	if (r)
-		lz_mem_free(lz, dev, sizeof(*dev));
-	else
+	if (!r)
 		publish(dev);
 	lz_gate_leave(g);
-	if (!r)
+	if (r)
+		lz_device_put(dev); /* an error record may have found it (H25) */
+	else
 		*out = dev;
 	return r;
 }

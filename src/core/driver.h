@@ -64,7 +64,8 @@ struct lz_iommu_ops {
 	 * is blocked and fenced or its last invalidation has been drained. */
 	void (*device_remove)(struct lz_device *dev);
 	/* The last reference is gone: memory that somebody with a reference
-	 * may have looked at since device_remove. May be NULL. Task context,
+	 * may have looked at since device_remove, or since a device_add that
+	 * failed (dev->drv may be NULL then). May be NULL. Task context,
 	 * no gate. */
 	void (*device_free)(struct lz_device *dev);
 
@@ -157,6 +158,7 @@ struct lz_device {
 	const struct lz_pci_access *pci;
 	const struct lz_owner_ops *owner;
 	void *owner_ctx, *user;
+	const struct lz_device *pf; /* of a virtual function; compared, not followed */
 	unsigned n_streams;
 	uint32_t streams[LZ_MAX_STREAMS];
 	bool ats_allowed; /* platform says so */
@@ -189,6 +191,9 @@ struct lz_device {
 	lz_ns backoff;	   /* of the report work */
 	struct lz_attachment rid;
 	struct lz_attachment *pasids; /* list; rid.next unused */
+	/* src/pci's: a reset by the library is under way; the order of methods,
+	 * 4 bits each from below, 0 the built-in one (both atomic). */
+	uint32_t in_pci_reset, reset_methods;
 	struct lz_work report_work;   /* one per device (H28) */
 	struct lz_work free_work;     /* last reference dropped anywhere (H26) */
 	struct lz_device *next_in_group, *next_in_iommu;
@@ -228,6 +233,11 @@ void lz_iommu_init(struct lz_iommu *iommu, struct lz *lz, const struct lz_iommu_
 enum lz_status lz_iommu_fini(struct lz_iommu *iommu);
 /* "Run ops->work and sweep custody soon." Any context, any lock below WORK. */
 void lz_iommu_kick(struct lz_iommu *iommu);
+
+/* Brackets an owner callback (H19); they nest (a reset from error_detected).
+ * Task context, a reference held. */
+uint32_t lz_owner_enter(struct lz_device *dev);
+void lz_owner_leave(struct lz_device *dev, uint32_t outer);
 
 /* Reports a device broken once per generation: queues its report work. The
  * caller holds a reference; `generation` is that of the evidence; dropped if

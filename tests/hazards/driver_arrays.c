@@ -224,7 +224,16 @@ static struct {
 	unsigned waits;
 } section;
 
-/* The small queue has an unmap look at CONS between its choice and its
+/* The shadow of CONS as far behind as it may be. */
+static void make_room_unknown(struct lz_smmu *s)
+{
+	uint64_t tail = lz_load64(&s->cmdq.tail) & ~SMMU_FROZEN;
+
+	if (tail >= s->cmdq.room)
+		lz_store64(&s->cmdq.cons, tail - s->cmdq.room);
+}
+
+/* An unmap that does not know of room looks at CONS between its choice and its
  * reservation: there it stands until the fence is in effect, which must not
  * happen before it is through. */
 static void stand_in_section(struct rig *r, uint32_t off, bool write, uint64_t value)
@@ -233,9 +242,12 @@ static void stand_in_section(struct rig *r, uint32_t off, bool write, uint64_t v
 	lz_ns end = sim_now() + LZ_US(60);
 
 	(void)value;
-	if (write || off != 0x9c || section.stood || lz_cpu_id() != 2 ||
-	    !sd->smmu->readers.cpu[2].in)
+	if (write || off != 0x9c || section.stood || lz_cpu_id() != 2)
 		return;
+	if (!sd->smmu->readers.cpu[2].in) {
+		make_room_unknown(sd->smmu);
+		return;
+	}
 	section.stood = true;
 	section.go = 1;
 	while (look_fence(r, 0) != LZ_FENCE_FENCED && sim_now() < end)

@@ -337,8 +337,9 @@ static void build_ep(struct rig *r, unsigned i)
 	assert_non_null(d->ep);
 	hw.arg = d->ep;
 	sim_hw_add(&hw);
-	d->pci = (struct lz_pci_access){d, pci_read, pci_write, pci_sleep, NULL};
-	d->owner = (struct lz_owner_ops){owner_error, owner_resume};
+	d->pci = (struct lz_pci_access){
+		.ctx = d, .read = pci_read, .write = pci_write, .sleep = pci_sleep};
+	d->owner = (struct lz_owner_ops){.error_detected = owner_error, .resume = owner_resume};
 }
 
 static void add_device(struct rig *r, unsigned i)

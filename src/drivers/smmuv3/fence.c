@@ -144,6 +144,25 @@ enum lz_status lz_smmu_block(struct lz_device *dev)
 	return lz_smmu_dead(sd->smmu) ? LZ_OK : lz_smmu_cfgi(sd, 0, false, &deadline);
 }
 
+/* The last of those below a port that it was blocked for opens it again. */
+void lz_smmu_unblock_port(struct lz_smmu_dev *sd)
+{
+	struct lz_smmu *s = sd->smmu;
+	bool others = false;
+	unsigned long flags;
+
+	if (!lz_load32(&sd->port_blocked))
+		return;
+	flags = lz_spin_lock(&s->iommu.lock);
+	lz_store32(&sd->port_blocked, 0);
+	for (struct lz_device *d = s->iommu.devices; d && !others; d = d->next_in_iommu)
+		others = d->drv && d->pci && d->pci->upstream == sd->dev->pci->upstream &&
+			 lz_load32(&lz_smmu_dev_of(d)->port_blocked);
+	lz_spin_unlock(&s->iommu.lock, flags);
+	if (!others)
+		(void)lz_pci_port_block(sd->dev->pci, false);
+}
+
 void lz_smmu_unfence(struct lz_device *dev)
 {
 	struct lz_smmu_dev *sd = lz_smmu_dev_of(dev);
@@ -156,6 +175,7 @@ void lz_smmu_unfence(struct lz_device *dev)
 		lz_store32(&sd->function_off, 0);
 		lz_pci_function_on(dev->pci);
 	}
+	lz_smmu_unblock_port(sd);
 }
 
 void lz_smmu_reset_succeeded(struct lz_device *dev)

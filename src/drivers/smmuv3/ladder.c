@@ -173,6 +173,18 @@ static enum lz_status rung_restart(struct lz_smmu *s)
 
 /* ---- function off ---- */
 
+/* The port blocks translated requests of sound functions below it too. */
+static void name_siblings(struct lz_smmu *s, struct lz_device *dev)
+{
+	unsigned long flags = lz_spin_lock(&s->iommu.lock);
+
+	for (struct lz_device *d = s->iommu.devices; d; d = d->next_in_iommu)
+		if (d != dev && d->pci && d->pci->upstream == dev->pci->upstream &&
+		    lz_load8(&d->ats_on))
+			emit_rung(s, d, LZ_RUNG_PORT_BLOCK, LZ_OK);
+	lz_spin_unlock(&s->iommu.lock, flags);
+}
+
 static enum lz_status one_function_off(struct lz_smmu *s, struct lz_smmu_dev *sd)
 {
 	struct lz_device *dev = sd->dev;
@@ -185,8 +197,11 @@ static enum lz_status one_function_off(struct lz_smmu *s, struct lz_smmu_dev *sd
 	}
 	emit_rung(s, dev, LZ_RUNG_FUNCTION_OFF, st);
 	if (st != LZ_OK && dev->pci && (s->lz->cfg.policy & LZ_POLICY_PORT_BLOCK)) {
-		st = lz_pci_port_block(dev->pci, true); /* may hit siblings (H98) */
+		st = lz_pci_port_block(dev->pci, true);
+		lz_store32(&sd->port_blocked, st == LZ_OK);
 		emit_rung(s, dev, LZ_RUNG_PORT_BLOCK, st);
+		if (st == LZ_OK)
+			name_siblings(s, dev); /* H98 */
 	}
 	return st;
 }

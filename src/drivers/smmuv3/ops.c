@@ -45,6 +45,24 @@ static enum lz_status prepare_device(struct lz_smmu *s, struct lz_smmu_dev *sd)
 	return sd->cd ? LZ_OK : LZ_ENOMEM;
 }
 
+/* Once the stream ids are out of the index nobody new finds the device, and
+ * whoever found it before held the error lock, which dropping it takes, or has
+ * a reference: the memory goes in device_free() (H25). */
+static void leave(struct lz_smmu_dev *sd, unsigned n_streams)
+{
+	struct lz_device *dev = sd->dev;
+	unsigned long flags;
+
+	forget_streams(sd, n_streams);
+	lz_smmu_suspect_forget(sd->smmu, sd);
+	flags = lz_spin_lock(&dev->fence_lock);
+	lz_store32(&sd->fence_pending, 0);
+	if (dev->fence != LZ_FENCE_OPEN)
+		(void)lz_fetch_add32(&sd->smmu->alert, (uint32_t)-1);
+	sd->removed = true;
+	lz_spin_unlock(&dev->fence_lock, flags);
+}
+
 static enum lz_status device_add(struct lz_device *dev)
 {
 	struct lz_smmu *s = lz_smmu_of(dev->iommu);
@@ -74,35 +92,22 @@ static enum lz_status device_add(struct lz_device *dev)
 			cmd[i] = lz_smmu_cmd_cfgi_ste_all_levels(dev->streams[i]);
 		st = lz_smmu_queue_run(s, cmd, n, &deadline);
 	}
-	if (st != LZ_OK) {
-		forget_streams(sd, n);
-		dev->drv = NULL;
-		free_device(sd);
-	}
+	if (st != LZ_OK)
+		leave(sd, n);
 	return st;
 }
 
-/* Once the stream ids are out of the index nobody new finds the device, and
- * whoever found it before held the error lock, which dropping it takes. */
 static void device_remove(struct lz_device *dev)
 {
-	struct lz_smmu_dev *sd = lz_smmu_dev_of(dev);
-	unsigned long flags;
-
-	forget_streams(sd, dev->n_streams);
-	lz_smmu_suspect_forget(sd->smmu, sd);
-	flags = lz_spin_lock(&dev->fence_lock);
-	lz_store32(&sd->fence_pending, 0);
-	if (dev->fence != LZ_FENCE_OPEN)
-		(void)lz_fetch_add32(&sd->smmu->alert, (uint32_t)-1);
-	sd->removed = true;
-	lz_spin_unlock(&dev->fence_lock, flags);
+	leave(lz_smmu_dev_of(dev), dev->n_streams);
+	lz_smmu_unblock_port(lz_smmu_dev_of(dev));
 }
 
 /* The engine may have looked at it until the last reference went (H25). */
 static void device_free(struct lz_device *dev)
 {
-	free_device(lz_smmu_dev_of(dev));
+	if (dev->drv)
+		free_device(lz_smmu_dev_of(dev));
 }
 
 /* ---- domains ---- */

@@ -23,6 +23,7 @@ struct lz_smmu_dev {
 	uint32_t fence_round;	/* [fence_lock] moves whenever a fence begins or is lifted */
 	uint32_t fence_pending; /* round whose EATS is off, but without effect yet; 0 none */
 	uint32_t function_off;	/* rung (c) took bus master away (atomic) */
+	uint32_t port_blocked;	/* and the port above blocks its ATS (atomic) */
 	/* A probe for the core whose answer is still out; [gate]. */
 	bool removed; /* [fence_lock] */
 	bool own_probe;
@@ -245,6 +246,8 @@ void lz_smmu_set_fence_locked(struct lz_smmu_dev *sd, enum lz_fence_state f);
 enum lz_status lz_smmu_block(struct lz_device *dev);
 void lz_smmu_unfence(struct lz_device *dev);
 enum lz_status lz_smmu_fence(struct lz_smmu_dev *sd, uint32_t gen, enum lz_evidence evidence);
+/* The ladder's translation block at the port above ends with its device. */
+void lz_smmu_unblock_port(struct lz_smmu_dev *sd);
 void lz_smmu_fence_retry(struct lz_smmu *s);
 void lz_smmu_reset_succeeded(struct lz_device *dev);
 
