@@ -339,6 +339,9 @@ static void build_library(struct rig *r)
 	cfg.event_ctx = r;
 	cfg.identify = r->opt.identify;
 	cfg.contain = r->opt.contain;
+	/* Until then the work looks whether the queue stands still. */
+	if (!host_time_is_virtual())
+		cfg.late_bound = LZ_SEC(2);
 	if (r->opt.late)
 		cfg.sync_bound = LZ_MS(30);
 	if (r->opt.sync_bound)
