@@ -131,7 +131,8 @@ static bool add_function(struct bed *b, unsigned i)
 	c[66] = 2;
 	c[0x100] = 0x0f; /* and ATS */
 	c[0x102] = 1;
-	b->fn[i].pci = (struct lz_pci_access){c, config_read, config_write, pci_sleep, NULL};
+	b->fn[i].pci = (struct lz_pci_access){
+		.ctx = c, .read = config_read, .write = config_write, .sleep = pci_sleep};
 	return lz_group_create(b->lz, i, &b->fn[i].group) == LZ_OK &&
 	       lz_device_add(b->fn[i].group, &desc, &b->fn[i].dev) == LZ_OK &&
 	       lz_attach(b->fn[i].dev, b->dom) == LZ_OK && lz_device_ats_active(b->fn[i].dev);

@@ -67,7 +67,7 @@ static void await(const bool *flag)
 
 int main(void)
 {
-	static const struct lz_owner_ops owner = {on_error, on_resume};
+	static const struct lz_owner_ops owner = {.error_detected = on_error, .resume = on_resume};
 	static const struct lz_domain_ops ops = {.release = on_release};
 	static const uint32_t streams[] = {MACHINE_SID};
 	struct lz_smmuv3_desc smmu = {.name = "smmu0", .mmio = MACHINE_MMIO};

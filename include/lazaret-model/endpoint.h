@@ -31,6 +31,13 @@ enum lzm_ep_fault {
 	LZM_EP_CONFIG_ONES, /**< config space reads all ones, writes are lost; DMA and silence go on
 			     */
 	LZM_EP_REMOVED,	    /**< surprise removal */
+	LZM_EP_PM_FAILS,    /**< D3hot and back resets nothing */
+	LZM_EP_BUS_FAILS,   /**< a bus reset does nothing to it */
+	LZM_EP_BUS_TIMEOUT, /**< does not come back from a bus reset */
+	LZM_EP_LINK_DOWN,   /**< a port: its link is down and stays down */
+	LZM_EP_KEEPS_VFS,   /**< a physical function whose FLR leaves its VFs alone */
+	LZM_EP_MUTE_VENDOR, /**< the vendor's registers never acknowledge */
+	LZM_EP_OLD_VENDOR,  /**< the vendor's firmware takes no part in resets */
 };
 
 /** A function; owned by whoever created it. */
@@ -52,6 +59,8 @@ struct lzm_ep_config {
 	uint64_t flr_ns;	 /**< time an FLR takes */
 	uint64_t seed;		 /**< for eviction */
 	struct lzm_ep *upstream; /**< port above (for ACS translation blocking), or NULL */
+	struct lzm_ep *pf;	 /**< of a VF: its physical function; gone while that
+				    one's VF Enable is 0. NULL: stands alone */
 };
 
 /** How the endpoint reaches the IOMMU and memory, and what the bench sees. */
@@ -96,6 +105,13 @@ uint32_t lzm_ep_cfg_read(struct lzm_ep *ep, unsigned offset, unsigned width);
 /** Likewise; writes may be lost. */
 void lzm_ep_cfg_write(struct lzm_ep *ep, unsigned offset, unsigned width, uint32_t value);
 
+/** A register of BAR 0: some functions have vendor registers that take part in
+ *  a reset, by vendor and device id (Ivy Bridge graphics, NVMe, hinic VF). All
+ *  ones without any, when memory decoding is off, or it does not answer. */
+uint32_t lzm_ep_bar_read(struct lzm_ep *ep, unsigned offset, unsigned width);
+/** Likewise; writes may be lost. */
+void lzm_ep_bar_write(struct lzm_ep *ep, unsigned offset, unsigned width, uint32_t value);
+
 /** An Invalidate Request arrives. */
 void lzm_ep_invalidate(struct lzm_ep *ep, uint64_t tag, const struct lzm_atc_inv *inv);
 /** Asks the DMA engine for one access to `iova`: from the ATC when cached, by a
@@ -127,6 +143,13 @@ bool lzm_ep_bus_master(const struct lzm_ep *ep);
 unsigned lzm_ep_atc_used(const struct lzm_ep *ep);
 /** Bus-level reset as from the port above. */
 void lzm_ep_bus_reset(struct lzm_ep *ep);
+/** Downstream port containment triggers at this port: its link goes down until
+ *  software releases it; everything below is reset. Without the capability
+ *  nothing happens. */
+void lzm_ep_contain(struct lzm_ep *port);
+/** Has it seen a configuration write since its last reset, which tells it its
+ *  bus number. */
+bool lzm_ep_knows_bus(const struct lzm_ep *ep);
 
 #ifdef __cplusplus
 }

@@ -43,6 +43,10 @@ struct lz_device_desc {
 	const struct lz_owner_ops *owner; /**< may be NULL */
 	void *owner_ctx;		  /**< first argument of the owner's callbacks */
 	void *user;			  /**< see lz_device_user() */
+	/** Of a virtual function: its physical function, at the same IOMMU, or
+	 *  NULL. A reset of that one takes this one along (H92), so it is removed
+	 *  first. */
+	struct lz_device *pf;
 };
 
 /** Makes an empty group; `id` is the caller's own number for it. Task context.

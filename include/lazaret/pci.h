@@ -28,6 +28,28 @@ struct lz_pci_access {
 	void (*sleep)(void *ctx, lz_ns ns);
 	/** Config space of the port above the function, or NULL. */
 	const struct lz_pci_access *upstream;
+
+	/** What the function is where config space says ffff:ffff (a virtual
+	 *  function); 0 otherwise. */
+	uint16_t vendor;
+	/** Likewise. */
+	uint16_t device;
+	/** Nothing else is on the bus below `upstream`, but for the function's own
+	 *  virtual functions: a secondary bus reset hits nobody else. */
+	bool alone;
+	/** A register of BAR 0 at `offset` bytes, little endian; `width` as above.
+	 *  NULL: the resets that need it are not offered. */
+	uint32_t (*bar_read)(void *ctx, unsigned offset, unsigned width);
+	/** Writes one. Set both or none. */
+	void (*bar_write)(void *ctx, unsigned offset, unsigned width, uint32_t value);
+	/** Firmware's reset of the function, as ACPI's _RST. With `probe` it says
+	 *  LZ_OK or LZ_ENOTSUP and touches nothing (H01); otherwise LZ_OK when the
+	 *  function was reset, LZ_ENOTSUP when nothing was touched, or what went
+	 *  wrong. NULL: none. */
+	enum lz_status (*firmware_reset)(void *ctx, bool probe);
+	/** Reset by the hotplug slot's controller, which keeps it from taking the
+	 *  lost link for a removal. As firmware_reset. */
+	enum lz_status (*slot_reset)(void *ctx, bool probe);
 };
 
 /** How a reset went. */
@@ -59,19 +81,65 @@ LZ_MUST_CHECK enum lz_status lz_reset_prepare(struct lz_device *dev);
 LZ_MUST_CHECK enum lz_status lz_reset_done(struct lz_device *dev, enum lz_reset_result result);
 
 /**
+ * Resets the function by the first of its methods that is not "not supported";
+ * see docs/RESETS.md for the methods. Its virtual functions go along (H92).
+ * Each method is: prepare for everything that the reset hits, wait for pending
+ * transactions, save config space, reset, settle, wait until ready, restore,
+ * done(result); settling and restoring happen after a failed reset too. Task
+ * context, no lock held; takes 100 ms to a minute and more.
+ *
+ * LZ_OK; LZ_ENOTSUP when no method could be tried (nothing was touched, or the
+ * device is as it was); LZ_ENODEV when config space did not answer and the
+ * method needs it (not attempted); LZ_EBUSY when the library resets it already;
+ * LZ_ENOMEM, nothing touched; LZ_ETIMEDOUT when it did not come back or did not
+ * acknowledge; LZ_EIO when the reset had no visible effect; else what
+ * lz_reset_prepare() or lz_reset_done() returned.
+ */
+LZ_MUST_CHECK enum lz_status lz_pci_reset(struct lz_device *dev);
+
+/** Room for every method's name, the separators and the NUL. */
+#define LZ_PCI_METHODS_SIZE 64u
+
+/**
+ * The methods that lz_pci_reset() would try, in its order: names separated by
+ * a space, such as "flr bus". Probes each (H01: nothing changes). Task context.
+ * LZ_EINVAL when `size` is less than LZ_PCI_METHODS_SIZE.
+ */
+LZ_MUST_CHECK enum lz_status lz_pci_reset_methods_get(struct lz_device *dev, char *out,
+						      size_t size);
+
+/**
+ * Sets the order, and which methods take part: names separated by spaces or
+ * commas; "" for none; "default" for the built-in order. Task context. Without
+ * change on LZ_EINVAL (a name is unknown or there twice) and LZ_ENOTSUP (the
+ * function does not have the method). Starts with the next reset.
+ */
+LZ_MUST_CHECK enum lz_status lz_pci_reset_methods_set(struct lz_device *dev, const char *list);
+
+/**
+ * Resets the secondary bus below `port`, with everything on it: `devs` names
+ * each device of the library below the port, at any depth; virtual functions
+ * need not be named with their physical function. When the port's downstream
+ * port containment has triggered, the link is released instead: it went down
+ * already. Every device goes through prepare and done, each with its own result
+ * (docs/RESETS.md). Task context. `devs` is not kept.
+ *
+ * LZ_OK when all devices were reset; LZ_EINVAL without a device or a port;
+ * LZ_ENOTSUP when the port is no bridge or CXL masks the reset; LZ_EBUSY,
+ * LZ_ENOMEM: nothing touched; else what went wrong first.
+ */
+LZ_MUST_CHECK enum lz_status lz_pci_bus_reset(struct lz_device *const *devs, unsigned n,
+					      const struct lz_pci_access *port);
+
+/**
  * Whether lz_pci_reset_flr() would try: LZ_OK or LZ_ENOTSUP. Reads config
  * space only, changes nothing (H01). Task context.
  */
 LZ_MUST_CHECK enum lz_status lz_pci_can_flr(struct lz_device *dev);
 
 /**
- * Function level reset: prepare, wait for pending transactions, FLR, settle,
- * ready wait, restore of config space, done(result). Settling and restoring
- * happen after a failed reset too. Task context; takes 100 ms and more.
- * Returns what went wrong first: what lz_reset_prepare() returned, LZ_ENOTSUP
- * when the function has no FLR (nothing was touched), LZ_ENODEV when its config
- * space did not answer (not attempted), LZ_ETIMEDOUT when it did not come back,
- * LZ_EIO when FLR had no visible effect; else what lz_reset_done() returned.
+ * Function level reset, whatever the device's methods are: as lz_pci_reset().
+ * LZ_ENOTSUP when the function has no FLR (nothing was touched).
  */
 LZ_MUST_CHECK enum lz_status lz_pci_reset_flr(struct lz_device *dev);
 

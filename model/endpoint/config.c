@@ -14,6 +14,10 @@
 #define BRIDGE_CTL_SBR	0x40u
 #define DEVCTL_FLR_HIGH 0x80u /* bit 15, in the upper byte */
 #define DEVSTA_PENDING	0x0020u
+#define LNKSTA_ACTIVE	0x2000u
+#define SRIOV_VFE	0x01u
+#define DPC_TRIGGERED	0x01u
+#define CXL_UNMASK_SBR	0x0001u
 #define ACS_TB		0x0002u
 #define AER_ACS		(1u << 21)
 #define ATS_ENABLE	0x8000u
@@ -182,6 +186,17 @@ static void init_ext_caps(struct lzm_ep *ep)
 		set_bytes(ep->w1c, ep->pri + 6, 2, 3);
 		set_bytes(ep->wr, ep->pri + 0xc, 4, UINT32_MAX);
 	}
+	if (ep->sriov) {
+		set_bytes(ep->wr, ep->sriov + 8, 2, 0x0019);
+		set_bytes(ep->wr, ep->sriov + 0x10, 2, 0xffff);
+		set_bytes(ep->wr, ep->sriov + 0x20, 4, UINT32_MAX);
+		for (unsigned i = 0; i < 6; i++)
+			set_bytes(ep->wr, ep->sriov + 0x24 + 4 * i, 4, 0xfffff000);
+	}
+	if (ep->dpc)
+		set_bytes(ep->w1c, ep->dpc + 8, 2, DPC_TRIGGERED | 0x8);
+	if (ep->cxl)
+		set_bytes(ep->wr, ep->cxl + 0xc, 2, CXL_UNMASK_SBR);
 	if (ep->acs)
 		set_bytes(ep->wr, ep->acs + 6, 2, ep_get(ep, ep->acs + 4, 2) & 0x7f);
 }
@@ -196,9 +211,15 @@ void ep_config_init(struct lzm_ep *ep, const uint8_t *config, size_t len, bool a
 	ep->pm = find_cap(ep, 0x01);
 	ep->exp = find_cap(ep, 0x10);
 	ep->af = find_cap(ep, 0x13);
+	ep->msix = find_cap(ep, 0x11);
 	ep->aer = find_ext(ep, 0x01, &last);
 	ep->acs = find_ext(ep, 0x0d, &last);
 	ep->pri = find_ext(ep, 0x13, &last);
+	ep->sriov = find_ext(ep, 0x10, &last);
+	ep->dpc = find_ext(ep, 0x1d, &last);
+	ep->cxl = find_ext(ep, 0x23, &last);
+	if (ep->cxl && (ep_get(ep, ep->cxl + 4, 2) != 0x1e98 || ep_get(ep, ep->cxl + 8, 2) != 3))
+		ep->cxl = 0; /* not that of a CXL port */
 	ep->pasid = find_ext(ep, 0x1b, &last);
 	ep->ats = find_ext(ep, 0x0f, &last);
 	if (!ep->ats && add_ats && ep->exp)
@@ -238,6 +259,22 @@ void ep_acs_violation(struct lzm_ep *port)
 		set_bytes(port->cfg, port->aer + 4, 4, ep_get(port, port->aer + 4, 4) | AER_ACS);
 }
 
+static void reset_bus_below(struct lzm_ep *port)
+{
+	for (struct lzm_ep *c = port->children; c; c = c->sibling) {
+		lzm_ep_bus_reset(c);
+		reset_bus_below(c);
+	}
+}
+
+void lzm_ep_contain(struct lzm_ep *port)
+{
+	if (!port->dpc)
+		return;
+	port->cfg[port->dpc + 8] |= DPC_TRIGGERED;
+	reset_bus_below(port);
+}
+
 bool ep_in_d0(const struct lzm_ep *ep)
 {
 	return !ep->pm || !(ep->cfg[ep->pm + 4] & 3);
@@ -258,7 +295,25 @@ bool lzm_ep_bus_master(const struct lzm_ep *ep)
 	return !ep_has(ep, LZM_EP_REMOVED) && ep_get(ep, COMMAND, 2) & COMMAND_MASTER;
 }
 
-static bool config_dead(const struct lzm_ep *ep)
+static bool link_down(const struct lzm_ep *port)
+{
+	return ep_has(port, LZM_EP_LINK_DOWN) ||
+	       (port->dpc && port->cfg[port->dpc + 8] & DPC_TRIGGERED);
+}
+
+bool ep_cut_off(const struct lzm_ep *ep)
+{
+	const struct lzm_ep *pf = ep->pf;
+
+	if (pf && (ep_config_dead(pf) || (pf->sriov && !(pf->cfg[pf->sriov + 8] & SRIOV_VFE))))
+		return true;
+	for (const struct lzm_ep *p = ep->upstream; p; p = p->upstream)
+		if (link_down(p) || ep_has(p, LZM_EP_REMOVED))
+			return true;
+	return false;
+}
+
+bool ep_config_dead(const struct lzm_ep *ep)
 {
 	return ep_has(ep, LZM_EP_REMOVED) || ep_has(ep, LZM_EP_CONFIG_ONES) || ep_in_reset(ep);
 }
@@ -278,7 +333,7 @@ uint32_t lzm_ep_cfg_read(struct lzm_ep *ep, unsigned off, unsigned width)
 	if (bad_access(off, width))
 		return UINT32_MAX;
 	/* A conventional function claims nothing above its 256 bytes. */
-	if (config_dead(ep) || (off >= 0x100 && ep->len <= 0x100))
+	if (ep_config_dead(ep) || (off >= 0x100 && ep->len <= 0x100))
 		return ones(width);
 
 	uint32_t v = ep_get(ep, off, width);
@@ -286,6 +341,10 @@ uint32_t lzm_ep_cfg_read(struct lzm_ep *ep, unsigned off, unsigned width)
 
 	if (ep->exp && off <= devsta && devsta < off + width && ep_now(ep) < ep->busy_until)
 		v |= DEVSTA_PENDING << 8 * (devsta - off);
+	if (ep->af && off <= ep->af + 5 && ep->af + 5 < off + width && ep_now(ep) < ep->busy_until)
+		v |= 1u << 8 * (ep->af + 5 - off);
+	if (ep->exp && off == ep->exp + 0x12 && width == 2 && link_down(ep))
+		v &= ~LNKSTA_ACTIVE;
 	return v;
 }
 
@@ -295,22 +354,16 @@ static uint8_t written(unsigned off, unsigned width, uint32_t v, unsigned at)
 	return at >= off && at < off + width ? (uint8_t)(v >> 8 * (at - off)) : 0;
 }
 
-static void reset_bus_below(struct lzm_ep *port)
-{
-	for (struct lzm_ep *c = port->children; c; c = c->sibling) {
-		lzm_ep_bus_reset(c);
-		reset_bus_below(c);
-	}
-}
-
 void lzm_ep_cfg_write(struct lzm_ep *ep, unsigned off, unsigned width, uint32_t v)
 {
-	if (bad_access(off, width) || config_dead(ep) || (off >= 0x100 && ep->len <= 0x100))
+	if (bad_access(off, width) || ep_config_dead(ep) || (off >= 0x100 && ep->len <= 0x100))
 		return;
 
 	bool ats = lzm_ep_ats_enabled(ep), d0 = ep_in_d0(ep);
 	uint8_t bridge = ep->cfg[BRIDGE_CTL];
+	bool contained = ep->dpc && ep->cfg[ep->dpc + 8] & DPC_TRIGGERED;
 
+	ep->knows_bus = true;
 	for (unsigned i = 0; i < width; i++) {
 		uint8_t b = (uint8_t)(v >> 8 * i), *r = &ep->cfg[off + i];
 
@@ -329,13 +382,16 @@ void lzm_ep_cfg_write(struct lzm_ep *ep, unsigned off, unsigned width, uint32_t 
 		else
 			ep->cfg[ep->pri + 7] |= 1;
 	}
-	if (ep->wr[BRIDGE_CTL] & ~bridge & ep->cfg[BRIDGE_CTL] & BRIDGE_CTL_SBR)
+	if (ep->wr[BRIDGE_CTL] & ~bridge & ep->cfg[BRIDGE_CTL] & BRIDGE_CTL_SBR &&
+	    !(ep->cxl && !(ep->cfg[ep->cxl + 0xc] & CXL_UNMASK_SBR)))
+		reset_bus_below(ep);
+	if (contained && !(ep->cfg[ep->dpc + 8] & DPC_TRIGGERED))
 		reset_bus_below(ep);
 	/* D3hot -> D0 without No_Soft_Reset is a reset of the function. */
-	if (!d0 && ep_in_d0(ep) && !(ep->cfg[ep->pm + 4] & 8))
+	if (!d0 && ep_in_d0(ep) && !(ep->cfg[ep->pm + 4] & 8) && !ep_has(ep, LZM_EP_PM_FAILS))
 		ep_soft_reset(ep);
 	if (ep->exp && written(off, width, v, ep->exp + 9) & DEVCTL_FLR_HIGH &&
-	    ep_get(ep, ep->exp + 4, 4) >> 28 & 1)
+	    (ep_get(ep, ep->exp + 4, 4) >> 28 & 1 || ep_vendor_has_flr(ep)))
 		ep_start_flr(ep);
 	else if (ep->af && written(off, width, v, ep->af + 4) & 1 && ep->cfg[ep->af + 3] & 2)
 		ep_start_flr(ep);

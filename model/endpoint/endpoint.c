@@ -23,7 +23,7 @@ uint64_t ep_random(struct lzm_ep *ep)
 
 bool ep_in_reset(const struct lzm_ep *ep)
 {
-	return ep->resetting && ep_now(ep) < ep->reset_end;
+	return (ep->resetting && ep_now(ep) < ep->reset_end) || ep_cut_off(ep);
 }
 
 struct lzm_ep *lzm_ep_create(const struct lzm_ep_config *cfg, const struct lzm_ep_link *link)
@@ -55,6 +55,13 @@ struct lzm_ep *lzm_ep_create(const struct lzm_ep_config *cfg, const struct lzm_e
 		ep->sibling = ep->upstream->children;
 		ep->upstream->children = ep;
 	}
+	ep->pf = cfg->pf;
+	if (ep->pf) {
+		ep->next_vf = ep->pf->vfs;
+		ep->pf->vfs = ep;
+	}
+	ep->knows_bus = true;
+	ep_vendor_init(ep);
 	return ep;
 }
 
@@ -68,8 +75,15 @@ void lzm_ep_destroy(struct lzm_ep *ep)
 			*p = ep->sibling;
 			break;
 		}
+	for (struct lzm_ep **p = ep->pf ? &ep->pf->vfs : NULL; p && *p; p = &(*p)->next_vf)
+		if (*p == ep) {
+			*p = ep->next_vf;
+			break;
+		}
 	for (struct lzm_ep *c = ep->children; c; c = c->sibling)
 		c->upstream = NULL;
+	for (struct lzm_ep *vf = ep->vfs; vf; vf = vf->next_vf)
+		vf->pf = NULL;
 	free(ep->atc);
 	free(ep->answers);
 	free(ep);
@@ -104,6 +118,8 @@ void ep_soft_reset(struct lzm_ep *ep)
 	ep->busy_until = 0;
 	ep->faults &= ~cured;
 	ep->silent_n = 0;
+	ep->knows_bus = false;
+	ep_vendor_reset(ep);
 	if (ep_has(ep, LZM_EP_SILENT_AFTER_RESET)) {
 		ep->faults &= ~(1u << LZM_EP_SILENT_AFTER_RESET);
 		ep->faults |= 1u << LZM_EP_ATC_SILENT;
@@ -112,22 +128,44 @@ void ep_soft_reset(struct lzm_ep *ep)
 		ep->link.reset(ep->link.ctx, ep);
 }
 
+/* SR-IOV 2.2.3: they vanish with VF Enable and come back fresh. */
+static void reset_vfs(struct lzm_ep *pf)
+{
+	for (struct lzm_ep *vf = pf->vfs; vf; vf = vf->next_vf)
+		if (!ep_has(vf, LZM_EP_REMOVED))
+			ep_soft_reset(vf);
+}
+
 void ep_start_flr(struct lzm_ep *ep)
 {
+	uint8_t vf_enable = ep->sriov ? ep->cfg[ep->sriov + 8] : 0;
+
 	if (ep_has(ep, LZM_EP_FLR_FAILS))
 		return;
 	ep->resetting = true;
-	ep->reset_end = ep_has(ep, LZM_EP_FLR_TIMEOUT) ? LZM_NEVER : ep_now(ep) + ep->flr_ns;
+	ep->reset_end = ep_has(ep, LZM_EP_FLR_TIMEOUT) || !ep_vendor_survives_flr(ep)
+				? LZM_NEVER
+				: ep_now(ep) + ep->flr_ns;
 	ep_soft_reset(ep);
+	if (ep->sriov && ep_has(ep, LZM_EP_KEEPS_VFS))
+		ep->cfg[ep->sriov + 8] = vf_enable;
+	else
+		reset_vfs(ep);
 }
 
 void lzm_ep_bus_reset(struct lzm_ep *ep)
 {
-	if (ep_has(ep, LZM_EP_REMOVED))
+	if (ep_has(ep, LZM_EP_REMOVED) || ep_has(ep, LZM_EP_BUS_FAILS))
 		return;
 	ep->resetting = true;
-	ep->reset_end = ep_now(ep) + ep->flr_ns;
+	ep->reset_end = ep_has(ep, LZM_EP_BUS_TIMEOUT) ? LZM_NEVER : ep_now(ep) + ep->flr_ns;
 	ep_soft_reset(ep);
+	reset_vfs(ep);
+}
+
+bool lzm_ep_knows_bus(const struct lzm_ep *ep)
+{
+	return ep->knows_bus;
 }
 
 void lzm_ep_hold_transactions(struct lzm_ep *ep, uint64_t until_ns)

@@ -20,10 +20,19 @@ struct ep_answer {
 	struct lzm_atc_inv inv;
 };
 
+/* Registers of BAR 0, by what the function is. */
+struct ep_vendor {
+	uint32_t panel, message, power;	   /* Ivy Bridge graphics */
+	uint32_t cc;			   /* NVMe */
+	uint32_t op;			   /* hinic, as the CPU of the device sees it */
+	uint64_t panel_off_at, stopped_at; /* when what was asked for is done */
+};
+
 struct lzm_ep {
 	char name[32];
 	struct lzm_ep_link link;
 	struct lzm_ep *upstream, *children, *sibling;
+	struct lzm_ep *pf, *vfs, *next_vf;
 	uint32_t sid;
 	uint16_t vendor, device;
 	uint64_t answer_ns, flr_ns, rng;
@@ -34,14 +43,17 @@ struct lzm_ep {
 	uint8_t def[LZM_EP_CFG], sticky[LZM_EP_CFG];
 	unsigned len;
 	bool vf;
-	unsigned exp, af, pm, ats, pasid, pri, acs, aer; /* offsets; 0: none */
-	uint64_t busy_until;				 /* DEVSTA Transactions Pending */
+	unsigned exp, af, pm, ats, pasid, pri, acs, aer, sriov, dpc, cxl,
+		msix;	     /* offsets; 0: none */
+	uint64_t busy_until; /* DEVSTA Transactions Pending */
 
 	uint32_t faults; /* 1 << enum lzm_ep_fault */
 	unsigned silent_n;
 	uint64_t slow_ns, late_ns;
 	bool resetting;
 	uint64_t reset_end;
+	bool knows_bus;
+	struct ep_vendor vendor_regs;
 
 	struct ep_entry *atc;
 	unsigned atc_size;
@@ -72,6 +84,18 @@ bool ep_in_reset(const struct lzm_ep *ep);
 void ep_start_flr(struct lzm_ep *ep);
 void ep_soft_reset(struct lzm_ep *ep);
 uint64_t ep_random(struct lzm_ep *ep);
+
+/* config.c: is the link above it down, or its physical function without it? */
+bool ep_cut_off(const struct lzm_ep *ep);
+bool ep_config_dead(const struct lzm_ep *ep);
+
+/* vendor.c */
+void ep_vendor_init(struct lzm_ep *ep);
+/* FLR begins: may the function come back from it? */
+bool ep_vendor_survives_flr(const struct lzm_ep *ep);
+/* Does it obey FLR though it does not advertise it? */
+bool ep_vendor_has_flr(const struct lzm_ep *ep);
+void ep_vendor_reset(struct lzm_ep *ep);
 
 /* atc.c */
 void ep_atc_empty(struct lzm_ep *ep);

@@ -65,9 +65,17 @@ void lz_block_clear(struct lz_gated g, struct lz_device *dev, uint32_t reasons);
 /* ATS off in config space. */
 void lz_device_ats_off(struct lz_gated g, struct lz_device *dev);
 uint8_t lz_device_fence(const struct lz_device *dev);
-/* Brackets an owner callback; they nest (a reset from error_detected). */
-uint32_t lz_owner_enter(struct lz_device *dev);
-void lz_owner_leave(struct lz_device *dev, uint32_t outer);
+
+/* ---- limit.c ---- */
+/* Room for as many recoveries as are allowed; LZ_ENOMEM. */
+enum lz_status lz_limit_init(struct lz_device *dev);
+void lz_limit_fini(struct lz_device *dev);
+/* A recovery from a fault. */
+void lz_limit_count(struct lz_gated g, struct lz_device *dev);
+/* Is another one too many? */
+bool lz_limit_reached(struct lz_gated g, const struct lz_device *dev);
+/* Somebody vouches for the device. */
+void lz_limit_forget(struct lz_gated g, struct lz_device *dev);
 
 /* ---- attach.c ---- */
 /* Detaches every PASID, then the RID; as good as the state allows. */

@@ -40,7 +40,15 @@ unsigned lz_pci_find_cap(const struct lz_pci_access *a, uint8_t id)
 	return 0;
 }
 
-unsigned lz_pci_find_ext_cap(const struct lz_pci_access *a, uint16_t id)
+static bool is_dvsec(const struct lz_pci_access *a, unsigned at, uint16_t vendor, uint16_t id)
+{
+	return cfg_read16(a, at + PCI_DVSEC_VENDOR) == vendor &&
+	       cfg_read16(a, at + PCI_DVSEC_ID) == id;
+}
+
+/* `vendor` and `dvsec` count for DVSEC only. */
+static unsigned find_ext(const struct lz_pci_access *a, uint16_t id, uint16_t vendor,
+			 uint16_t dvsec)
 {
 	unsigned at = PCI_EXT_BASE;
 
@@ -53,9 +61,20 @@ unsigned lz_pci_find_ext_cap(const struct lz_pci_access *a, uint16_t id)
 
 		if (!header || header == PCI_CONFIG_ONES)
 			return 0;
-		if ((header & 0xffff) == id)
+		if ((header & 0xffff) == id &&
+		    (id != PCI_EXT_CAP_DVSEC || is_dvsec(a, at, vendor, dvsec)))
 			return at;
 		at = header >> 20 & ~3u;
 	}
 	return 0;
+}
+
+unsigned lz_pci_find_ext_cap(const struct lz_pci_access *a, uint16_t id)
+{
+	return find_ext(a, id, 0, 0);
+}
+
+unsigned lz_pci_find_dvsec(const struct lz_pci_access *a, uint16_t vendor, uint16_t id)
+{
+	return find_ext(a, PCI_EXT_CAP_DVSEC, vendor, id);
 }

@@ -9,6 +9,8 @@
 /* Offset of a capability, 0 when there is none or the list is garbage. */
 unsigned lz_pci_find_cap(const struct lz_pci_access *a, uint8_t id);
 unsigned lz_pci_find_ext_cap(const struct lz_pci_access *a, uint16_t id);
+/* A designated vendor-specific one. */
+unsigned lz_pci_find_dvsec(const struct lz_pci_access *a, uint16_t vendor, uint16_t id);
 
 bool lz_pci_present(const struct lz_pci_access *a);
 bool lz_pci_has_ats(const struct lz_pci_access *a);

@@ -10,16 +10,13 @@
 
 #include <cmocka.h>
 
-#include "core/driver.h"
 #include "functions.h"
 #include "rig.h"
+#include "tests/unit/pci/core.h"
 
 struct bench {
 	struct rig rig;
-	struct lz_device dev;
-	enum lz_status prepare_says, done_says;
-	unsigned prepares, dones;
-	enum lz_reset_result result;
+	struct fake f;
 	unsigned writes_at_prepare;
 	uint16_t command_at_done, ats_at_done;
 	unsigned resets_at_prepare;
@@ -27,48 +24,28 @@ struct bench {
 
 static struct bench b;
 
-enum lz_status lz_reset_prepare(struct lz_device *dev)
+static void on_prepare(struct fake *f)
 {
-	assert_ptr_equal(dev, &b.dev);
-	b.prepares++;
+	assert_ptr_equal(f, &b.f);
 	b.writes_at_prepare = b.rig.writes;
 	b.resets_at_prepare = b.rig.resets;
-	return b.prepare_says;
 }
 
-enum lz_status lz_reset_done(struct lz_device *dev, enum lz_reset_result result)
+static void on_done(struct fake *f)
 {
-	assert_ptr_equal(dev, &b.dev);
-	assert_int_equal(b.prepares, b.dones + 1);
-	b.dones++;
-	b.result = result;
+	assert_ptr_equal(f, &b.f);
 	b.command_at_done = (uint16_t)rig_read(&b.rig, AT_COMMAND, 2);
 	b.ats_at_done = (uint16_t)rig_read(&b.rig, BLK_ATS_CTL, 2);
-	return b.done_says;
-}
-
-void lz_log_out(struct lz *lz, enum lz_log_level level, const char *who, const char *fmt, ...)
-{
-	assert_null(lz);
-	assert_true(level <= LZ_LOG_WARN);
-	assert_string_equal(who, "dev");
-	assert_non_null(fmt);
-}
-
-_Noreturn void lz_port_panic(const char *what, const char *file, int line)
-{
-	_fail(file, line);
-	print_error("%s\n", what);
-	abort();
 }
 
 static void setup(const char *name, bool add_ats)
 {
 	memset(&b, 0, sizeof(b));
-	b.result = LZ_RESET_NOT_ATTEMPTED;
+	fake_start();
 	rig_start(&b.rig, name, false, add_ats);
-	b.dev.pci = &b.rig.access;
-	strcpy(b.dev.name, "dev");
+	fake_device(&b.f, "dev", &b.rig.access, NULL);
+	b.f.on_prepare = on_prepare;
+	b.f.on_done = on_done;
 }
 
 static int start(void **state)
@@ -81,6 +58,7 @@ static int start(void **state)
 static int stop(void **state)
 {
 	(void)state;
+	fake_check_balance();
 	rig_stop(&b.rig);
 	return 0;
 }
@@ -101,10 +79,10 @@ static void resets_and_restores(void **state)
 	rig_write(&b.rig, BLK_DEVCTL, 2, 0x5020);
 	bar = rig_read(&b.rig, AT_BAR1, 4);
 	rom = rig_read(&b.rig, 0x20, 4);
-	assert_int_equal(lz_pci_reset_flr(&b.dev), LZ_OK);
-	assert_int_equal(b.prepares, 1);
-	assert_int_equal(b.dones, 1);
-	assert_int_equal(b.result, LZ_RESET_OK);
+	assert_int_equal(lz_pci_reset_flr(&b.f.dev), LZ_OK);
+	assert_int_equal(b.f.prepares, 1);
+	assert_int_equal(b.f.dones, 1);
+	assert_int_equal(b.f.result, LZ_RESET_OK);
 	assert_int_equal(b.rig.resets, 1);
 	assert_true(b.rig.slept >= LZ_MS(150));
 	assert_int_equal(b.command_at_done, 0x0406);
@@ -118,13 +96,13 @@ static void resets_and_restores(void **state)
 static void prepare_comes_before_everything(void **state)
 {
 	(void)state;
-	assert_int_equal(lz_pci_reset_flr(&b.dev), LZ_OK);
+	assert_int_equal(lz_pci_reset_flr(&b.f.dev), LZ_OK);
 	assert_int_equal(b.writes_at_prepare, 0);
 	assert_int_equal(b.resets_at_prepare, 0);
 	restart(BLK, false);
-	b.prepare_says = LZ_EBUSY;
-	assert_int_equal(lz_pci_reset_flr(&b.dev), LZ_EBUSY);
-	assert_int_equal(b.dones, 0);
+	b.f.prepare_says = LZ_EBUSY;
+	assert_int_equal(lz_pci_reset_flr(&b.f.dev), LZ_EBUSY);
+	assert_int_equal(b.f.dones, 0);
 	assert_int_equal(b.rig.writes, 0);
 }
 
@@ -133,7 +111,7 @@ static void ats_enable_is_not_restored(void **state)
 {
 	(void)state;
 	rig_ats_on(&b.rig, BLK_ATS_CTL);
-	assert_int_equal(lz_pci_reset_flr(&b.dev), LZ_OK);
+	assert_int_equal(lz_pci_reset_flr(&b.f.dev), LZ_OK);
 	assert_false(lzm_ep_ats_enabled(b.rig.ep));
 }
 
@@ -141,11 +119,11 @@ static void pending_transactions_are_waited_for(void **state)
 {
 	(void)state;
 	lzm_ep_hold_transactions(b.rig.ep, LZ_MS(50));
-	assert_int_equal(lz_pci_reset_flr(&b.dev), LZ_OK);
+	assert_int_equal(lz_pci_reset_flr(&b.f.dev), LZ_OK);
 	uint64_t with = b.rig.slept;
 
 	restart(BLK, false);
-	assert_int_equal(lz_pci_reset_flr(&b.dev), LZ_OK);
+	assert_int_equal(lz_pci_reset_flr(&b.f.dev), LZ_OK);
 	assert_int_equal(with - b.rig.slept, LZ_MS(100));
 
 	/* For ever is no reason not to reset, and bounded. */
@@ -153,7 +131,7 @@ static void pending_transactions_are_waited_for(void **state)
 
 	restart(BLK, false);
 	lzm_ep_hold_transactions(b.rig.ep, LZM_NEVER);
-	assert_int_equal(lz_pci_reset_flr(&b.dev), LZ_OK);
+	assert_int_equal(lz_pci_reset_flr(&b.f.dev), LZ_OK);
 	assert_int_equal(b.rig.slept - without, LZ_MS(700));
 }
 
@@ -165,26 +143,26 @@ static void h01_a_probe_changes_nothing(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 5; i++) {
 		restart(names[i], false);
-		assert_int_equal(lz_pci_can_flr(&b.dev), can[i] ? LZ_OK : LZ_ENOTSUP);
+		assert_int_equal(lz_pci_can_flr(&b.f.dev), can[i] ? LZ_OK : LZ_ENOTSUP);
 		assert_int_equal(b.rig.writes, 0);
-		assert_int_equal(b.prepares, 0);
+		assert_int_equal(b.f.prepares, 0);
 		assert_int_equal(b.rig.sleeps, 0);
 	}
-	b.dev.pci = NULL;
-	assert_int_equal(lz_pci_can_flr(&b.dev), LZ_ENOTSUP);
+	b.f.dev.pci = NULL;
+	assert_int_equal(lz_pci_can_flr(&b.f.dev), LZ_ENOTSUP);
 }
 
 static void h01_without_flr_nothing_is_touched(void **state)
 {
 	(void)state;
 	restart(NO_FLR, false);
-	assert_int_equal(lz_pci_reset_flr(&b.dev), LZ_ENOTSUP);
+	assert_int_equal(lz_pci_reset_flr(&b.f.dev), LZ_ENOTSUP);
 	assert_int_equal(b.rig.writes, 0);
-	assert_int_equal(b.prepares, 0);
+	assert_int_equal(b.f.prepares, 0);
 	restart(BLK, false);
 	lzm_ep_fault(b.rig.ep, LZM_EP_CONFIG_ONES, 0, 0);
-	assert_int_equal(lz_pci_reset_flr(&b.dev), LZ_ENOTSUP);
-	assert_int_equal(b.prepares, 0);
+	assert_int_equal(lz_pci_reset_flr(&b.f.dev), LZ_ENOTSUP);
+	assert_int_equal(b.f.prepares, 0);
 }
 
 /* An FLR that is ignored looks like one that took no time. */
@@ -196,13 +174,13 @@ static void h02_an_flr_without_effect_is_a_failure(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		restart(names[i], true);
 		lzm_ep_fault(b.rig.ep, LZM_EP_FLR_FAILS, 0, 0);
-		assert_int_equal(lz_pci_reset_flr(&b.dev), LZ_EIO);
-		assert_int_equal(b.dones, 1);
-		assert_int_equal(b.result, LZ_RESET_FAILED);
+		assert_int_equal(lz_pci_reset_flr(&b.f.dev), LZ_EIO);
+		assert_int_equal(b.f.dones, 1);
+		assert_int_equal(b.f.result, LZ_RESET_FAILED);
 		/* The same functions, when FLR works. */
 		restart(names[i], true);
-		assert_int_equal(lz_pci_reset_flr(&b.dev), LZ_OK);
-		assert_int_equal(b.result, LZ_RESET_OK);
+		assert_int_equal(lz_pci_reset_flr(&b.f.dev), LZ_OK);
+		assert_int_equal(b.f.result, LZ_RESET_OK);
 	}
 }
 
@@ -217,10 +195,10 @@ static void h02_evidence_does_not_depend_on_what_was_set(void **state)
 		restart(i & 1 ? VF : BLK, false);
 		rig_write(&b.rig, AT_COMMAND, 2, commands[i / 2]);
 		lzm_ep_fault(b.rig.ep, LZM_EP_FLR_FAILS, 0, 0);
-		assert_int_equal(lz_pci_reset_flr(&b.dev), LZ_EIO);
+		assert_int_equal(lz_pci_reset_flr(&b.f.dev), LZ_EIO);
 		restart(i & 1 ? VF : BLK, false);
 		rig_write(&b.rig, AT_COMMAND, 2, commands[i / 2]);
-		assert_int_equal(lz_pci_reset_flr(&b.dev), LZ_OK);
+		assert_int_equal(lz_pci_reset_flr(&b.f.dev), LZ_OK);
 	}
 }
 
@@ -233,7 +211,7 @@ static void h02_command_alone_is_evidence(void **state)
 		b.rig.lose_writes_at = BLK_MSIX_CTL;
 		if (fails)
 			lzm_ep_fault(b.rig.ep, LZM_EP_FLR_FAILS, 0, 0);
-		assert_int_equal(lz_pci_reset_flr(&b.dev), fails ? LZ_EIO : LZ_OK);
+		assert_int_equal(lz_pci_reset_flr(&b.f.dev), fails ? LZ_EIO : LZ_OK);
 	}
 }
 
@@ -244,8 +222,8 @@ static void h02_no_evidence_is_a_failure(void **state)
 	restart(VF, false);
 	rig_write(&b.rig, AT_COMMAND, 2, 0);
 	b.rig.lose_writes_at = VF_MSIX_CTL;
-	assert_int_equal(lz_pci_reset_flr(&b.dev), LZ_EIO);
-	assert_int_equal(b.result, LZ_RESET_FAILED);
+	assert_int_equal(lz_pci_reset_flr(&b.f.dev), LZ_EIO);
+	assert_int_equal(b.f.result, LZ_RESET_FAILED);
 }
 
 static void h02_the_marks_are_taken_back_after_a_failure(void **state)
@@ -257,7 +235,7 @@ static void h02_the_marks_are_taken_back_after_a_failure(void **state)
 	command = (uint16_t)rig_read(&b.rig, AT_COMMAND, 2);
 	msix = (uint16_t)rig_read(&b.rig, BLK_MSIX_CTL, 2);
 	lzm_ep_fault(b.rig.ep, LZM_EP_FLR_FAILS, 0, 0);
-	assert_int_equal(lz_pci_reset_flr(&b.dev), LZ_EIO);
+	assert_int_equal(lz_pci_reset_flr(&b.f.dev), LZ_EIO);
 	assert_int_equal(b.command_at_done, command);
 	assert_int_equal(rig_read(&b.rig, BLK_MSIX_CTL, 2), msix);
 	assert_true(b.rig.slept >= LZ_MS(100));
@@ -267,9 +245,9 @@ static void h03_a_ready_timeout_is_an_error(void **state)
 {
 	(void)state;
 	lzm_ep_fault(b.rig.ep, LZM_EP_FLR_TIMEOUT, 0, 0);
-	assert_int_equal(lz_pci_reset_flr(&b.dev), LZ_ETIMEDOUT);
-	assert_int_equal(b.dones, 1);
-	assert_int_equal(b.result, LZ_RESET_FAILED);
+	assert_int_equal(lz_pci_reset_flr(&b.f.dev), LZ_ETIMEDOUT);
+	assert_int_equal(b.f.dones, 1);
+	assert_int_equal(b.f.result, LZ_RESET_FAILED);
 	/* 100 ms, then 1 + 2 + 4 + ... + 32768 ms. */
 	assert_int_equal(b.rig.slept, LZ_MS(100 + 65535));
 }
@@ -290,21 +268,21 @@ static void h03_retry_status_is_not_ready(void **state)
 
 	lzm_ep_destroy(b.rig.ep);
 	b.rig.ep = lzm_ep_create(&cfg, &link);
-	assert_int_equal(lz_pci_reset_flr(&b.dev), LZ_ETIMEDOUT);
-	assert_int_equal(b.result, LZ_RESET_FAILED);
+	assert_int_equal(lz_pci_reset_flr(&b.f.dev), LZ_ETIMEDOUT);
+	assert_int_equal(b.f.result, LZ_RESET_FAILED);
 }
 
 static void h04_done_hears_the_result_and_the_caller_hears_done(void **state)
 {
 	(void)state;
-	b.done_says = LZ_EIO; /* the probe after the reset was not answered */
-	assert_int_equal(lz_pci_reset_flr(&b.dev), LZ_EIO);
-	assert_int_equal(b.result, LZ_RESET_OK);
+	b.f.done_says = LZ_EIO; /* the probe after the reset was not answered */
+	assert_int_equal(lz_pci_reset_flr(&b.f.dev), LZ_EIO);
+	assert_int_equal(b.f.result, LZ_RESET_OK);
 	restart(BLK, false);
-	b.done_says = LZ_OK;
+	b.f.done_says = LZ_OK;
 	lzm_ep_fault(b.rig.ep, LZM_EP_FLR_TIMEOUT, 0, 0);
-	assert_int_equal(lz_pci_reset_flr(&b.dev), LZ_ETIMEDOUT);
-	assert_int_equal(b.result, LZ_RESET_FAILED);
+	assert_int_equal(lz_pci_reset_flr(&b.f.dev), LZ_ETIMEDOUT);
+	assert_int_equal(b.f.result, LZ_RESET_FAILED);
 }
 
 /* Whenever the function vanishes, done() never hears of a success. */
@@ -313,18 +291,18 @@ static void h04_a_function_that_vanishes_is_never_a_success(void **state)
 	unsigned needed;
 
 	(void)state;
-	assert_int_equal(lz_pci_reset_flr(&b.dev), LZ_OK);
+	assert_int_equal(lz_pci_reset_flr(&b.f.dev), LZ_OK);
 	needed = b.rig.reads - 1;
 	for (unsigned at = 1; at <= needed; at++) {
 		restart(BLK, false);
 		b.rig.gone_after = at;
 
-		enum lz_status st = lz_pci_reset_flr(&b.dev);
+		enum lz_status st = lz_pci_reset_flr(&b.f.dev);
 
 		assert_int_not_equal(st, LZ_OK);
-		assert_int_equal(b.prepares, b.dones);
-		if (b.dones)
-			assert_int_not_equal(b.result, LZ_RESET_OK);
+		assert_int_equal(b.f.prepares, b.f.dones);
+		if (b.f.dones)
+			assert_int_not_equal(b.f.result, LZ_RESET_OK);
 		else
 			assert_int_equal(st, LZ_ENOTSUP);
 	}

@@ -21,6 +21,9 @@ size_t function_config(const char *name, uint8_t config[4096]);
 #define BLK_ATS_CTL   0x106u
 #define NVME	      "0c:00.0"
 #define NVME_DEVCTL   (0x80u + 8)
+#define PF	      "0b:00.0"
+#define PF_SRIOV_CTL  (0x120u + 8)
+#define PF_NUM_VFS    (0x120u + 0x10)
 #define VF	      "0b:00.1"
 #define VF_DEVCTL     (0x80u + 8)
 #define VF_MSIX_CTL   (0x40u + 2)

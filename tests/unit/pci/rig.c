@@ -167,9 +167,13 @@ void rig_start(struct rig *r, const char *name, bool port, bool add_ats)
 	memset(r, 0, sizeof(*r));
 	r->map_read = r->map_write = true;
 	r->lose_writes_at = RIG_NONE;
-	r->port_access = (struct lz_pci_access){r, port_read, port_write, access_sleep, NULL};
-	r->access = (struct lz_pci_access){r, access_read, access_write, access_sleep,
-					   port ? &r->port_access : NULL};
+	r->port_access = (struct lz_pci_access){
+		.ctx = r, .read = port_read, .write = port_write, .sleep = access_sleep};
+	r->access = (struct lz_pci_access){.ctx = r,
+					   .read = access_read,
+					   .write = access_write,
+					   .sleep = access_sleep,
+					   .upstream = port ? &r->port_access : NULL};
 	r->port = port ? create(r, PORT, NULL, false) : NULL;
 	r->ep = create(r, name, r->port, add_ats);
 }

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What all resets of functions share, with their real results (H02, H04).
+ *
+ * 1 collect what the reset hits: virtual functions go along (H92)
+ * 2 prepare: DMA blocked, invalidations stopped and drained
+ * 3 wait for pending transactions, bounded; still pending is no reason to stop
+ * 4 save config space, plant marks: values that a reset has to undo
+ * 5 the method's reset, its settle time and acknowledgement, the ready wait
+ * 6 look at the marks
+ * 7 have the function take its bus number again; restore config space; also
+ *   after a failure
+ * 8 the same for virtual functions, which are back by now
+ * 9 done(result), for each its own
+ */
+#include "pci/reset.h"
+
+#define READY_LIMIT_MS 60000u
+/* Between VF Enable and the first access to a virtual function (SR-IOV 3.3.3). */
+#define VF_SETTLE LZ_MS(100)
+
+/* One function that a reset hits. */
+struct victim {
+	struct lz_device *dev;
+	bool prepared;
+	bool saved; /* it answered: the next two are valid */
+	struct lz_pci_saved state;
+	struct lz_pci_marks marks;
+	enum lz_reset_result result;
+};
+
+/* Those that the reset is for, and then virtual functions of theirs. */
+struct set {
+	struct victim *v;
+	unsigned n_main, n, size;
+};
+
+/* ---- 1: who is hit ---- */
+
+static bool belongs(const struct lz_device *dev, struct lz_device *const *devs, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (dev == devs[i])
+			return false;
+	for (unsigned i = 0; i < n; i++)
+		if (dev->pf == devs[i])
+			return true;
+	return false;
+}
+
+/* Counts the virtual functions; with a set, takes them in and references them,
+ * as far as there is room. */
+static unsigned virtual_functions(struct set *s, struct lz_device *const *devs, unsigned n)
+{
+	struct lz_iommu *iommu = devs[0]->iommu;
+	unsigned long flags = lz_spin_lock(&iommu->lock);
+	unsigned found = 0;
+
+	for (struct lz_device *d = iommu->devices; d; d = d->next_in_iommu) {
+		if (!d->pci || !belongs(d, devs, n))
+			continue;
+		found++;
+		if (s && s->n < s->size) {
+			lz_device_get(d);
+			s->v[s->n++].dev = d;
+		}
+	}
+	lz_spin_unlock(&iommu->lock, flags);
+	return found;
+}
+
+static void give_back(struct set *s)
+{
+	for (unsigned i = 0; i < s->n; i++) {
+		lz_store32_release(&s->v[i].dev->in_pci_reset, 0);
+		if (i >= s->n_main)
+			lz_device_put(s->v[i].dev);
+	}
+}
+
+/* Two resets at a time would save and restore each other's half-reset state. */
+static enum lz_status claim(struct set *s)
+{
+	for (unsigned i = 0; i < s->n; i++) {
+		uint32_t none = 0;
+
+		if (lz_cas32(&s->v[i].dev->in_pci_reset, &none, 1))
+			continue;
+		while (i--)
+			lz_store32_release(&s->v[i].dev->in_pci_reset, 0);
+		for (i = s->n_main; i < s->n; i++)
+			lz_device_put(s->v[i].dev);
+		return LZ_EBUSY;
+	}
+	return LZ_OK;
+}
+
+/* ---- 2 and 9: prepare and done ---- */
+
+/* Virtual functions end after the physical one: theirs is the later proof. */
+static enum lz_status finish(struct set *s)
+{
+	enum lz_status first = LZ_OK;
+
+	for (unsigned i = 0; i < s->n; i++) {
+		enum lz_status r = LZ_OK;
+
+		if (s->v[i].prepared)
+			r = lz_reset_done(s->v[i].dev, s->v[i].result);
+		if (first == LZ_OK && i < s->n_main)
+			first = r;
+	}
+	return first;
+}
+
+/* Virtual functions first: none may invalidate while its parent goes. */
+static enum lz_status prepare(struct set *s)
+{
+	for (unsigned i = s->n; i--;) {
+		enum lz_status r = lz_reset_prepare(s->v[i].dev);
+
+		s->v[i].result = LZ_RESET_NOT_ATTEMPTED;
+		s->v[i].prepared = r == LZ_OK;
+		/* What is being removed needs nobody's protection. */
+		if (r == LZ_OK || (r == LZ_ENODEV && s->n > 1 && (i || s->n_main > 1)))
+			continue;
+		(void)finish(s);
+		return r;
+	}
+	return LZ_OK;
+}
+
+/* ---- 3 to 8 ---- */
+
+static bool ready(const struct lz_pci_access *a)
+{
+	return cfg_read16(a, PCI_VENDOR_ID) != PCI_VENDOR_RETRY && lz_pci_present(a);
+}
+
+/* Sleeps 1, 2, 4 ... ms; gives up when the next sleep would exceed the limit. */
+static enum lz_status wait_ready(struct lz_device *dev)
+{
+	const struct lz_pci_access *a = dev->pci;
+
+	for (unsigned ms = 1; !ready(a); ms *= 2) {
+		if (ms > READY_LIMIT_MS) {
+			lz_log(dev->lz, LZ_LOG_ERR, dev->name, "not ready after reset; giving up");
+			return LZ_ETIMEDOUT;
+		}
+		a->sleep(a->ctx, LZ_MS(ms));
+	}
+	return LZ_OK;
+}
+
+enum lz_status lz_pci_settle(struct lz_device *dev)
+{
+	const struct lz_pci_access *a = dev->pci;
+	uint16_t status = cfg_read16(a, PCI_STATUS);
+
+	if (status == 0xffff || !(status & PCI_STATUS_READY))
+		a->sleep(a->ctx, LZ_PCI_SETTLE);
+	return wait_ready(dev);
+}
+
+/* Nobody but the core touches a device that is being removed. */
+static void look(struct victim *v)
+{
+	const struct lz_pci_access *a = v->dev->pci;
+
+	if (!v->prepared)
+		return;
+	if (lz_pci_wait_pending(a) == LZ_ETIMEDOUT)
+		lz_log(v->dev->lz, LZ_LOG_WARN, v->dev->name,
+		       "transactions still pending, going on with the reset");
+	v->saved = lz_pci_save(&v->state, a);
+	if (v->saved)
+		lz_pci_plant(&v->marks, a);
+}
+
+static bool was_reset(const struct victim *v)
+{
+	return v->saved ? lz_pci_marks_gone(&v->marks, v->dev->pci) : lz_pci_as_reset(v->dev->pci);
+}
+
+static void restore(struct victim *v)
+{
+	const struct lz_pci_access *a = v->dev->pci;
+
+	if (!v->prepared)
+		return;
+	/* A function takes its bus number from the first write it sees. */
+	cfg_write16(a, PCI_VENDOR_ID, 0);
+	if (v->saved)
+		lz_pci_restore(&v->state, a);
+}
+
+/* How one function came out of a reset that went as `r` says. */
+static enum lz_status judge(struct victim *v, enum lz_status r, bool evidence)
+{
+	struct lz_device *dev = v->dev;
+
+	if (!v->prepared)
+		return LZ_ENODEV;
+	if (r == LZ_OK)
+		r = wait_ready(dev);
+	if (r == LZ_OK && evidence && !was_reset(v)) {
+		lz_log(dev->lz, LZ_LOG_ERR, dev->name, "reset had no visible effect");
+		r = LZ_EIO;
+	}
+	v->result = r == LZ_OK ? LZ_RESET_OK : LZ_RESET_FAILED;
+	return r;
+}
+
+/* Those that came along with their physical function. One that kept everything
+ * was not reset (some devices keep theirs): it is as it was. */
+static void judge_vf(struct victim *v, enum lz_status r)
+{
+	if (r == LZ_OK && v->saved && lz_pci_present(v->dev->pci) && !was_reset(v))
+		v->result = LZ_RESET_NOT_ATTEMPTED;
+	else
+		(void)judge(v, r, true);
+}
+
+/* What resets: a device's method, or a port. */
+struct how {
+	const struct lz_pci_method *method; /* NULL: the port */
+	const struct lz_pci_access *port;
+	bool from_outside; /* need not answer */
+	bool evidence;	   /* marks say something */
+};
+
+static enum lz_status run(struct set *s, const struct how *how)
+{
+	enum lz_status r, first;
+
+	for (unsigned i = s->n; i--;)
+		look(&s->v[i]);
+	if (!how->from_outside && !s->v[0].saved)
+		r = LZ_ENODEV;
+	else
+		r = how->method ? how->method->run(s->v[0].dev) : lz_pci_port_reset(how->port);
+
+	bool tried = r != LZ_ENOTSUP && (how->from_outside || s->v[0].saved);
+
+	first = r;
+	for (unsigned i = 0; i < s->n_main; i++) {
+		enum lz_status own = tried ? judge(&s->v[i], r, how->evidence) : r;
+
+		if (first == LZ_OK)
+			first = own;
+		restore(&s->v[i]);
+	}
+	if (s->n > s->n_main && tried)
+		s->v[0].dev->pci->sleep(s->v[0].dev->pci->ctx, VF_SETTLE);
+	for (unsigned i = s->n_main; i < s->n; i++) {
+		if (tried)
+			judge_vf(&s->v[i], r);
+		restore(&s->v[i]);
+	}
+	return first;
+}
+
+static enum lz_status reset_set(struct set *s, const struct how *how)
+{
+	enum lz_status r = claim(s), done;
+
+	if (r != LZ_OK)
+		return r;
+	r = prepare(s);
+	if (r != LZ_OK) {
+		give_back(s);
+		return r;
+	}
+	r = run(s, how);
+	/* Before done(), whose callbacks may reset again. References stay. */
+	for (unsigned i = 0; i < s->n; i++)
+		lz_store32_release(&s->v[i].dev->in_pci_reset, 0);
+	/* H02, H03, H04: the core and the caller both hear what happened. */
+	done = finish(s);
+	for (unsigned i = s->n_main; i < s->n; i++)
+		lz_device_put(s->v[i].dev);
+	return r == LZ_OK ? done : r;
+}
+
+/* With memory of its own for more than one function, so that it fails before
+ * anything is touched. */
+static enum lz_status reset_many(struct lz_device *const *devs, unsigned n, const struct how *how)
+{
+	const struct lz_port *port = devs[0]->lz->port;
+	struct set s = {.n_main = n, .n = n, .size = n + virtual_functions(NULL, devs, n)};
+	enum lz_status r;
+
+	s.v = port->alloc(port->ctx, s.size * sizeof(*s.v));
+	if (!s.v)
+		return LZ_ENOMEM;
+	for (unsigned i = 0; i < n; i++)
+		s.v[i].dev = devs[i];
+	(void)virtual_functions(&s, devs, n);
+	r = reset_set(&s, how);
+	port->free(port->ctx, s.v, s.size * sizeof(*s.v));
+	return r;
+}
+
+static enum lz_status reset_one(struct lz_device *dev, const struct how *how)
+{
+	struct victim v = {.dev = dev};
+	struct set s = {.v = &v, .n_main = 1, .n = 1, .size = 1};
+
+	if (virtual_functions(NULL, &dev, 1))
+		return reset_many(&dev, 1, how);
+	return reset_set(&s, how);
+}
+
+/* ---- the calls ---- */
+
+static enum lz_status reset_by(struct lz_device *dev, const struct lz_pci_method *m)
+{
+	struct how how = {.method = m, .from_outside = m->from_outside, .evidence = true};
+
+	if (m->run == lz_pci_run_vendor)
+		how.evidence = !lz_pci_vendor_keeps_config(dev);
+	/* H01: what cannot be done is found out before anything is touched. */
+	if (m->probe(dev) != LZ_OK)
+		return LZ_ENOTSUP;
+	return reset_one(dev, &how);
+}
+
+enum lz_status lz_pci_reset(struct lz_device *dev)
+{
+	enum lz_status r = LZ_ENOTSUP;
+
+	if (!LZ_CONFIG_FLR || !dev->pci)
+		return LZ_ENOTSUP;
+	for (unsigned i = 0; r == LZ_ENOTSUP; i++) {
+		const struct lz_pci_method *m = lz_pci_method_at(dev, i);
+
+		if (!m)
+			break;
+		r = reset_by(dev, m);
+	}
+	return r;
+}
+
+enum lz_status lz_pci_reset_flr(struct lz_device *dev)
+{
+	static const struct lz_pci_method flr = {"flr", lz_pci_can_flr, lz_pci_flr, false};
+
+	if (!LZ_CONFIG_FLR || !dev->pci)
+		return LZ_ENOTSUP;
+	return reset_by(dev, &flr);
+}
+
+enum lz_status lz_pci_bus_reset(struct lz_device *const *devs, unsigned n,
+				const struct lz_pci_access *port)
+{
+	const struct how how = {.port = port, .from_outside = true, .evidence = true};
+	enum lz_status r;
+
+	if (!LZ_CONFIG_FLR)
+		return LZ_ENOTSUP;
+	if (!n || !port)
+		return LZ_EINVAL;
+	for (unsigned i = 0; i < n; i++)
+		if (!devs[i]->pci || devs[i]->iommu != devs[0]->iommu)
+			return LZ_EINVAL;
+	r = lz_pci_port_can_reset(port);
+	return r == LZ_OK ? reset_many(devs, n, &how) : r;
+}
