@@ -14,7 +14,10 @@
 
 #define LZ_MAX_CPUS 32u
 
+/* A test runs the library's own read sections on threads. */
+#ifndef LZ_POSIX_LIBRARY_EPOCH
 #define LZ_ARCH_HAS_EPOCH
+#endif
 #define LZ_ARCH_HAS_NAP
 #define LZ_ARCH_HAS_CONTEXT_ID
 #define LZ_ARCH_CHECK_LOCKS
@@ -76,6 +79,7 @@ uint32_t lz_context_id(void);
 void lz_cpu_relax(void);
 void lz_nap(void);
 
+#ifdef LZ_ARCH_HAS_EPOCH
 /* ---- read sections ---- */
 struct lz_epoch {
 	uint8_t unused; /* liburcu has one for the whole process */
@@ -86,6 +90,7 @@ struct lz_epoch_section {
 struct lz_epoch_section lz_epoch_enter(struct lz_epoch *e);
 void lz_epoch_leave(struct lz_epoch *e, struct lz_epoch_section s);
 void lz_epoch_grace(struct lz *lz, struct lz_epoch *e, const char *who);
+#endif
 
 #define lz_assert(cond) ((cond) ? (void)0 : lz_port_panic(#cond, __FILE__, __LINE__))
 _Noreturn void lz_port_panic(const char *what, const char *file, int line);
