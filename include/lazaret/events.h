@@ -51,6 +51,8 @@ enum lz_event_kind {
 	LZ_EV_SERVICE_FAILURE,	/**< the IOMMU stopped translating */
 	LZ_EV_DMA_FAULT,	/**< a decoded fault record; detail = IOVA */
 	LZ_EV_EVENTS_LOST,	/**< the event queue overflowed */
+	LZ_EV_PERMANENT,	/**< quarantined once too often: an operator has to
+				     clear it; detail = recoveries before */
 };
 
 /** Rungs of the ladder for a queue on which no sync succeeds. */

@@ -46,6 +46,11 @@ struct lz_config {
 	enum lz_identify identify; /**< LZ_IDENTIFY_PROBE */
 	lz_event_fn event;	   /**< may be NULL */
 	void *event_ctx;	   /**< first argument of `event` */
+	uint32_t recovery_max;	   /**< recoveries of a device within the window; a
+					fault after as many is permanent until
+					lz_device_clear(). At most 1024; 0: no
+					limit; 5 */
+	lz_ns recovery_window;	   /**< not 0 with a limit; 1 h */
 };
 
 /** Fills in the defaults named above. Any context. */
@@ -53,8 +58,8 @@ void lz_config_default(struct lz_config *cfg);
 
 /**
  * Makes an instance. `port` is referenced until lz_fini(), `cfg` is copied.
- * Task context. LZ_EINVAL for a service that is missing or a bound of zero,
- * LZ_ENOMEM, LZ_ENOTSUP for an event callback or a containment mode that was left
+ * Task context. LZ_EINVAL for a service that is missing, a bound of zero or a limit
+ * out of range, LZ_ENOMEM, LZ_ENOTSUP for an event callback or a containment mode that was left
  * out of the build. The caller owns the instance: lz_fini().
  */
 LZ_MUST_CHECK enum lz_status lz_init(const struct lz_port *port, const struct lz_config *cfg,

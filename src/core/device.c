@@ -23,6 +23,7 @@ static void free_device(struct lz_device *dev)
 
 	if (dev->iommu->ops->device_free)
 		dev->iommu->ops->device_free(dev);
+	lz_limit_fini(dev);
 	lz_fetch_add64(&dev->lz->references, UINT64_MAX);
 	port->free(port->ctx, dev, sizeof(*dev));
 }
@@ -178,6 +179,11 @@ enum lz_status lz_device_add(struct lz_group *group, const struct lz_device_desc
 	if (!dev)
 		return LZ_ENOMEM;
 	fill_in(dev, group, desc);
+	r = lz_limit_init(dev);
+	if (r) {
+		lz_mem_free(lz, dev, sizeof(*dev));
+		return r;
+	}
 	lz_gate_enter_always(group, &g);
 	lz_fetch_add64(&lz->references, 1);
 	r = dev->iommu->ops->device_add(dev);

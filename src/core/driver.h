@@ -184,9 +184,13 @@ struct lz_device {
 	uint32_t reset_depth;
 	enum lz_reset_result reset_worst;
 	uint8_t fence_before_reset;
-	uint8_t presence;  /* enum lz_presence (atomic) */
-	bool counted;	   /* is in the group's recovery count (H08, H11) */
-	bool reattach;	   /* a good reset, tables still to be written; [gate] */
+	uint8_t presence; /* enum lz_presence (atomic) */
+	bool counted;	  /* is in the group's recovery count (H08, H11) */
+	bool reattach;	  /* a good reset, tables still to be written; [gate] */
+	bool cures;	  /* what is under way ends a fault; [gate] */
+	/* Times of the last recoveries, core/limit.c; [gate] */
+	lz_ns *recovered_at;
+	uint64_t n_recovered;
 	uint32_t in_owner; /* context that is in an owner callback; 0 none (H19) */
 	lz_ns backoff;	   /* of the report work */
 	struct lz_attachment rid;
@@ -194,8 +198,8 @@ struct lz_device {
 	/* src/pci's: a reset by the library is under way; the order of methods,
 	 * 4 bits each from below, 0 the built-in one (both atomic). */
 	uint32_t in_pci_reset, reset_methods;
-	struct lz_work report_work;   /* one per device (H28) */
-	struct lz_work free_work;     /* last reference dropped anywhere (H26) */
+	struct lz_work report_work; /* one per device (H28) */
+	struct lz_work free_work;   /* last reference dropped anywhere (H26) */
 	struct lz_device *next_in_group, *next_in_iommu;
 };
 

@@ -2,6 +2,8 @@
 /* The instance: policy, life cycle, counters. */
 #include "core/core.h"
 
+#define RECOVERY_MAX 1024u /* of lz_config.recovery_max */
+
 static const struct lz_lock_class work_class = {"work", LZ_RANK_WORK};
 
 void lz_config_default(struct lz_config *cfg)
@@ -14,6 +16,8 @@ void lz_config_default(struct lz_config *cfg)
 		.custody_limit = 65536,
 		.contain = LZ_CONTAIN_ON,
 		.identify = LZ_IDENTIFY_PROBE,
+		.recovery_max = 5,
+		.recovery_window = LZ_SEC(3600),
 	};
 }
 
@@ -25,7 +29,8 @@ enum lz_status lz_init(const struct lz_port *port, const struct lz_config *cfg, 
 	if (!port->alloc || !port->free || !port->dma_alloc || !port->dma_free || !port->dma_virt ||
 	    !port->now)
 		return LZ_EINVAL;
-	if (!cfg->sync_bound || !cfg->atomic_wait || !cfg->late_bound)
+	if (!cfg->sync_bound || !cfg->atomic_wait || !cfg->late_bound ||
+	    cfg->recovery_max > RECOVERY_MAX || (cfg->recovery_max && !cfg->recovery_window))
 		return LZ_EINVAL;
 	if ((!LZ_CONFIG_EVENTS && cfg->event) ||
 	    (!LZ_CONFIG_OBSERVE && cfg->contain != LZ_CONTAIN_ON))

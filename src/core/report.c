@@ -77,6 +77,7 @@ static void tell_owner(struct lz_device *dev, uint32_t generation)
 static enum lz_status quarantine(struct lz_gated g, struct lz_device *dev)
 {
 	struct lz *lz = dev->lz;
+	bool permanent = !(dev->block & LZ_BLOCK_PERMANENT) && lz_limit_reached(g, dev);
 	enum lz_status r;
 
 	dev->reattach = false; /* only another reset helps now */
@@ -91,6 +92,13 @@ static enum lz_status quarantine(struct lz_gated g, struct lz_device *dev)
 	lz_emit_device(dev, LZ_EV_QUARANTINED, LZ_OK, 0);
 	lz_log(lz, LZ_LOG_ERR, dev->name, "IOMMU has quarantined the device (evidence: %s)",
 	       lz_evidence_name((enum lz_evidence)lz_load8(&dev->evidence)));
+	if (!permanent)
+		return LZ_OK;
+	lz_block_set(g, dev, LZ_BLOCK_PERMANENT);
+	lz_emit_device(dev, LZ_EV_PERMANENT, LZ_OK, lz->cfg.recovery_max);
+	lz_log(lz, LZ_LOG_ERR, dev->name,
+	       "Device has failed permanently: %u recoveries within %llu s", lz->cfg.recovery_max,
+	       (unsigned long long)(lz->cfg.recovery_window / LZ_SEC(1)));
 	return LZ_OK;
 }
 

@@ -70,8 +70,12 @@ static enum lz_status reattach(struct lz_gated g, struct lz_device *dev)
 	return r;
 }
 
-static void count_recovery(struct lz_device *dev)
+static void count_recovery(struct lz_gated g, struct lz_device *dev)
 {
+	/* A reset of a sound device, as between two users, is no recovery from a fault. */
+	if (dev->cures)
+		lz_limit_count(g, dev);
+	dev->cures = false;
 	lz_count32(&dev->n_recoveries);
 	lz_count64(&dev->lz->recoveries);
 	lz_emit_device(dev, LZ_EV_RECOVERED, LZ_OK, 0);
@@ -117,8 +121,10 @@ static bool retire_old_report(struct lz_device *dev)
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
 	bool old = dev->fence < LZ_FENCE_FENCING;
 
-	if (old)
+	if (old) {
+		dev->cures |= dev->reported != 0;
 		retire_report_locked(dev);
+	}
 	lz_spin_unlock(&dev->fence_lock, flags);
 	return old;
 }
@@ -158,15 +164,15 @@ static enum lz_status still_broken(struct lz_gated g, struct lz_device *dev, enu
 	return why;
 }
 
-/* A queue that does not answer says nothing about this device: it stays blocked
- * and the report work asks again. */
-static enum lz_status ask_again(struct lz_gated g, struct lz_device *dev)
+/* A queue that does not answer, or memory that is short, says nothing about
+ * this device: it stays blocked and the report work asks again (H66). */
+static enum lz_status ask_again(struct lz_gated g, struct lz_device *dev, enum lz_status why)
 {
 	lz_block_set(g, dev, LZ_BLOCK_RESET);
 	(void)dev->iommu->ops->block(dev);
 	lz_device_ats_off(g, dev);
 	dev->reattach = true;
-	return LZ_ETIMEDOUT;
+	return why;
 }
 
 /* The device must answer before anything is lifted. */
@@ -175,25 +181,23 @@ static enum lz_status verify(struct lz_gated g, struct lz_device *dev, bool was_
 	enum lz_status r = try_device(g, dev, was_reset);
 
 	if (r == LZ_ETIMEDOUT)
-		return ask_again(g, dev);
+		return ask_again(g, dev, r);
 	if (r)
 		return still_broken(g, dev, r);
 	if (!retire_old_report(dev))
 		return still_broken(g, dev, LZ_EIO);
 	lz_emit_device(dev, LZ_EV_UNFENCED, LZ_OK, 0);
-	return reattach(g, dev) == LZ_OK ? LZ_OK : ask_again(g, dev);
+	r = reattach(g, dev);
+	return r ? ask_again(g, dev, r) : LZ_OK;
 }
 
 bool lz_reset_reattach(struct lz_gated g, struct lz_device *dev, bool *resumed)
 {
-	enum lz_status r;
-
 	dev->reattach = false;
-	r = verify(g, dev, false);
-	*resumed = r == LZ_OK;
+	*resumed = verify(g, dev, false) == LZ_OK;
 	if (*resumed)
-		count_recovery(dev);
-	return r != LZ_ETIMEDOUT;
+		count_recovery(g, dev);
+	return !dev->reattach;
 }
 
 static enum lz_status end_ok(struct lz_gated g, struct lz_device *dev)
@@ -222,13 +226,15 @@ static enum lz_status end_not_attempted(struct lz_gated g, struct lz_device *dev
 		/* Its evidence is of another generation now: asked again. */
 		r = try_device(g, dev, false);
 		if (r == LZ_ETIMEDOUT)
-			return ask_again(g, dev);
+			return ask_again(g, dev, r);
 		open = r == LZ_OK && !is_report_pending(dev);
 	} else if (open) {
 		ops->unfence(dev);
 	}
-	if (open)
-		return reattach(g, dev) == LZ_OK ? LZ_OK : ask_again(g, dev);
+	if (open) {
+		r = reattach(g, dev);
+		return r ? ask_again(g, dev, r) : LZ_OK;
+	}
 	/* Found broken, not yet quarantined: the report is made again. */
 	lz_block_set(g, dev, LZ_BLOCK_BROKEN);
 	lz_block_clear(g, dev, LZ_BLOCK_RESET);
@@ -292,7 +298,7 @@ enum lz_status lz_reset_done(struct lz_device *dev, enum lz_reset_result result)
 		r = end(g, dev);
 		resumed = dev->reset_worst == LZ_RESET_OK && !r && !dev->block;
 		if (resumed)
-			count_recovery(dev);
+			count_recovery(g, dev);
 	}
 	if (resumed)
 		lz_device_get(dev); /* the owner may remove it meanwhile */

@@ -53,6 +53,7 @@ const char *lz_event_name(enum lz_event_kind k)
 		[LZ_EV_SERVICE_FAILURE] = "service failure",
 		[LZ_EV_DMA_FAULT] = "dma fault",
 		[LZ_EV_EVENTS_LOST] = "events lost",
+		[LZ_EV_PERMANENT] = "failed permanently",
 	};
 
 	return NAME_OF(names, k);

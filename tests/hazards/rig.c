@@ -440,6 +440,8 @@ static void defaults(struct rig_opts *o)
 	FILL(late_bound);
 	FILL(settle_max);
 	FILL(custody_limit);
+	FILL(recovery_max);
+	FILL(recovery_window);
 #undef FILL
 }
 
