@@ -93,6 +93,8 @@ static void survives_a_dead_queue(struct rig *r)
 	rig_silence(r, 0);
 	assert_int_equal(rig_unmap_irq(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
 	rig_sleep(LZ_SEC(5));
+	assert_int_equal(rig_count(r, LZ_EV_ESCALATED, -1) > 0,
+			 LZ_CONFIG_LADDER && LZ_CONFIG_EVENTS);
 	if (!LZ_CONFIG_LADDER) { /* nothing proves anything yet */
 		assert_int_equal(r->released, 0);
 		assert_int_equal(lz_map(dom, IOVA, RIG_MEM, LZ_PAGE, LZ_WRITE), LZ_EBUSY);
