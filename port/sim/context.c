@@ -13,6 +13,14 @@
  * bounded by time end; after this many the agent counts as stuck. */
 #define RELAX_LIMIT 1000000u
 
+/* With the caller's caller as the place. */
+static void announce(enum lz_sim_op op, const volatile void *addr, unsigned len, const void *pc)
+{
+	sim.pc = pc;
+	lz_port_visible(op, addr, len);
+	sim.pc = NULL;
+}
+
 /* ---- the running CPU ---- */
 
 unsigned lz_cpu_id(void)
@@ -49,14 +57,14 @@ static void unmask_to(struct sim_agent *a, unsigned long flags)
 
 unsigned long lz_irq_save(void)
 {
-	lz_port_visible(LZ_SIM_IRQ_MASK, NULL, 0);
+	announce(LZ_SIM_IRQ_MASK, NULL, 0, __builtin_return_address(0));
 	mask(sim.cur);
 	return sim.cur->masked - 1;
 }
 
 void lz_irq_restore(unsigned long flags)
 {
-	lz_port_visible(LZ_SIM_IRQ_MASK, NULL, 0);
+	announce(LZ_SIM_IRQ_MASK, NULL, 0, __builtin_return_address(0));
 	unmask_to(sim.cur, flags);
 }
 
@@ -117,7 +125,7 @@ unsigned long lz_spin_lock(struct lz_spinlock *l)
 {
 	struct sim_agent *a = sim.cur;
 
-	lz_port_visible(LZ_SIM_LOCK, l, sizeof(*l));
+	announce(LZ_SIM_LOCK, l, sizeof(*l), __builtin_return_address(0));
 	mask(a);
 	lz_assert(a->held < SIM_MAX_HELD);
 	if (l->owner == a->id + 1) {
@@ -140,7 +148,7 @@ void lz_spin_unlock(struct lz_spinlock *l, unsigned long flags)
 	bool again = false;
 	unsigned i, at;
 
-	lz_port_visible(LZ_SIM_UNLOCK, l, sizeof(*l));
+	announce(LZ_SIM_UNLOCK, l, sizeof(*l), __builtin_return_address(0));
 	for (at = a->held; at > 0 && a->locks[at - 1] != l; at--)
 		;
 	if (at == 0) {
@@ -299,40 +307,40 @@ static const struct sim_mmio *route(uintptr_t base, uint32_t *off, unsigned widt
 	lz_port_panic("MMIO access outside every range", __FILE__, __LINE__);
 }
 
-static uint64_t mmio_read(uintptr_t base, uint32_t off, unsigned width)
+static uint64_t mmio_read(uintptr_t base, uint32_t off, unsigned width, const void *pc)
 {
 	const struct sim_mmio *m = route(base, &off, width);
 
-	lz_port_visible(LZ_SIM_MMIO_READ, NULL, width);
+	announce(LZ_SIM_MMIO_READ, (void *)(uintptr_t)off, width, pc);
 	return m->read(m->arg, off, width);
 }
 
-static void mmio_write(uintptr_t base, uint32_t off, unsigned width, uint64_t v)
+static void mmio_write(uintptr_t base, uint32_t off, unsigned width, uint64_t v, const void *pc)
 {
 	const struct sim_mmio *m = route(base, &off, width);
 
-	lz_port_visible(LZ_SIM_MMIO_WRITE, NULL, width);
+	announce(LZ_SIM_MMIO_WRITE, (void *)(uintptr_t)off, width, pc);
 	m->write(m->arg, off, width, v);
 }
 
 uint32_t lz_mmio_read32(uintptr_t base, uint32_t off)
 {
-	return (uint32_t)mmio_read(base, off, 4);
+	return (uint32_t)mmio_read(base, off, 4, __builtin_return_address(0));
 }
 
 uint64_t lz_mmio_read64(uintptr_t base, uint32_t off)
 {
-	return mmio_read(base, off, 8);
+	return mmio_read(base, off, 8, __builtin_return_address(0));
 }
 
 void lz_mmio_write32(uintptr_t base, uint32_t off, uint32_t v)
 {
-	mmio_write(base, off, 4, v);
+	mmio_write(base, off, 4, v, __builtin_return_address(0));
 }
 
 void lz_mmio_write64(uintptr_t base, uint32_t off, uint64_t v)
 {
-	mmio_write(base, off, 8, v);
+	mmio_write(base, off, 8, v, __builtin_return_address(0));
 }
 
 /* ---- services ---- */
@@ -380,6 +388,8 @@ const struct lz_port *sim_port(void)
 
 _Noreturn void lz_port_panic(const char *what, const char *file, int line)
 {
+	if (sim.strategy && sim.strategy->panic)
+		sim.strategy->panic(sim.strategy->ctx, what, file, line);
 	fflush(stdout);
 	fprintf(stderr, "panic: %s:%d: %s (agent %s, %llu ns)\n", file, line, what, sim.cur->name,
 		(unsigned long long)sim.now);

@@ -36,6 +36,8 @@ struct sim_agent {
 	enum sim_kind kind;
 	enum sim_wait wait;
 	uint32_t id; /* never used twice in one simulation */
+	uint16_t choice_id;
+	struct sim_op op; /* published, not done yet */
 	unsigned cpu;
 	char name[40];
 	struct sim_fiber *fiber;
@@ -82,11 +84,20 @@ struct sim_state {
 	struct sim_config cfg;
 	struct sim_cpu cpu[LZ_MAX_CPUS];
 	lz_ns until;
+	const struct sim_strategy *strategy; /* NULL: the seed chooses */
+	const void *pc;			     /* of the operation that is announced next */
 	uint32_t kicks;
 	bool fail_alloc;
 };
 
 extern struct sim_state sim;
+
+/* Looks at `until` this often when nobody is switched. */
+#define SIM_NO_SWITCH_STRIDE 4096u
+/* random.c: everything that depends on the seed. */
+uint64_t sim_draw(void);
+uint64_t sim_draw_countdown(void);
+void sim_seed(uint64_t v);
 
 /* Counts a broken context rule and keeps the first one's text. */
 void sim_violation(const char *what);

@@ -6,6 +6,7 @@
  * units; tasks and interrupt handlers are fibers. Every choice depends on the
  * seed and on the order of calls only, never on an address or on real time.
  */
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +14,7 @@
 #include "fiber.h"
 #include "internal.h"
 
-#define NO_SWITCH_STRIDE 4096u /* looks at `until` this often when nobody is switched */
-#define GEOMETRIC_BITS	 16u
+#define WRITING (1u << LZ_SIM_STORE | 1u << LZ_SIM_RMW | 1u << LZ_SIM_MMIO_WRITE)
 
 struct line {
 	char name[40];
@@ -22,6 +22,7 @@ struct line {
 	sim_irq_fn fn;
 	void *arg;
 	uint32_t id;
+	uint16_t choice_id;
 	bool pending;
 	lz_ns due;
 };
@@ -29,12 +30,13 @@ struct line {
 struct hw {
 	struct sim_hw hw;
 	uint32_t id;
+	uint16_t choice_id;
 	bool resting;
 	uint64_t own_writes, seen;
 	lz_ns rest_at;
 };
 
-enum what { RUN_AGENT, RUN_LINE, RUN_HW };
+enum what { RUN_AGENT, RUN_LINE, RUN_HW, RUN_CLOCK };
 struct choice {
 	enum what what;
 	uint32_t id;
@@ -54,14 +56,17 @@ static struct {
 	size_t nhw;
 	struct choice *choices;
 	size_t cap_choices;
+	struct sim_enabled *enabled; /* as long as choices */
+	struct choice next;	     /* chosen by the strategy when somebody gave way */
+	bool has_next, abandoned;
+	jmp_buf hub;		     /* where sim_abandon() goes from the hub's own stack */
 	struct sim_agent *preempted; /* gave way at a visible operation */
 	uint32_t next_id;
-	bool running; /* inside sim_run() */
-	uint64_t rng;
-	double stay[GEOMETRIC_BITS]; /* probability of 2^k operations without a switch */
+	uint16_t next_choice; /* 0 is the clock */
+	bool running;	      /* inside sim_run() */
 } s;
 
-struct sim_state sim = {.cur = &sim.outside, .countdown = NO_SWITCH_STRIDE, .until = LZ_NEVER};
+struct sim_state sim = {.cur = &sim.outside, .countdown = SIM_NO_SWITCH_STRIDE, .until = LZ_NEVER};
 
 static void *grow(void *p, size_t bytes)
 {
@@ -69,47 +74,6 @@ static void *grow(void *p, size_t bytes)
 	if (!p)
 		lz_port_panic("out of memory in the scheduler", __FILE__, __LINE__);
 	return p;
-}
-
-/* ---- random choices ---- */
-
-static uint64_t draw(void)
-{
-	s.rng ^= s.rng << 13;
-	s.rng ^= s.rng >> 7;
-	s.rng ^= s.rng << 17;
-	return s.rng * 0x2545f4914f6cdd1dull;
-}
-
-static uint64_t draw_countdown(void)
-{
-	double u, p = 1.0;
-	uint64_t n = 0;
-	unsigned k;
-
-	if (sim.cfg.switch_one_in == 0)
-		return NO_SWITCH_STRIDE;
-	u = (double)(draw() >> 11) / 9007199254740992.0;
-	for (k = GEOMETRIC_BITS; k-- > 0;) {
-		if (p * s.stay[k] > u) {
-			p *= s.stay[k];
-			n += (uint64_t)1 << k;
-		}
-	}
-	return n + 1;
-}
-
-static void seed(uint64_t v)
-{
-	unsigned k;
-
-	v += 0x9e3779b97f4a7c15ull;
-	v = (v ^ (v >> 30)) * 0xbf58476d1ce4e5b9ull;
-	v = (v ^ (v >> 27)) * 0x94d049bb133111ebull;
-	s.rng = (v ^ (v >> 31)) | 1u;
-	s.stay[0] = sim.cfg.switch_one_in ? 1.0 - 1.0 / sim.cfg.switch_one_in : 1.0;
-	for (k = 1; k < GEOMETRIC_BITS; k++)
-		s.stay[k] = s.stay[k - 1] * s.stay[k - 1];
 }
 
 /* ---- who can run ---- */
@@ -168,6 +132,7 @@ static struct choice *add_choice(size_t *n, enum what what, uint32_t id)
 	if (*n == s.cap_choices) {
 		s.cap_choices = s.cap_choices ? 2 * s.cap_choices : 32;
 		s.choices = grow(s.choices, s.cap_choices * sizeof(*s.choices));
+		s.enabled = grow(s.enabled, s.cap_choices * sizeof(*s.enabled));
 	}
 	s.choices[*n].what = what;
 	s.choices[*n].id = id;
@@ -272,6 +237,7 @@ static struct sim_agent *new_agent(enum sim_kind kind, const char *name, unsigne
 	snprintf(a->name, sizeof(a->name), "%s", name);
 	a->fn = fn;
 	a->arg = arg;
+	a->op.kind = SIM_OP_START;
 	a->fiber = sim_fiber_get(body);
 	return a;
 }
@@ -317,6 +283,7 @@ static void run_line(struct line *l)
 {
 	struct sim_agent *a = new_agent(SIM_HANDLER, l->name, l->cpu, l->fn, l->arg);
 
+	a->choice_id = l->choice_id;
 	l->pending = false;
 	sim.cpu[l->cpu].handler = a;
 	run_agent(a);
@@ -337,6 +304,121 @@ static void run_hw(struct hw *h)
 	}
 }
 
+/* ---- a strategy chooses ---- */
+
+static const struct sim_op op_irq = {.kind = SIM_OP_IRQ}, op_hw = {.kind = SIM_OP_HW},
+			   op_clock = {.kind = SIM_OP_CLOCK};
+
+static void describe(const struct choice *c, struct sim_enabled *e)
+{
+	switch (c->what) {
+	case RUN_AGENT:
+		*e = (struct sim_enabled){.id = c->agent->choice_id,
+					  .kind = c->agent->kind == SIM_TASK ? SIM_AGENT_TASK
+									     : SIM_AGENT_IRQ,
+					  .cpu = (uint8_t)c->agent->cpu,
+					  .current = c->agent == sim.cur,
+					  .op = &c->agent->op,
+					  .name = c->agent->name};
+		break;
+	case RUN_LINE:
+		*e = (struct sim_enabled){.id = c->line->choice_id,
+					  .kind = SIM_AGENT_IRQ,
+					  .cpu = (uint8_t)c->line->cpu,
+					  .op = &op_irq,
+					  .name = c->line->name};
+		break;
+	case RUN_HW:
+		*e = (struct sim_enabled){.id = c->hw->choice_id,
+					  .kind = SIM_AGENT_HW,
+					  .op = &op_hw,
+					  .name = c->hw->hw.name};
+		break;
+	case RUN_CLOCK:
+		*e = (struct sim_enabled){
+			.kind = SIM_AGENT_CLOCK, .op = &op_clock, .name = "clock"};
+		break;
+	}
+}
+
+static bool hw_due(void)
+{
+	size_t i;
+
+	for (i = 0; i < s.nhw; i++) {
+		if (hw_wake(&s.hw[i]) <= sim.now)
+			return true;
+	}
+	return false;
+}
+
+/* Asks the strategy. False: nobody runs before `until`, or ever (*stuck). */
+static bool decide(struct choice *out, bool *stuck)
+{
+	const struct sim_strategy *st = sim.strategy;
+
+	*stuck = false;
+	while (sim.now < sim.until) {
+		size_t i, n = collect();
+		lz_ns t = LZ_NEVER;
+
+		if (n == 0 || (st->clock && st->clock(st->ctx) && !hw_due()))
+			t = next_event(NULL);
+		*stuck = n == 0 && t == LZ_NEVER;
+		if (*stuck)
+			return false;
+		if (n == 0) {
+			sim.now = t < sim.until ? t : sim.until;
+			continue;
+		}
+		if (t < sim.until)
+			add_choice(&n, RUN_CLOCK, 0);
+		for (i = 0; i < n; i++)
+			describe(&s.choices[i], &s.enabled[i]);
+		*out = s.choices[st->pick(st->ctx, s.enabled, n)];
+		if (out->what != RUN_CLOCK)
+			return true;
+		sim.now = t;
+	}
+	return false;
+}
+
+void sim_explore(const struct sim_strategy *st)
+{
+	sim.strategy = st;
+	sim.pc = NULL;
+	sim.countdown = 1;
+}
+
+_Noreturn void sim_abandon(void)
+{
+	s.abandoned = true;
+	if (sim.cur->kind == SIM_OUTSIDE)
+		longjmp(s.hub, 1);
+	for (;;)
+		sim_fiber_yield(sim.cur->fiber);
+}
+
+/* The running agent's operation is published; somebody else may come first. */
+static void explore(struct sim_agent *a, enum lz_sim_op op, const volatile void *addr, unsigned len,
+		    const void *pc)
+{
+	bool stuck;
+
+	sim.pc = NULL;
+	a->op = (struct sim_op){.kind = (uint8_t)op,
+				.write = (1u << op & WRITING) != 0,
+				.len = (uint16_t)len,
+				.addr = (uintptr_t)addr,
+				.pc = pc};
+	if (decide(&s.next, &stuck)) {
+		if (s.next.what == RUN_AGENT && s.next.agent == a)
+			return;
+		s.has_next = true;
+	}
+	sim_fiber_yield(a->fiber);
+}
+
 static void run_choice(const struct choice *c)
 {
 	sim.st.schedule_hash = (sim.st.schedule_hash ^ c->id ^ (sim.now << 16)) * 0x100000001b3ull;
@@ -350,6 +432,8 @@ static void run_choice(const struct choice *c)
 		break;
 	case RUN_HW:
 		run_hw(c->hw);
+		break;
+	case RUN_CLOCK:
 		break;
 	}
 }
@@ -369,7 +453,7 @@ static bool handlers_active(void)
  * still run, as on a slow CPU. */
 static bool clock_fires_early(void)
 {
-	return sim.cfg.early_clock_one_in && draw() % sim.cfg.early_clock_one_in == 0;
+	return sim.cfg.early_clock_one_in && sim_draw() % sim.cfg.early_clock_one_in == 0;
 }
 
 /* Runs until `outside` may go on; without it, as sim_run() says. */
@@ -385,13 +469,27 @@ static int loop(struct sim_agent *outside)
 				return 0;
 		} else if (s.ntasks == 0 && !handlers_active()) {
 			return 0;
+		} else if (s.abandoned) {
+			return 2;
 		} else if (sim.now >= sim.until) {
 			return 1;
+		}
+		if (sim.strategy && !outside) {
+			bool stuck = false;
+
+			c = s.next;
+			if (s.has_next || decide(&c, &stuck)) {
+				s.has_next = false;
+				run_choice(&c);
+			} else if (stuck) {
+				return -1;
+			}
+			continue;
 		}
 		n = collect();
 		t = n && !clock_fires_early() ? LZ_NEVER : next_event(outside);
 		if (n && t == LZ_NEVER) {
-			c = s.choices[n > 1 ? (size_t)((draw() >> 32) * n >> 32) : 0];
+			c = s.choices[n > 1 ? (size_t)((sim_draw() >> 32) * n >> 32) : 0];
 			run_choice(&c);
 			continue;
 		}
@@ -406,6 +504,8 @@ void sim_block(enum sim_wait wait)
 	struct sim_agent *a = sim.cur;
 
 	a->wait = wait;
+	if (wait != SIM_W_LOCK) /* that one has published its lock */
+		a->op = (struct sim_op){.kind = SIM_OP_WAIT};
 	if (a->kind != SIM_OUTSIDE) {
 		sim_fiber_yield(a->fiber);
 		return;
@@ -415,29 +515,32 @@ void sim_block(enum sim_wait wait)
 	a->wait = SIM_RUNNABLE;
 }
 
-static __attribute__((noinline)) void maybe_switch(void)
+static __attribute__((noinline)) void maybe_switch(enum lz_sim_op op, const volatile void *addr,
+						   unsigned len, const void *pc)
 {
 	struct sim_agent *a = sim.cur;
 
-	sim.countdown = draw_countdown();
+	if (sim.strategy) {
+		sim.countdown = 1;
+		if (a->kind != SIM_OUTSIDE)
+			explore(a, op, addr, len, sim.pc ? sim.pc : pc);
+		return;
+	}
+	sim.countdown = sim_draw_countdown();
 	if (a->kind == SIM_OUTSIDE || (sim.cfg.switch_one_in == 0 && sim.now < sim.until))
 		return;
 	s.preempted = a;
 	sim_fiber_yield(a->fiber);
 }
 
-#define WRITING (1u << LZ_SIM_STORE | 1u << LZ_SIM_RMW | 1u << LZ_SIM_MMIO_WRITE)
-
 void lz_port_visible(enum lz_sim_op op, const volatile void *addr, unsigned len)
 {
 	unsigned writing = WRITING >> op & 1u;
 
-	(void)addr;
-	(void)len;
 	sim.st.ops[op]++;
 	sim.now += sim.op_cost;
 	if (--sim.countdown == 0)
-		maybe_switch();
+		maybe_switch(op, addr, len, __builtin_return_address(0));
 	/* After the switch: a poller that ran meanwhile has not seen this write. */
 	sim.writes += writing;
 	sim.cur->own_writes += writing;
@@ -447,13 +550,16 @@ void lz_port_visible(enum lz_sim_op op, const volatile void *addr, unsigned len)
 
 void sim_start(const struct sim_config *cfg)
 {
+	const struct sim_strategy *strategy = sim.strategy;
+
 	sim_stop();
+	sim.strategy = strategy;
 	lz_assert(cfg->cpus >= 1 && cfg->cpus <= LZ_MAX_CPUS);
 	sim.cfg = *cfg;
 	sim.op_cost = cfg->op_cost ? cfg->op_cost : 2;
 	snprintf(sim.outside.name, sizeof(sim.outside.name), "outside");
-	seed(cfg->seed);
-	sim.countdown = draw_countdown();
+	sim_seed(cfg->seed);
+	sim.countdown = sim_draw_countdown();
 	sim_mem_start();
 }
 
@@ -473,12 +579,13 @@ void sim_stop(void)
 	free(s.lines);
 	free(s.hw);
 	free(s.choices);
+	free(s.enabled);
 	memset(&s, 0, sizeof(s));
 	sim_mmio_forget();
 	sim_mem_stop();
 	memset(&sim, 0, sizeof(sim));
 	sim.cur = &sim.outside;
-	sim.countdown = NO_SWITCH_STRIDE;
+	sim.countdown = SIM_NO_SWITCH_STRIDE;
 	sim.until = LZ_NEVER;
 }
 
@@ -489,7 +596,8 @@ void sim_task(const char *name, unsigned cpu, sim_task_fn fn, void *arg)
 		s.cap_tasks = s.cap_tasks ? 2 * s.cap_tasks : 16;
 		s.tasks = grow(s.tasks, s.cap_tasks * sizeof(struct sim_agent *));
 	}
-	s.tasks[s.ntasks++] = new_agent(SIM_TASK, name, cpu, fn, arg);
+	s.tasks[s.ntasks] = new_agent(SIM_TASK, name, cpu, fn, arg);
+	s.tasks[s.ntasks++]->choice_id = ++s.next_choice;
 }
 
 unsigned sim_irq_line(const char *name, unsigned cpu, sim_irq_fn fn, void *arg)
@@ -499,7 +607,8 @@ unsigned sim_irq_line(const char *name, unsigned cpu, sim_irq_fn fn, void *arg)
 	lz_assert(cpu < sim.cfg.cpus);
 	s.lines = grow(s.lines, (s.nlines + 1) * sizeof(*s.lines));
 	l = &s.lines[s.nlines];
-	*l = (struct line){.cpu = cpu, .fn = fn, .arg = arg, .id = ++s.next_id};
+	*l = (struct line){
+		.cpu = cpu, .fn = fn, .arg = arg, .id = ++s.next_id, .choice_id = ++s.next_choice};
 	snprintf(l->name, sizeof(l->name), "%s", name);
 	return (unsigned)s.nlines++;
 }
@@ -518,7 +627,7 @@ void sim_irq_raise(unsigned line, lz_ns delay)
 void sim_hw_add(const struct sim_hw *hw)
 {
 	s.hw = grow(s.hw, (s.nhw + 1) * sizeof(*s.hw));
-	s.hw[s.nhw++] = (struct hw){.hw = *hw, .id = ++s.next_id};
+	s.hw[s.nhw++] = (struct hw){.hw = *hw, .id = ++s.next_id, .choice_id = ++s.next_choice};
 }
 
 static void tell_stuck(const struct sim_agent *a)
@@ -558,7 +667,7 @@ int sim_run(lz_ns until)
 	lz_assert(!s.running && sim.cur == &sim.outside);
 	s.running = true;
 	sim.until = until;
-	r = loop(NULL);
+	r = setjmp(s.hub) ? 2 : loop(NULL);
 	if (r < 0)
 		tell_all_stuck();
 	sim.until = LZ_NEVER;

@@ -79,7 +79,7 @@ void *sim_dma_ptr(lz_phys phys, size_t len);
 
 /* Runs until every task has returned (0), nothing can ever run again although
  * tasks are left (-1; the log tells who waits for what), or virtual time passes
- * `until` (1). */
+ * `until` (1), or sim_abandon() was called (2). */
 int sim_run(lz_ns until);
 
 lz_ns sim_now(void);
@@ -104,6 +104,51 @@ struct sim_worker {
 	bool stop;
 };
 void sim_worker_task(void *sim_worker);
+
+/* ---- exploration: somebody else chooses who runs ---- */
+
+enum sim_agent_kind { SIM_AGENT_TASK, SIM_AGENT_IRQ, SIM_AGENT_HW, SIM_AGENT_CLOCK };
+/* Operations beside those of enum lz_sim_op (which are smaller). */
+enum sim_op_kind {
+	SIM_OP_START = 16, /* the agent's first step */
+	SIM_OP_WAIT,	   /* comes out of a wait */
+	SIM_OP_IRQ,	   /* an interrupt is delivered */
+	SIM_OP_HW,	   /* a step of a hardware unit */
+	SIM_OP_CLOCK,	   /* the earliest deadline comes although somebody could run */
+};
+/* What an agent is about to do. */
+struct sim_op {
+	uint8_t kind; /* enum lz_sim_op or enum sim_op_kind */
+	bool write;
+	uint16_t len;
+	uintptr_t addr; /* memory or lock; registers: the offset */
+	const void *pc; /* where in the library, or NULL */
+};
+struct sim_enabled {
+	uint16_t id;  /* same calls, same id; an interrupt line and its handler share one */
+	uint8_t kind; /* enum sim_agent_kind */
+	uint8_t cpu;  /* of a task or handler */
+	bool current; /* it did the last operation and can go on */
+	const struct sim_op *op;
+	const char *name;
+};
+struct sim_strategy {
+	void *ctx;
+	/* Before each visible operation and whenever the running agent cannot go
+	 * on: which of the `n` (at least one) runs. The clock comes last. */
+	size_t (*pick)(void *ctx, const struct sim_enabled *e, size_t n);
+	/* May the clock be a choice now? NULL: never. It never is while a hardware
+	 * unit is due: hardware keeps its times. */
+	bool (*clock)(void *ctx);
+	/* lz_assert() failed; does not return (see sim_abandon()). */
+	void (*panic)(void *ctx, const char *what, const char *file, int line);
+};
+/* From now on `st` chooses (referenced); NULL: the seed again. While nothing
+ * runs: applies to the simulation that is started next. */
+void sim_explore(const struct sim_strategy *st);
+/* Leaves the run from wherever it is: sim_run() returns 2, and sim_stop() is
+ * all that is allowed then. */
+_Noreturn void sim_abandon(void);
 
 /* ---- what the port saw (invariant H and figures) ---- */
 struct sim_stats {
