@@ -19,6 +19,7 @@ int cmd_run(int argc, char **argv);
 int cmd_machine(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
+int cmd_explore(int argc, char **argv);
 
 /* A long option. Exactly one of `value` and `flag` is set. */
 struct cli_option {

@@ -13,6 +13,7 @@ static const struct {
 	{"run", cmd_run, "run a scenario and judge it by the invariants"},
 	{"machine", cmd_machine, "show functions, stream ids and groups of a machine"},
 	{"trace", cmd_trace, "summarise a DMA trace"},
+	{"explore", cmd_explore, "run a scenario under every schedule that can be reached"},
 	{"bench", cmd_bench, "figures: command queue, invalidation, containment"},
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From a case to what is explored. */
+#include <string.h>
+
+#include "explore/rig.h"
+#include "explore/toys.h"
+
+bool ex_case_subject(const struct ex_case *c, struct ex_subject *out)
+{
+	*out = (struct ex_subject){
+		.name = c->body, .arg = (void *)c, .hash = c->hash, .clocks = (unsigned)c->clocks};
+	if (exr_body_find(c->body)) {
+		out->run = exr_run;
+		return true;
+	}
+	for (const struct ex_toy *t = ex_toys; t->name; t++)
+		if (!strcmp(t->name, c->body))
+			out->run = t->run;
+	return out->run != NULL;
+}
+
+static unsigned n_bodies(void)
+{
+	unsigned n = 0;
+
+	while (exr_bodies[n].name)
+		n++;
+	return n;
+}
+
+const char *ex_body_name(unsigned i)
+{
+	unsigned n = n_bodies();
+
+	return i < n ? exr_bodies[i].name : ex_toys[i - n].name;
+}
+
+const char *ex_body_what(unsigned i)
+{
+	unsigned n = n_bodies();
+
+	return i < n ? exr_bodies[i].what : ex_toys[i - n].what;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The choices of a run, run-length coded, and their form as a token. */
+#ifndef LZ_EXPLORE_LOG_H
+#define LZ_EXPLORE_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Agents have smaller numbers; a value v is logged as EX_VALUE + v. */
+#define EX_VALUE 64u
+#define EX_MARK	 64u /* steps from one mark to the next */
+
+struct ex_segment {
+	uint16_t id;
+	uint32_t count;
+};
+
+struct ex_log {
+	struct ex_segment *seg;
+	size_t n, cap;
+	uint16_t *mark; /* low bits of the rolling hash, every EX_MARK steps */
+	size_t n_marks, cap_marks;
+};
+
+void ex_log_add(struct ex_log *l, uint16_t id);
+void ex_log_mark(struct ex_log *l, uint64_t hash);
+void ex_log_copy(struct ex_log *to, const struct ex_log *from);
+void ex_log_clear(struct ex_log *l); /* keeps the memory */
+void ex_log_free(struct ex_log *l);
+
+struct ex_token {
+	uint32_t build;	  /* of the program */
+	uint32_t subject; /* what was explored */
+	uint64_t seed;
+	struct ex_log log;
+	uint64_t steps;
+	uint32_t hash; /* at the end */
+};
+
+/* A string of letters, digits, - and _; the caller frees it. */
+char *ex_token_write(const struct ex_token *t);
+/* NULL, or what is wrong with it. ex_log_free(&t->log) afterwards. */
+const char *ex_token_read(const char *text, struct ex_token *t);
+/* Of the running program. */
+uint32_t ex_build_id(void);
+uint32_t ex_hash32(const void *p, size_t len, uint32_t seed);
+/* realloc() that ends the program when there is no memory. */
+void *ex_grow(void *p, size_t bytes);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The invariants on the small machine, judged from the models and from what
+ * was mapped and given back; at every step where that can be done.
+ */
+#include <string.h>
+
+#include "explore/rig.h"
+
+static struct exr_dev *dev_of(struct exr *r, const struct lz_device *dev)
+{
+	/* The library's object may be gone already; only its user pointer counts. */
+	for (unsigned i = 0; dev && i < r->n_devs; i++)
+		if (lz_device_user(dev) == &r->dev[i])
+			return &r->dev[i];
+	return NULL;
+}
+
+/* ---- A: what a device reaches ---- */
+
+void exr_dma(struct exr_dev *d, uint64_t iova, uint64_t pa, bool translated)
+{
+	struct exr *r = d->rig;
+
+	(void)iova;
+	if (r->closing)
+		return;
+	if (translated && d->fenced)
+		ex_violate(r->run, 'B', "fenced and its translated access passed",
+			   "device %u is fenced and reached 0x%llx by its ATC", d->index,
+			   (unsigned long long)pa);
+	for (unsigned i = 0; i < EXR_DOMS; i++)
+		for (unsigned p = 0; p < EXR_PAGES; p++)
+			if (r->dom[i].pa[p] / LZ_PAGE == pa / LZ_PAGE &&
+			    r->dom[i].page[p] != EXR_FREE)
+				return;
+	ex_violate(r->run, 'A', "a page that was given back was written",
+		   "device %u wrote to 0x%llx, which had been given back, %s", d->index,
+		   (unsigned long long)pa,
+		   translated ? "through its ATC" : "by an untranslated access");
+}
+
+/* From now on nobody may reach it: every device that can still cache it tries. */
+void exr_freed(struct exr_dom *d, unsigned page)
+{
+	struct exr *r = d->rig;
+
+	for (unsigned i = 0; i < r->n_devs && !r->closing; i++)
+		if (lzm_ep_atc_used(r->dev[i].ep))
+			(void)lzm_ep_dma(r->dev[i].ep, EXR_IOVA + page * LZ_PAGE, LZM_WRITE);
+}
+
+/* ---- B: broken means fenced ---- */
+
+void exr_step(struct ex_run *run)
+{
+	struct exr *r = run->own;
+
+	for (unsigned i = 0; i < r->n_devs; i++) {
+		bool now = false, uncached = false;
+
+		if (!r->dev[i].fenced)
+			continue;
+		lzm_smmu_eats_effective(r->smmu, r->dev[i].sid, &now, &uncached);
+		if (now || uncached)
+			ex_violate(run, 'B', "fenced and its EATS is effective",
+				   "device %u is fenced and its EATS is effective%s", i,
+				   now ? "" : " in the table");
+	}
+}
+
+/* ---- C and G: who is blamed, and how often ---- */
+
+static void judge_innocent(struct exr *r, const struct exr_dev *d, const struct lz_event *ev)
+{
+	if (d->guilty || !lzm_ep_answers(d->ep) || r->lost_service ||
+	    ev->evidence == LZ_EVIDENCE_ASSUMED)
+		return;
+	/* A fence without evidence belongs to a reset or a removal. */
+	if (ev->kind == LZ_EV_FENCED && ev->evidence == LZ_EVIDENCE_NONE)
+		return;
+	ex_violate(r->run, 'C', lz_event_name(ev->kind), "device %u: %s (%s) although it answers",
+		   d->index, lz_event_name(ev->kind), lz_evidence_name(ev->evidence));
+}
+
+static void quarantined(struct exr *r, struct exr_dev *d, const struct lz_event *ev)
+{
+	if (d->quarantined_gen == ev->generation + 1)
+		ex_violate(r->run, 'G', "quarantined twice in one generation",
+			   "device %u: quarantined twice in generation %u", d->index,
+			   ev->generation);
+	d->quarantined_gen = ev->generation + 1;
+	if (ev->evidence == LZ_EVIDENCE_NONE)
+		ex_violate(r->run, 'G', "quarantined without evidence",
+			   "device %u: quarantined and the event names no evidence", d->index);
+	judge_innocent(r, d, ev);
+}
+
+void exr_event(void *ctx, const struct lz_event *ev)
+{
+	struct exr *r = ctx;
+	struct exr_dev *d = dev_of(r, ev->device);
+
+	if (ev->kind == LZ_EV_SERVICE_FAILURE)
+		r->lost_service = true;
+	if (!d || r->closing)
+		return;
+	switch (ev->kind) {
+	case LZ_EV_FENCED:
+		d->fenced = d->dev != NULL;
+		judge_innocent(r, d, ev);
+		break;
+	case LZ_EV_UNFENCED:
+	case LZ_EV_REMOVED:
+		d->fenced = false;
+		break;
+	case LZ_EV_QUARANTINED:
+		quarantined(r, d, ev);
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- F: bounds ---- */
+
+void exr_unmapped(struct exr_dom *d, lz_ns took, bool irq, enum lz_status st)
+{
+	struct exr *r = d->rig;
+	/* Several waits (TLB, then ATCs), and what other CPUs do in between. */
+	lz_ns bound = irq ? 2 * r->cfg.atomic_wait + LZ_US(50) : 4 * r->cfg.sync_bound;
+
+	if (st != LZ_OK && st != LZ_IN_CUSTODY)
+		ex_violate(r->run, 'E', "an unmap's answer", "an unmap answered %s",
+			   lz_status_name(st));
+	if (took > bound)
+		ex_violate(r->run, 'F', irq ? "an unmap in a handler" : "an unmap in a task",
+			   "an unmap took %.3f ms, its bound is %.3f ms", (double)took / 1e6,
+			   (double)bound / 1e6);
+}
+
+/* ---- D: all is well after the resets ---- */
+
+static void well(struct exr *r, struct exr_dev *d)
+{
+	struct lz_health h;
+
+	lz_device_health(d->dev, &h);
+	if (h.fence == LZ_FENCE_OPEN && !h.block && !lz_group_recovery_count(d->group))
+		return;
+	ex_violate(r->run, d->reset_ok ? 'D' : 'C', "not healthy at rest",
+		   "device %u answers%s and is %s, fence %s, block 0x%x, recovery count %u",
+		   d->index, d->reset_ok ? " and was reset" : "", h.state, lz_fence_name(h.fence),
+		   h.block, lz_group_recovery_count(d->group));
+}
+
+static void dma_works(struct exr *r, struct exr_dev *d)
+{
+	struct lz_domain *dom = lz_attached(d->dev, LZ_NO_PASID);
+
+	for (unsigned i = 0; dom && i < EXR_DOMS; i++) {
+		if (r->dom[i].dom != dom)
+			continue;
+		for (unsigned p = 0; p < EXR_PAGES; p++)
+			if (r->dom[i].page[p] == EXR_LIVE &&
+			    lzm_ep_dma(d->ep, EXR_IOVA + p * LZ_PAGE, LZM_WRITE) != LZM_OK)
+				ex_violate(r->run, 'D', "no DMA at rest",
+					   "device %u is healthy and cannot reach page %u of its "
+					   "domain",
+					   d->index, p);
+	}
+}
+
+void exr_at_rest(struct exr *r)
+{
+	for (unsigned i = 0; i < r->n_devs && !r->lost_service; i++) {
+		if (!r->dev[i].dev || !lzm_ep_answers(r->dev[i].ep))
+			continue;
+		well(r, &r->dev[i]);
+		dma_works(r, &r->dev[i]);
+	}
+}
+
+/* ---- E, G and H: the books ---- */
+
+void exr_books(struct exr *r)
+{
+	struct lzm_smmu_stats hw;
+	struct lz_stats st;
+
+	lz_stats_get(r->lz, &st);
+	lzm_smmu_stats_get(r->smmu, &hw);
+	if (st.blocked_ids || st.references || st.custody_pages || st.work_pending)
+		ex_violate(r->run, 'E', "the books at the end",
+			   "%llu ids blocked, %llu references, %llu pages in custody, %llu at work",
+			   (unsigned long long)st.blocked_ids, (unsigned long long)st.references,
+			   (unsigned long long)st.custody_pages,
+			   (unsigned long long)st.work_pending);
+	if (st.cmdq_errors > hw.cmdq_errors)
+		ex_violate(r->run, 'G', "errors consumed twice",
+			   "%llu command queue errors consumed, the hardware raised %llu",
+			   (unsigned long long)st.cmdq_errors, (unsigned long long)hw.cmdq_errors);
+	if (hw.illegal_driver_use)
+		ex_violate(r->run, 'H', hw.last_misuse, "the driver did what is unpredictable: %s",
+			   hw.last_misuse);
+	ex_check_contexts(r->run);
+}

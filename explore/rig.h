@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The small machine that is explored: the SMMU model with a queue of a few
+ * slots, one to three functions with ATS, the library, a worker, the owner.
+ * It is built and torn down quietly; in between a body acts under exploration.
+ */
+#ifndef LZ_EXPLORE_RIG_H
+#define LZ_EXPLORE_RIG_H
+
+#include "explore/explore.h"
+#include "lazaret-model/endpoint.h"
+#include "lazaret-model/smmuv3.h"
+#include "lazaret/device.h"
+#include "lazaret/domain.h"
+#include "lazaret/lazaret.h"
+#include "lazaret/smmuv3.h"
+
+#define EXR_DEVS    3u
+#define EXR_DOMS    3u
+#define EXR_PAGES   16u /* per domain */
+#define EXR_TASKS   6u
+#define EXR_MMIO    0x09050000u
+#define EXR_DMA	    0x40000000ull  /* tables and queues */
+#define EXR_MEM	    0x100000000ull /* what is mapped: pages nobody reads */
+#define EXR_IOVA    0x10000ull
+#define EXR_REGIMES 16u
+
+struct exr;
+
+/* A scenario for exploration; docs/EXPLORER.md documents the keys. */
+struct ex_case {
+	const char *path;
+	char *description;
+	char *body;
+	unsigned body_line;
+	uint64_t devices, queue, pasid_bits, clocks, dma;
+	uint64_t ats_timeout, sync_bound, atomic_wait, late_bound;
+	unsigned same_group; /* 1: all devices in one group */
+	/* A run chooses one of these. */
+	char *regime[EXR_REGIMES];
+	unsigned n_regimes;
+	uint32_t hash; /* of the file */
+};
+
+struct exr_dev {
+	struct exr *rig;
+	unsigned index;
+	struct lzm_ep *ep;
+	struct lz_device *dev;
+	struct lz_group *group;
+	struct lz_pci_access pci;
+	struct lz_owner_ops owner;
+	uint32_t sid;
+	unsigned told, resumed;
+	/* What the oracles know. */
+	bool guilty;   /* left an invalidation unanswered since its last reset */
+	bool fenced;   /* as the library says */
+	bool reset_ok; /* its last reset was reported fine, and it was silenced no more */
+	uint32_t quarantined_gen; /* generation + 1 */
+	unsigned dma_left, dma_next;
+	uint8_t config[4096];
+};
+
+enum exr_state { EXR_FREE, EXR_LIVE, EXR_IN_FLIGHT, EXR_CUSTODY };
+
+struct exr_dom {
+	struct exr *rig;
+	struct lz_domain *dom;
+	enum exr_state page[EXR_PAGES];
+	uint64_t pa[EXR_PAGES];
+	unsigned released;
+	/* `release` maps the page again, as an allocator would. */
+	bool reuse;
+};
+
+struct exr_call {
+	struct exr *r;
+	void (*fn)(struct exr *);
+};
+
+struct exr {
+	struct ex_run *run;
+	const struct ex_case *c;
+	const struct exr_body *body;
+	struct lzm_smmu_config hw;
+	struct lzm_smmu *smmu;
+	struct lzm_bus bus;
+	struct lz_config cfg;
+	struct lz *lz;
+	struct lz_iommu *iommu;
+	struct exr_dev dev[EXR_DEVS];
+	struct exr_dom dom[EXR_DOMS];
+	unsigned n_devs;
+	struct sim_worker worker;
+	unsigned irq_gerror, irq_evtq, irq_user;
+	void (*user_irq)(struct exr *r);
+	bool spoil;	   /* the next command fetched from the queue is illegal */
+	bool lost_service; /* service failure: nothing works from then on */
+	bool dead_queue;   /* the body has stalled the queue, or broken a command */
+	struct exr_call call[EXR_TASKS];
+	unsigned n_calls;
+	unsigned busy; /* tasks of the body that have not returned */
+	uint64_t next_pa;
+	bool closing, done;
+};
+
+/* A body runs as a task on CPU 0 under exploration. */
+struct exr_body {
+	const char *name, *what;
+	/* Before exploration; may be NULL. Devices are there, nothing is attached. */
+	void (*prepare)(struct exr *r);
+	void (*act)(struct exr *r);
+};
+extern const struct exr_body exr_bodies[];
+const struct exr_body *exr_body_find(const char *name);
+
+/* struct ex_subject.run; arg is a const struct ex_case. */
+void exr_run(struct ex_run *r, void *ex_case);
+
+/* The subject of a case: the machine, or a toy. False: there is no such body. */
+bool ex_case_subject(const struct ex_case *c, struct ex_subject *out);
+/* The names of all bodies, one after the other; NULL behind the last. */
+const char *ex_body_name(unsigned i);
+const char *ex_body_what(unsigned i);
+
+/* ---- for bodies ---- */
+
+/* A task on `cpu`; exr_join() waits for all of them. */
+void exr_go(struct exr *r, const char *name, unsigned cpu, void (*fn)(struct exr *));
+void exr_join(struct exr *r);
+/* Domain `d` is made, with the devices of `mask` attached. */
+void exr_domain(struct exr *r, unsigned d, unsigned mask);
+/* Maps page `p`; what the library answers. */
+enum lz_status exr_map(struct exr *r, unsigned d, unsigned p);
+/* Devices of `mask` cache the translations of pages [p, p+n). */
+void exr_warm(struct exr *r, unsigned d, unsigned p, unsigned n, unsigned mask);
+enum lz_status exr_unmap(struct exr *r, unsigned d, unsigned p, unsigned n);
+/* The same in hard interrupt context. */
+enum lz_status exr_unmap_irq(struct exr *r, unsigned d, unsigned p, unsigned n);
+void exr_silence(struct exr *r, unsigned dev);
+/* The function is reset by the port above, and its config space restored. */
+void exr_bus_reset(struct exr *r, unsigned dev);
+/* Prepare, the function is reset, done(result). */
+enum lz_status exr_reset(struct exr *r, unsigned dev, enum lz_reset_result result);
+void exr_remove(struct exr *r, unsigned dev);
+void exr_sleep(struct exr *r, lz_ns ns);
+
+/* ---- oracle.c ---- */
+void exr_event(void *ctx, const struct lz_event *ev);
+void exr_step(struct ex_run *run);
+void exr_freed(struct exr_dom *d, unsigned page);
+void exr_dma(struct exr_dev *d, uint64_t iova, uint64_t pa, bool translated);
+void exr_unmapped(struct exr_dom *d, lz_ns took, bool irq, enum lz_status st);
+void exr_at_rest(struct exr *r);
+void exr_books(struct exr *r);
+
+#endif
