@@ -23,8 +23,23 @@ struct lz_owner_ops {
 	/** The device was quarantined: its DMA is blocked. */
 	void (*error_detected)(void *ctx, struct lz_device *dev, enum lz_evidence evidence,
 			       uint32_t generation);
-	/** The device was unblocked after a successful reset. */
+	/** The device was unblocked after a successful reset, or an error of its
+	 *  link is over: normal work may begin. */
 	void (*resume)(void *ctx, struct lz_device *dev);
+	/** An error of the device's link, or the end of its recovery. What it
+	 *  answers to LZ_CHANNEL_LOST is not looked at. Without this callback the
+	 *  recovery of everything below the link fails. */
+	enum lz_vote (*channel_error)(void *ctx, struct lz_device *dev, enum lz_channel state);
+	/** All could go on: registers may be read, DMA not begun. NULL: no opinion. */
+	enum lz_vote (*mmio_enabled)(void *ctx, struct lz_device *dev);
+	/** The link was reset, registers are as after a reset but for restored
+	 *  config space; DMA is blocked until resume. NULL: no opinion. */
+	enum lz_vote (*slot_reset)(void *ctx, struct lz_device *dev);
+	/** For an owner that passes on what happens, as to a virtual machine: the
+	 *  device's DMA is blocked in `generation`, for the reasons `cause`
+	 *  (LZ_BLOCK_*). Before error_detected() when there was a fault; alone when
+	 *  an operator blocked it. resume() ends it. */
+	void (*blocked)(void *ctx, struct lz_device *dev, unsigned cause, uint32_t generation);
 };
 
 /** Most stream ids of one device. */
@@ -95,6 +110,33 @@ struct lz_group *lz_device_group(const struct lz_device *dev);
  */
 void lz_device_report_broken(struct lz_device *dev);
 
+/**
+ * Blocks the device's DMA because an operator wants it, whatever its state; no
+ * reset lifts that, only lz_device_clear(). What is attached stays what it is
+ * going to be. The owner is told. Task context.
+ *
+ * LZ_OK with effect, LZ_ETIMEDOUT: blocked, but the IOMMU has not confirmed it yet
+ * (the library goes on trying; invalidations of the device are held); LZ_EBUSY:
+ * another operation of the group did not end in time, nothing was done; LZ_ENODEV
+ * when the device is being removed.
+ */
+LZ_MUST_CHECK enum lz_status lz_device_block(struct lz_device *dev);
+
+/**
+ * Lets a device back, whatever it was blocked for: the way out of
+ * LZ_BLOCK_PERMANENT and LZ_BLOCK_OPERATOR, and for a device that nobody can
+ * reset. The device must answer an invalidation of everything it has cached first.
+ * Its generation moves, its recoveries are forgotten, and RID and PASIDs are
+ * attached to what the core keeps. The owner's resume() is called. Task context.
+ *
+ * LZ_OK, also when nothing was blocked; LZ_EIO: it did not answer, or its ATS
+ * cannot be switched on; LZ_ETIMEDOUT, LZ_ENOMEM: nobody could ask it, or its
+ * tables could not be written; it stays blocked for the same reasons in all
+ * three. LZ_EBUSY while it is in reset, about to be quarantined, or another
+ * operation of the group did not end in time; LZ_ENODEV when it is being removed.
+ */
+LZ_MUST_CHECK enum lz_status lz_device_clear(struct lz_device *dev);
+
 /** Is ATS in use: enabled in the device and allowed in the IOMMU. Any context. */
 bool lz_device_ats_active(const struct lz_device *dev);
 
@@ -134,7 +176,7 @@ struct lz_health {
 	uint32_t fences;	   /**< fences that took effect */
 	uint32_t quarantines;	   /**< times it was quarantined */
 	uint32_t recoveries;	   /**< times it was unblocked after a reset */
-	/** healthy, suspect, broken, resetting, reset failed, failed
+	/** healthy, suspect, blocked, broken, resetting, reset failed, failed
 	 *  permanently or removed */
 	const char *state;
 };

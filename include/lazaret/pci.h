@@ -131,6 +131,50 @@ LZ_MUST_CHECK enum lz_status lz_pci_reset_methods_set(struct lz_device *dev, con
 LZ_MUST_CHECK enum lz_status lz_pci_bus_reset(struct lz_device *const *devs, unsigned n,
 					      const struct lz_pci_access *port);
 
+/** How the way to a device is, after an error that the fabric reported. */
+enum lz_channel {
+	LZ_CHANNEL_NORMAL, /**< it works; the error was not fatal */
+	LZ_CHANNEL_FROZEN, /**< nothing passes; the link will be reset */
+	LZ_CHANNEL_LOST,   /**< recovery failed: the device stays blocked */
+};
+
+/** What an owner makes of such an error; lz_pci_recover() merges them. */
+enum lz_vote {
+	LZ_VOTE_NONE,	     /**< no opinion: a bridge, a callback that only notes */
+	LZ_VOTE_CAN_RECOVER, /**< it can go on when its registers can be read */
+	LZ_VOTE_NEED_RESET,  /**< it needs a reset of the link */
+	LZ_VOTE_DISCONNECT,  /**< it is given up */
+	LZ_VOTE_RECOVERED,   /**< it works again */
+	LZ_VOTE_NO_HANDLER,  /**< the library's, for an owner without channel_error */
+};
+
+/** A link that recovery may have to reset. */
+struct lz_pci_link {
+	/** Config space of the port above the link. NULL without a `reset`: the
+	 *  one device is integrated, its own methods reset it. */
+	const struct lz_pci_access *port;
+	/** Resets the link by the platform's own means, and waits for it: LZ_OK
+	 *  or what went wrong. NULL: as lz_pci_bus_reset(). */
+	enum lz_status (*reset)(void *ctx);
+	/** Its argument. */
+	void *ctx;
+};
+
+/**
+ * Recovers everything below a link from an error that AER or DPC reported
+ * (docs/RESETS.md): owners are told, vote, and are told again step by step.
+ * `state` LZ_CHANNEL_FROZEN: fatal, the link is reset whatever the votes; else
+ * LZ_CHANNEL_NORMAL. `devs` are all devices below, from the top down, virtual
+ * functions after their physical one; none is removed meanwhile by a callback.
+ * Task context, not from an owner callback. `devs` and `link` are not kept.
+ *
+ * LZ_OK: all are at work again; LZ_EINVAL; LZ_EBUSY, LZ_ENOMEM: nobody was
+ * told; else the recovery failed: every device is blocked (LZ_EIO by votes, or
+ * what the reset of the link said).
+ */
+LZ_MUST_CHECK enum lz_status lz_pci_recover(struct lz_device *const *devs, unsigned n,
+					    enum lz_channel state, const struct lz_pci_link *link);
+
 /**
  * Whether lz_pci_reset_flr() would try: LZ_OK or LZ_ENOTSUP. Reads config
  * space only, changes nothing (H01). Task context.

@@ -134,11 +134,11 @@ uint32_t lzm_ep_bar_read(struct lzm_ep *ep, unsigned off, unsigned width)
 {
 	if (no_access(ep, off, width))
 		return UINT32_MAX;
-	if (is_nvme(ep))
-		return nvme_read(ep, off);
 	if (is_hinic(ep))
 		return hinic_read(ep, off);
-	return is_ivb(ep) ? ivb_read(ep, off) : UINT32_MAX;
+	if (is_ivb(ep))
+		return ivb_read(ep, off);
+	return is_nvme(ep) ? nvme_read(ep, off) : UINT32_MAX;
 }
 
 static void nvme_write(struct lzm_ep *ep, unsigned off, uint32_t v)
@@ -173,10 +173,10 @@ void lzm_ep_bar_write(struct lzm_ep *ep, unsigned off, unsigned width, uint32_t 
 {
 	if (no_access(ep, off, width))
 		return;
-	if (is_nvme(ep))
-		nvme_write(ep, off, v);
-	else if (is_hinic(ep) && off == 0xe80)
+	if (is_hinic(ep) && off == 0xe80)
 		ep->vendor_regs.op = swap(v);
 	else if (is_ivb(ep))
 		ivb_write(ep, off, v);
+	else if (is_nvme(ep))
+		nvme_write(ep, off, v);
 }

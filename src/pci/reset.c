@@ -223,11 +223,20 @@ static void judge_vf(struct victim *v, enum lz_status r)
 
 /* What resets: a device's method, or a port. */
 struct how {
-	const struct lz_pci_method *method; /* NULL: the port */
-	const struct lz_pci_access *port;
+	const struct lz_pci_method *method; /* NULL: the link */
+	const struct lz_pci_link *link;
 	bool from_outside; /* need not answer */
 	bool evidence;	   /* marks say something */
 };
+
+static enum lz_status trigger(const struct how *how, struct lz_device *dev)
+{
+	if (how->method)
+		return how->method->run(dev);
+	if (how->link->reset)
+		return how->link->reset(how->link->ctx);
+	return lz_pci_port_reset(how->link->port);
+}
 
 static enum lz_status run(struct set *s, const struct how *how)
 {
@@ -238,7 +247,7 @@ static enum lz_status run(struct set *s, const struct how *how)
 	if (!how->from_outside && !s->v[0].saved)
 		r = LZ_ENODEV;
 	else
-		r = how->method ? how->method->run(s->v[0].dev) : lz_pci_port_reset(how->port);
+		r = trigger(how, s->v[0].dev);
 
 	bool tried = r != LZ_ENOTSUP && (how->from_outside || s->v[0].saved);
 
@@ -246,7 +255,7 @@ static enum lz_status run(struct set *s, const struct how *how)
 	for (unsigned i = 0; i < s->n_main; i++) {
 		enum lz_status own = tried ? judge(&s->v[i], r, how->evidence) : r;
 
-		if (first == LZ_OK)
+		if (first == LZ_OK && s->v[i].prepared)
 			first = own;
 		restore(&s->v[i]);
 	}
@@ -286,18 +295,18 @@ static enum lz_status reset_set(struct set *s, const struct how *how)
  * anything is touched. */
 static enum lz_status reset_many(struct lz_device *const *devs, unsigned n, const struct how *how)
 {
-	const struct lz_port *port = devs[0]->lz->port;
+	const struct lz *lz = devs[0]->lz;
 	struct set s = {.n_main = n, .n = n, .size = n + virtual_functions(NULL, devs, n)};
 	enum lz_status r;
 
-	s.v = port->alloc(port->ctx, s.size * sizeof(*s.v));
+	s.v = lz_mem_alloc(lz, s.size * sizeof(*s.v));
 	if (!s.v)
 		return LZ_ENOMEM;
 	for (unsigned i = 0; i < n; i++)
 		s.v[i].dev = devs[i];
 	(void)virtual_functions(&s, devs, n);
 	r = reset_set(&s, how);
-	port->free(port->ctx, s.v, s.size * sizeof(*s.v));
+	lz_mem_free(lz, s.v, s.size * sizeof(*s.v));
 	return r;
 }
 
@@ -350,19 +359,26 @@ enum lz_status lz_pci_reset_flr(struct lz_device *dev)
 	return reset_by(dev, &flr);
 }
 
-enum lz_status lz_pci_bus_reset(struct lz_device *const *devs, unsigned n,
-				const struct lz_pci_access *port)
+enum lz_status lz_pci_reset_link(struct lz_device *const *devs, unsigned n,
+				 const struct lz_pci_link *link)
 {
-	const struct how how = {.port = port, .from_outside = true, .evidence = true};
-	enum lz_status r;
+	const struct how how = {.link = link, .from_outside = true, .evidence = true};
+	enum lz_status r = LZ_OK;
 
-	if (!LZ_CONFIG_FLR)
-		return LZ_ENOTSUP;
-	if (!n || !port)
-		return LZ_EINVAL;
 	for (unsigned i = 0; i < n; i++)
 		if (!devs[i]->pci || devs[i]->iommu != devs[0]->iommu)
 			return LZ_EINVAL;
-	r = lz_pci_port_can_reset(port);
+	if (!link->reset)
+		r = lz_pci_port_can_reset(link->port);
 	return r == LZ_OK ? reset_many(devs, n, &how) : r;
+}
+
+enum lz_status lz_pci_bus_reset(struct lz_device *const *devs, unsigned n,
+				const struct lz_pci_access *port)
+{
+	const struct lz_pci_link link = {.port = port};
+
+	if (!LZ_CONFIG_FLR)
+		return LZ_ENOTSUP;
+	return n && port ? lz_pci_reset_link(devs, n, &link) : LZ_EINVAL;
 }

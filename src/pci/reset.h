@@ -43,6 +43,10 @@ bool lz_pci_as_reset(const struct lz_pci_access *a);
  * it answers, 65.5 s at most. */
 enum lz_status lz_pci_settle(struct lz_device *dev);
 
+/* lz_pci_bus_reset() of a link; n > 0. */
+enum lz_status lz_pci_reset_link(struct lz_device *const *devs, unsigned n,
+				 const struct lz_pci_link *link);
+
 /* ---- methods*.c ---- */
 
 struct lz_pci_method {

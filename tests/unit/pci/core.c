@@ -15,24 +15,7 @@ bool fake_no_memory;
 static const struct lz_lock_class iommu_class = {"iommu", LZ_RANK_IOMMU};
 static unsigned turn;
 
-static void *fake_alloc(void *ctx, size_t size)
-{
-	(void)ctx;
-	if (fake_no_memory)
-		return NULL;
-	fake_allocated += size;
-	return calloc(1, size);
-}
-
-static void fake_free(void *ctx, void *p, size_t size)
-{
-	(void)ctx;
-	fake_allocated -= size;
-	free(p);
-}
-
-static const struct lz_port port = {.alloc = fake_alloc, .free = fake_free};
-static struct lz lz = {.port = &port};
+static struct lz lz;
 
 void fake_start(void)
 {
@@ -76,6 +59,22 @@ void fake_check_balance(void)
 }
 
 /* ---- what the files under test call ---- */
+
+void *lz_mem_alloc(const struct lz *l, size_t size)
+{
+	assert_ptr_equal(l, &lz);
+	if (fake_no_memory)
+		return NULL;
+	fake_allocated += size;
+	return calloc(1, size);
+}
+
+void lz_mem_free(const struct lz *l, void *p, size_t size)
+{
+	assert_ptr_equal(l, &lz);
+	fake_allocated -= size;
+	free(p);
+}
 
 enum lz_status lz_reset_prepare(struct lz_device *dev)
 {
