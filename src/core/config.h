@@ -24,7 +24,8 @@
 #define LZ_CONFIG_GATHER 1
 #endif
 
-/* Function level reset by the library; prepare and done are always there. */
+/* Resets by the library's own means, function level reset and the others; prepare
+ * and done are always there. */
 #ifndef LZ_CONFIG_FLR
 #define LZ_CONFIG_FLR 1
 #endif
