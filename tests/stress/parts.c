@@ -47,14 +47,21 @@ static void on_all(void (*fn)(void *arg), void *arg)
 
 /* Plain: ThreadSanitizer sees a lock that does not order. */
 static unsigned counter;
+static uint32_t started;
 
 static void count(void *arg)
 {
 	(void)arg;
+	(void)lz_fetch_add32(&started, 1);
+	while (lz_load32(&started) < TASKS)
+		lz_cpu_relax();
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		unsigned long flags = lz_spin_lock(&lock);
+		unsigned seen = counter;
 
-		counter++;
+		if (i % 64 == 0)
+			lz_cpu_relax(); /* the others run while it is held */
+		counter = seen + 1;
 		lz_spin_unlock(&lock, flags);
 	}
 }
@@ -64,6 +71,7 @@ static void excludes_body(void *arg)
 	unsigned long flags, outer;
 
 	counter = 0;
+	started = 0;
 	on_all(count, arg);
 	assert_int_equal(counter, TASKS * ROUNDS);
 
