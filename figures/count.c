@@ -113,7 +113,7 @@ static void print_build(void)
 #endif
 	bool all = LZ_CONFIG_PASID && LZ_CONFIG_GATHER && LZ_CONFIG_LADDER && LZ_CONFIG_OBSERVE &&
 		   LZ_CONFIG_RECORDS && LZ_CONFIG_TWO_LEVEL && LZ_CONFIG_RANGE_INV &&
-		   LZ_CONFIG_EVENTS && LZ_CONFIG_STATS;
+		   LZ_CONFIG_EVENTS && LZ_CONFIG_STATS && LZ_CONFIG_FAST;
 
 	printf("%s %s -O2%s\n", compiler, machine, all ? "" : ", features left out");
 }
