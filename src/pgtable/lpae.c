@@ -117,6 +117,26 @@ void lz_pt_fini(struct lz_pt *pt)
 		pt->port->dma_free(pt->port->ctx, table, LPAE_TABLE_LEN);
 }
 
+/* ---- the short way: a range below one last-level table, as most are ---- */
+
+/* That table, or NULL where the range is larger or there is none yet. Tables
+ * stay until lz_pt_fini(). */
+static uint64_t *last_table(const struct lz_pt *pt, lz_iova iova, size_t size)
+{
+	uint64_t *table = pt->root;
+
+	if ((iova ^ (iova + size - 1)) >> lpae_shift(2))
+		return NULL;
+	for (unsigned level = pt->start_level; level < 3; level++) {
+		uint64_t e = lz_dma_load64(slot_of(table, level, iova));
+
+		if (!lpae_is_table(e, level))
+			return NULL;
+		table = table_of(pt, e);
+	}
+	return table;
+}
+
 /* ---- map: everything that can fail happens before the first entry is valid,
  * so hardware never sees half of a mapping that failed ---- */
 
@@ -191,6 +211,36 @@ static void commit(const struct mapping *m, uint64_t *table, unsigned level, lz_
 	}
 }
 
+/* prepare() and commit() where there is nothing to prepare. */
+static enum lz_status map_pages(const struct mapping *m, uint64_t *table, lz_iova iova, size_t size)
+{
+	uint64_t *first = slot_of(table, 3, iova), *end = first + size / LZ_PAGE;
+	uint64_t e = (iova + m->delta) | m->bits | LPAE_PAGE | LPAE_VALID;
+
+	for (uint64_t *slot = first; slot < end; slot++) {
+		uint64_t seen = lz_dma_load64(slot);
+
+		if (seen)
+			return lpae_is_dead(seen) ? LZ_EBUSY : LZ_EEXIST;
+	}
+	for (uint64_t *slot = first; slot < end; slot++, e += LZ_PAGE)
+		lz_dma_store64(slot, e);
+	return LZ_OK;
+}
+
+static enum lz_status map_range(struct mapping *m, lz_iova iova, size_t size)
+{
+	uint64_t *table = last_table(m->pt, iova, size);
+	enum lz_status r;
+
+	if (table)
+		return map_pages(m, table, iova, size);
+	r = prepare(m, m->pt->root, m->pt->start_level, iova, iova + size);
+	if (!r)
+		commit(m, m->pt->root, m->pt->start_level, iova, iova + size);
+	return r;
+}
+
 enum lz_status lz_pt_map(struct lz_pt *pt, lz_iova iova, lz_phys phys, size_t size, unsigned prot)
 {
 	struct mapping m = {.pt = pt, .delta = phys - iova};
@@ -203,12 +253,9 @@ enum lz_status lz_pt_map(struct lz_pt *pt, lz_iova iova, lz_phys phys, size_t si
 	m.bits = LPAE_AF | LPAE_NG | LPAE_SH_INNER | LPAE_AP_UNPRIV | LPAE_PXN | LPAE_UXN |
 		 (prot & LZ_MMIO ? LPAE_ATTR_DEVICE : LPAE_ATTR_NORMAL) |
 		 (prot & LZ_WRITE ? 0 : LPAE_AP_READ_ONLY);
-	r = prepare(&m, pt->root, pt->start_level, iova, iova + size);
-	if (r)
-		return r;
-	commit(&m, pt->root, pt->start_level, iova, iova + size);
+	r = map_range(&m, iova, size);
 	lz_dma_wmb(); /* the entries before any doorbell of the device */
-	return LZ_OK;
+	return r;
 }
 
 /* ---- everything else visits the leaf entries of a range ---- */
@@ -239,9 +286,26 @@ static void walk(struct lz_pt *pt, uint64_t *table, unsigned level, lz_iova iova
 	}
 }
 
+static void visit_pages(uint64_t *table, lz_iova iova, size_t size, struct visit *v)
+{
+	uint64_t *slot = slot_of(table, 3, iova);
+
+	for (lz_iova end = iova + size; iova < end; iova += LZ_PAGE, slot++) {
+		uint64_t e = lz_dma_load64(slot);
+
+		if (e)
+			v->fn(v, slot, e, 3, iova, true);
+	}
+}
+
 static void visit_range(struct lz_pt *pt, lz_iova iova, size_t size, struct visit *v)
 {
-	walk(pt, pt->root, pt->start_level, iova, iova + size, v);
+	uint64_t *table = size ? last_table(pt, iova, size) : NULL;
+
+	if (table)
+		visit_pages(table, iova, size, v);
+	else
+		walk(pt, pt->root, pt->start_level, iova, iova + size, v);
 }
 
 /* Does the mapping of `at` reach beyond [iova, end)? */
@@ -277,17 +341,21 @@ enum lz_status lz_pt_unmap(struct lz_pt *pt, lz_iova iova, size_t size, uint64_t
 			   size_t *granule)
 {
 	struct visit v = {.fn = kill_entry, .granule = SIZE_MAX};
+	uint64_t *table;
 
 	*bytes = 0;
 	*granule = LZ_PAGE;
 	if (!in_span(pt, iova, size))
 		return LZ_EINVAL;
+	table = last_table(pt, iova, size);
 	/* A block can be cut at the ends of the range only. */
-	if (is_cut(pt, iova, iova, iova + size))
+	if (!table && (is_cut(pt, iova, iova, iova + size) ||
+		       is_cut(pt, iova + size - LZ_PAGE, iova, iova + size)))
 		return LZ_EINVAL;
-	if (size > LZ_PAGE && is_cut(pt, iova + size - LZ_PAGE, iova, iova + size))
-		return LZ_EINVAL;
-	visit_range(pt, iova, size, &v);
+	if (table)
+		visit_pages(table, iova, size, &v);
+	else
+		walk(pt, pt->root, pt->start_level, iova, iova + size, &v);
 	if (!v.bytes)
 		return LZ_ENOENT;
 	*bytes = v.bytes;
