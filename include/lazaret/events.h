@@ -53,6 +53,9 @@ enum lz_event_kind {
 	LZ_EV_EVENTS_LOST,	/**< the event queue overflowed */
 	LZ_EV_PERMANENT,	/**< quarantined once too often: an operator has to
 				     clear it; detail = recoveries before */
+	LZ_EV_OPERATOR_BLOCKED, /**< lz_device_block(); detail = LZ_BLOCK_* */
+	LZ_EV_OPERATOR_CLEARED, /**< lz_device_clear() has asked the device; status =
+				     the outcome, detail = LZ_BLOCK_* before */
 };
 
 /** Rungs of the ladder for a queue on which no sync succeeds. */

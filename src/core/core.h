@@ -83,10 +83,20 @@ void lz_detach_all(struct lz_gated g, struct lz_device *dev);
 
 /* ---- report.c ---- */
 void lz_report_run(struct lz_work *w);
+/* Tells the owner that its DMA is blocked, and why; outside the gate. */
+void lz_tell_blocked(struct lz_device *dev, uint32_t cause, uint32_t generation);
 /* Queues the report work, with a reference of its own. */
 void lz_report_queue(struct lz_device *dev, lz_ns delay);
 
 /* ---- reset.c ---- */
+/* The device is another one from here on: evidence of before says nothing. */
+void lz_device_move_generation(struct lz_device *dev);
+/* Lifts the fence and asks the device. LZ_OK: it answers, and its report is retired. */
+enum lz_status lz_recover_ask(struct lz_gated g, struct lz_device *dev);
+/* The RID's table, then the reasons `lift` are cleared, then the PASIDs' (H14). */
+enum lz_status lz_recover_install(struct lz_gated g, struct lz_device *dev, uint32_t lift);
+/* A report that has not been looked at yet is made again, of this generation. */
+void lz_report_renew(struct lz_device *dev);
 /* Asks again after a good reset that the queue did not answer. False: not yet. */
 bool lz_reset_reattach(struct lz_gated g, struct lz_device *dev, bool *resumed);
 /* Tells the owner; outside the gate. */

@@ -60,10 +60,22 @@ static void give_report_back(struct lz_device *dev)
 	lz_spin_unlock(&dev->fence_lock, flags);
 }
 
-static void tell_owner(struct lz_device *dev, uint32_t generation)
+void lz_tell_blocked(struct lz_device *dev, uint32_t cause, uint32_t generation)
 {
 	uint32_t outer;
 
+	if (!dev->owner || !dev->owner->blocked)
+		return;
+	outer = lz_owner_enter(dev);
+	dev->owner->blocked(dev->owner_ctx, dev, cause, generation);
+	lz_owner_leave(dev, outer);
+}
+
+static void tell_owner(struct lz_device *dev, uint32_t cause, uint32_t generation)
+{
+	uint32_t outer;
+
+	lz_tell_blocked(dev, cause, generation);
 	if (!dev->owner || !dev->owner->error_detected)
 		return;
 	lz_emit_device(dev, LZ_EV_OWNER_TOLD, LZ_OK, 0);
@@ -131,12 +143,13 @@ void lz_report_run(struct lz_work *w)
 {
 	struct lz_device *dev = lz_container(w, struct lz_device, report_work);
 	enum outcome o = AGAIN;
-	uint32_t generation = 0;
+	uint32_t generation = 0, cause = 0;
 	struct lz_gated g;
 
 	/* Whoever holds the gate may wait for work: never wait for it here. */
 	if (lz_gate_enter(dev->group, 0, &g) == LZ_OK) {
 		o = run_gated(g, dev, &generation);
+		cause = dev->block;
 		lz_gate_leave(g);
 	}
 	if (o == AGAIN) {
@@ -148,7 +161,7 @@ void lz_report_run(struct lz_work *w)
 		dev->backoff = 0;
 	}
 	if (o == TOLD)
-		tell_owner(dev, generation);
+		tell_owner(dev, cause, generation);
 	if (o == RESUME)
 		lz_reset_tell_owner(dev);
 	lz_device_put(dev);

@@ -8,7 +8,7 @@
 
 #define BLOCK_OF_FAULTS (LZ_BLOCK_RESET | LZ_BLOCK_RESET_FAILED | LZ_BLOCK_BROKEN)
 
-static void move_generation(struct lz_device *dev)
+void lz_device_move_generation(struct lz_device *dev)
 {
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
 
@@ -26,7 +26,7 @@ static void begin(struct lz_gated g, struct lz_device *dev)
 	 * reset: it is asked again, also when nothing is attempted now. */
 	dev->fence_before_reset = dev->reattach ? LZ_FENCE_SUSPECT : lz_device_fence(dev);
 	dev->reattach = false;
-	move_generation(dev);
+	lz_device_move_generation(dev);
 	lz_block_set(g, dev, LZ_BLOCK_RESET); /* counted once (H08) */
 	lz_emit_device(dev, LZ_EV_RESET_BEGIN, LZ_OK, 0);
 	/* Without effect in time: the reset may go on, memory is in custody. */
@@ -55,7 +55,7 @@ enum lz_status lz_reset_prepare(struct lz_device *dev)
 /* ---- the ends ---- */
 
 /* RID, then the mark, then PASIDs (H14). */
-static enum lz_status reattach(struct lz_gated g, struct lz_device *dev)
+enum lz_status lz_recover_install(struct lz_gated g, struct lz_device *dev, uint32_t lift)
 {
 	const struct lz_iommu_ops *ops = dev->iommu->ops;
 	enum lz_status r = LZ_OK;
@@ -63,7 +63,7 @@ static enum lz_status reattach(struct lz_gated g, struct lz_device *dev)
 	if (dev->rid.dom)
 		r = ops->install(dev, LZ_NO_PASID, dev->rid.dom, NULL);
 	if (!r)
-		lz_block_clear(g, dev, BLOCK_OF_FAULTS);
+		lz_block_clear(g, dev, lift);
 	for (struct lz_attachment *a = lz_first_pasid(dev); a && !r; a = a->next)
 		if (a->dom)
 			r = ops->install(dev, a->pasid, a->dom, NULL);
@@ -153,6 +153,11 @@ static void renew_report(struct lz_device *dev, bool anyway)
 		lz_report_queue(dev, 0);
 }
 
+void lz_report_renew(struct lz_device *dev)
+{
+	renew_report(dev, false);
+}
+
 static enum lz_status still_broken(struct lz_gated g, struct lz_device *dev, enum lz_status why)
 {
 	lz_block_set(g, dev, LZ_BLOCK_RESET_FAILED); /* H09: only rises */
@@ -175,26 +180,51 @@ static enum lz_status ask_again(struct lz_gated g, struct lz_device *dev, enum l
 	return why;
 }
 
+static enum lz_status ask(struct lz_gated g, struct lz_device *dev, bool was_reset)
+{
+	enum lz_status r = try_device(g, dev, was_reset);
+
+	if (r)
+		return r;
+	if (!retire_old_report(dev))
+		return LZ_EIO;
+	lz_emit_device(dev, LZ_EV_UNFENCED, LZ_OK, 0);
+	return LZ_OK;
+}
+
+enum lz_status lz_recover_ask(struct lz_gated g, struct lz_device *dev)
+{
+	return ask(g, dev, false);
+}
+
 /* The device must answer before anything is lifted. */
 static enum lz_status verify(struct lz_gated g, struct lz_device *dev, bool was_reset)
 {
-	enum lz_status r = try_device(g, dev, was_reset);
+	enum lz_status r = ask(g, dev, was_reset);
 
 	if (r == LZ_ETIMEDOUT)
 		return ask_again(g, dev, r);
 	if (r)
 		return still_broken(g, dev, r);
-	if (!retire_old_report(dev))
-		return still_broken(g, dev, LZ_EIO);
-	lz_emit_device(dev, LZ_EV_UNFENCED, LZ_OK, 0);
-	r = reattach(g, dev);
+	r = lz_recover_install(g, dev, BLOCK_OF_FAULTS);
 	return r ? ask_again(g, dev, r) : LZ_OK;
+}
+
+/* Something else than faults blocks it: that is not a reset's to lift. The fence
+ * stays, and whoever lifts it asks the device. */
+static bool lift_nothing(struct lz_gated g, struct lz_device *dev)
+{
+	if (!(dev->block & ~(uint32_t)BLOCK_OF_FAULTS))
+		return false;
+	retire_report(dev);
+	lz_block_clear(g, dev, BLOCK_OF_FAULTS);
+	return true;
 }
 
 bool lz_reset_reattach(struct lz_gated g, struct lz_device *dev, bool *resumed)
 {
 	dev->reattach = false;
-	*resumed = verify(g, dev, false) == LZ_OK;
+	*resumed = !lift_nothing(g, dev) && verify(g, dev, false) == LZ_OK;
 	if (*resumed)
 		count_recovery(g, dev);
 	return !dev->reattach;
@@ -202,13 +232,7 @@ bool lz_reset_reattach(struct lz_gated g, struct lz_device *dev, bool *resumed)
 
 static enum lz_status end_ok(struct lz_gated g, struct lz_device *dev)
 {
-	if (dev->block & ~(uint32_t)BLOCK_OF_FAULTS) {
-		/* Not ours to lift. */
-		retire_report(dev);
-		lz_block_clear(g, dev, BLOCK_OF_FAULTS);
-		return LZ_OK;
-	}
-	return verify(g, dev, true);
+	return lift_nothing(g, dev) ? LZ_OK : verify(g, dev, true);
 }
 
 static enum lz_status end_not_attempted(struct lz_gated g, struct lz_device *dev)
@@ -232,7 +256,7 @@ static enum lz_status end_not_attempted(struct lz_gated g, struct lz_device *dev
 		ops->unfence(dev);
 	}
 	if (open) {
-		r = reattach(g, dev);
+		r = lz_recover_install(g, dev, BLOCK_OF_FAULTS);
 		return r ? ask_again(g, dev, r) : LZ_OK;
 	}
 	/* Found broken, not yet quarantined: the report is made again. */
@@ -256,7 +280,7 @@ static enum lz_status end(struct lz_gated g, struct lz_device *dev)
 	enum lz_reset_result worst = dev->reset_worst;
 	enum lz_status r = LZ_OK;
 
-	move_generation(dev);
+	lz_device_move_generation(dev);
 	if (worst == LZ_RESET_OK)
 		r = end_ok(g, dev);
 	else if (worst == LZ_RESET_NOT_ATTEMPTED)

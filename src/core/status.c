@@ -54,6 +54,8 @@ const char *lz_event_name(enum lz_event_kind k)
 		[LZ_EV_DMA_FAULT] = "dma fault",
 		[LZ_EV_EVENTS_LOST] = "events lost",
 		[LZ_EV_PERMANENT] = "failed permanently",
+		[LZ_EV_OPERATOR_BLOCKED] = "operator blocked",
+		[LZ_EV_OPERATOR_CLEARED] = "operator cleared",
 	};
 
 	return NAME_OF(names, k);

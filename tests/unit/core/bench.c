@@ -57,8 +57,20 @@ static void on_resume(void *ctx, struct lz_device *dev)
 	bench.n_resumed++;
 }
 
+static void on_blocked(void *ctx, struct lz_device *dev, unsigned cause, uint32_t generation)
+{
+	(void)ctx, (void)dev;
+	bench.n_blocked++;
+	bench.cause = cause;
+	bench.cause_generation = generation;
+}
+
 static const struct lz_domain_ops domain_ops = {.release = on_release, .destroyed = on_destroyed};
-static const struct lz_owner_ops owner_ops = {.error_detected = on_detected, .resume = on_resume};
+static const struct lz_owner_ops owner_ops = {
+	.error_detected = on_detected,
+	.resume = on_resume,
+	.blocked = on_blocked,
+};
 
 /* ---- the run ---- */
 

@@ -30,7 +30,9 @@ struct bench {
 		size_t size;
 	} released[BENCH_RELEASES];
 	unsigned n_released, n_destroyed;
-	unsigned n_detected, n_resumed;
+	unsigned n_detected, n_resumed, n_blocked;
+	unsigned cause; /* that blocked() was told last */
+	uint32_t cause_generation;
 	char last_log[256];
 	/* Called from release, before it is noted. */
 	void (*on_release)(struct bench *b, struct lz_domain *dom, lz_iova iova, size_t size);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What an operator does to a device: block it, and let it back. The way back
+ * asks the device first, so it is also the way out for one that has no reset.
+ */
+#include "core/core.h"
+
+enum lz_status lz_device_block(struct lz_device *dev)
+{
+	enum lz_status r = LZ_OK;
+	struct lz_gated g;
+	uint32_t cause, generation;
+	bool fresh;
+
+	if (lz_gate_enter(dev->group, lz_gate_bound(dev->lz), &g) != LZ_OK)
+		return LZ_EBUSY;
+	if (dev->presence != LZ_PRESENT) {
+		lz_gate_leave(g);
+		return LZ_ENODEV;
+	}
+	fresh = !(dev->block & LZ_BLOCK_OPERATOR);
+	lz_block_set(g, dev, LZ_BLOCK_OPERATOR);
+	r = dev->iommu->ops->block(dev);
+	lz_device_ats_off(g, dev);
+	cause = dev->block;
+	generation = dev->generation;
+	if (fresh) {
+		lz_emit_device(dev, LZ_EV_OPERATOR_BLOCKED, r, cause);
+		lz_log(dev->lz, LZ_LOG_WARN, dev->name, "Device is blocked by an operator");
+	}
+	lz_device_get(dev); /* the owner may remove it */
+	lz_gate_leave(g);
+	if (fresh)
+		lz_tell_blocked(dev, cause, generation);
+	lz_device_put(dev);
+	return r;
+}
+
+static enum lz_status may_clear(const struct lz_device *dev)
+{
+	if (dev->presence != LZ_PRESENT)
+		return LZ_ENODEV;
+	/* Not quarantined yet: that goes first. */
+	if (dev->reset_depth || (!dev->block && lz_device_fence(dev) != LZ_FENCE_OPEN))
+		return LZ_EBUSY;
+	return LZ_OK;
+}
+
+/* What was blocked stays so, for the same reasons. */
+static void stay_blocked(struct lz_gated g, struct lz_device *dev, uint32_t reasons)
+{
+	lz_block_set(g, dev, reasons);
+	(void)dev->iommu->ops->block(dev);
+	lz_device_ats_off(g, dev);
+	lz_report_renew(dev);
+}
+
+static enum lz_status clear(struct lz_gated g, struct lz_device *dev)
+{
+	uint32_t reasons = dev->block;
+	enum lz_status r;
+
+	/* What is known of the device is of the time before (H47, H86). */
+	lz_device_move_generation(dev);
+	lz_device_move_generation(dev);
+	r = lz_recover_ask(g, dev);
+	if (!r)
+		r = lz_recover_install(g, dev, reasons);
+	if (r) {
+		stay_blocked(g, dev, reasons);
+	} else {
+		dev->reattach = false;
+		dev->cures = false;
+		lz_limit_forget(g, dev);
+		lz_log(dev->lz, LZ_LOG_INFO, dev->name, "Device is unblocked by an operator");
+	}
+	lz_emit_device(dev, LZ_EV_OPERATOR_CLEARED, r, reasons);
+	return r;
+}
+
+enum lz_status lz_device_clear(struct lz_device *dev)
+{
+	bool cleared = false;
+	struct lz_gated g;
+	enum lz_status r;
+
+	if (lz_gate_enter(dev->group, lz_gate_bound(dev->lz), &g) != LZ_OK)
+		return LZ_EBUSY;
+	r = may_clear(dev);
+	if (!r && dev->block) {
+		r = clear(g, dev);
+		cleared = r == LZ_OK;
+	}
+	if (cleared)
+		lz_device_get(dev);
+	lz_gate_leave(g);
+	if (cleared) {
+		lz_reset_tell_owner(dev);
+		lz_device_put(dev);
+	}
+	return r;
+}
