@@ -49,6 +49,12 @@ count:
 	tools/build build figures/count
 	tools/count build/figures/count
 
+# Broken libraries, and whether the explorer finds out (docs/MUTANTS.md).
+mutants:
+	tools/deps install all
+	tools/build build cli/lazaret
+	tools/mutants build
+
 format:
 	tools/c-files | xargs clang-format -i
 
