@@ -240,6 +240,21 @@ static void pci_write(void *ctx, unsigned offset, unsigned width, uint32_t value
 	rig_ep_touch(fn);
 }
 
+static uint32_t bar_read(void *ctx, unsigned offset, unsigned width)
+{
+	struct rig_fn *fn = ctx;
+
+	return lzm_ep_bar_read(fn->ep, offset, width);
+}
+
+static void bar_write(void *ctx, unsigned offset, unsigned width, uint32_t value)
+{
+	struct rig_fn *fn = ctx;
+
+	lzm_ep_bar_write(fn->ep, offset, width, value);
+	rig_ep_touch(fn);
+}
+
 static void pci_sleep(void *ctx, lz_ns ns)
 {
 	(void)ctx;
@@ -270,6 +285,27 @@ static bool wants_ats(const struct rig *r, const struct machine_function *f, uin
 	return false;
 }
 
+static struct rig_fn *built(struct rig *r, int index)
+{
+	for (unsigned i = 0; i < r->n_fns; i++)
+		if (index != MACHINE_NONE && r->fns[i].mf == &r->machine->functions[index])
+			return &r->fns[i];
+	return NULL;
+}
+
+/* Would a reset of the bus above hit anything but the function and its VFs? */
+static bool is_alone(const struct machine *m, const struct machine_function *f)
+{
+	for (unsigned i = 0; i < m->n_functions; i++) {
+		const struct machine_function *o = &m->functions[i];
+		bool own = o->is_vf && o->pf == (int)(f - m->functions);
+
+		if (o != f && !own && o->segment == f->segment && o->bus == f->bus)
+			return false;
+	}
+	return true;
+}
+
 static bool build_fn(struct rig *r, unsigned index, const struct machine_function *f)
 {
 	struct rig_fn *fn = &r->fns[r->n_fns];
@@ -283,10 +319,8 @@ static bool build_fn(struct rig *r, unsigned index, const struct machine_functio
 	fn->n_sids = f->n_stream_ids;
 	memcpy(fn->sids, f->stream_ids, f->n_stream_ids * sizeof(fn->sids[0]));
 	fn->ats = wants_ats(r, f, fn->bdf, &fn->ats_added);
-	for (unsigned i = 0; i < r->n_fns; i++)
-		if (f->upstream != MACHINE_NONE &&
-		    r->fns[i].mf == &r->machine->functions[f->upstream])
-			fn->upstream = &r->fns[i];
+	fn->upstream = built(r, f->upstream);
+	fn->pf = f->is_vf ? built(r, f->pf) : NULL;
 	for (unsigned i = 0; i < r->n_groups; i++)
 		if (f->group != MACHINE_NONE &&
 		    r->groups[i].id == (unsigned)r->machine->groups[f->group].id)
@@ -305,6 +339,7 @@ static bool build_fn(struct rig *r, unsigned index, const struct machine_functio
 	cfg.flr_ns = LZ_MS(20);
 	cfg.seed = r->opt.seed * 131 + index;
 	cfg.upstream = fn->upstream ? fn->upstream->ep : NULL;
+	cfg.pf = fn->pf ? fn->pf->ep : NULL;
 	fn->ep = lzm_ep_create(&cfg, &r->link);
 	fn->pci = (struct lz_pci_access){
 		.ctx = fn,
@@ -312,6 +347,11 @@ static bool build_fn(struct rig *r, unsigned index, const struct machine_functio
 		.write = pci_write,
 		.sleep = pci_sleep,
 		.upstream = fn->upstream ? &fn->upstream->pci : NULL,
+		.vendor = f->vendor,
+		.device = f->device,
+		.alone = is_alone(r->machine, f),
+		.bar_read = bar_read,
+		.bar_write = bar_write,
 	};
 	r->n_fns++;
 	return fn->ep != NULL;
@@ -406,6 +446,7 @@ bool build_device(struct rig_fn *fn)
 		.owner = &owner_ops,
 		.owner_ctx = fn,
 		.user = fn,
+		.pf = fn->pf ? fn->pf->dev : NULL,
 	};
 	enum lz_status st = lz_device_add(fn->group->grp, &desc, &fn->dev);
 

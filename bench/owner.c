@@ -17,17 +17,32 @@ void owner_enable(struct rig_fn *fn)
 		lzm_ep_cfg_write(fn->ep, COMMAND, 2, cmd | COMMAND_MEMORY | COMMAND_MASTER);
 }
 
+/* False when the function cannot be reset as the scenario wants it. */
+static bool choose_method(struct rig_fn *fn)
+{
+	enum scenario_reset method = (enum scenario_reset)fn->rig->sc->recovery.method;
+	const char *list = method == SCENARIO_ANY ? "default" : scenario_reset_name(method);
+	char usable[LZ_PCI_METHODS_SIZE];
+
+	return lz_pci_reset_methods_set(fn->dev, list) == LZ_OK &&
+	       lz_pci_reset_methods_get(fn->dev, usable, sizeof(usable)) == LZ_OK && *usable;
+}
+
 static void reset_device(struct rig_fn *fn)
 {
 	struct rig *r = fn->rig;
-	enum lz_status st = lz_pci_can_flr(fn->dev);
+	bool flr = r->sc->recovery.method == SCENARIO_FLR;
+	enum lz_status st;
 
-	if (st != LZ_OK) {
-		rig_note(r, fn, "owner: this function has no FLR", 0);
+	if (!choose_method(fn)) {
+		rig_note(r, fn,
+			 flr ? "owner: this function has no FLR"
+			     : "owner: this function has no such reset",
+			 0);
 		return;
 	}
-	rig_note(r, fn, "owner: function level reset", 0);
-	st = lz_pci_reset_flr(fn->dev);
+	rig_note(r, fn, flr ? "owner: function level reset" : "owner: reset", 0);
+	st = lz_pci_reset(fn->dev);
 	fn->answered_reset = st == LZ_OK;
 	if (st == LZ_OK) {
 		owner_enable(fn);

@@ -52,7 +52,7 @@ struct rig_fn {
 	uint32_t sids[LZ_MAX_STREAMS];
 	unsigned n_sids;
 	const struct machine_function *mf;
-	struct rig_fn *upstream;
+	struct rig_fn *upstream, *pf;
 	struct rig_group *group;
 
 	struct lzm_ep *ep;

@@ -30,7 +30,8 @@ static const char *const policy_words[] = {"port_block", "global_abort", NULL};
 static const char *const generate_words[] = {"random", NULL};
 static const char *const context_words[] = {"task", "irq", NULL};
 static const char *const owner_words[] = {"resets", "none", "disconnects", NULL};
-static const char *const method_words[] = {"flr", NULL};
+static const char *const method_words[] = {"flr",  "any", "device_specific", "acpi", "af_flr", "pm",
+					   "slot", "bus", "cxl_bus",	     NULL};
 static const char *const fault_words[SCENARIO_FAULT_KINDS + 1] = {
 	[SCENARIO_ATC_SILENT] = "atc_silent",
 	[SCENARIO_ATC_SILENT_N] = "atc_silent_n",
@@ -52,6 +53,11 @@ static const char *const fault_words[SCENARIO_FAULT_KINDS + 1] = {
 	[SCENARIO_EVENT_FLOOD] = "event_flood",
 	[SCENARIO_PRI_FLOOD] = "pri_flood",
 };
+
+const char *scenario_reset_name(enum scenario_reset method)
+{
+	return method_words[method];
+}
 
 const char *scenario_fault_name(enum scenario_fault_kind k)
 {

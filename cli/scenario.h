@@ -138,7 +138,19 @@ struct scenario_fault {
 };
 
 enum scenario_owner { SCENARIO_RESETS, SCENARIO_LEAVES_ALONE, SCENARIO_DISCONNECTS };
-enum scenario_reset { SCENARIO_FLR };
+enum scenario_reset {
+	SCENARIO_FLR,
+	SCENARIO_ANY,
+	SCENARIO_DEVICE_SPECIFIC,
+	SCENARIO_ACPI,
+	SCENARIO_AF_FLR,
+	SCENARIO_PM,
+	SCENARIO_SLOT,
+	SCENARIO_BUS,
+	SCENARIO_CXL_BUS,
+};
+/* The word; the library's name of the method, but for `any`. */
+const char *scenario_reset_name(enum scenario_reset method);
 
 struct scenario_recovery {
 	unsigned owner;	 /* enum scenario_owner */
