@@ -104,8 +104,8 @@ LZ_MUST_CHECK enum lz_status lz_unmap(struct lz_domain *dom, lz_iova iova, size_
 /** Ranges that a gather keeps apart. */
 #define LZ_GATHER_RANGES 8u
 /** A gather: several unmaps, one invalidation. Zero-initialise; any context,
- *  one user at a time. Adjacent ranges merge; when all slots are taken the
- *  next unmap syncs first and the outcome is remembered in `held`. */
+ *  one user at a time. Adjacent ranges merge. The outcome of a sync is that of
+ *  every range gathered since the one before. */
 struct lz_gather {
 	struct lz_domain *dom; /**< set by the first unmap */
 	/** What waits to be invalidated. */
@@ -115,15 +115,15 @@ struct lz_gather {
 	} range[LZ_GATHER_RANGES];
 	unsigned n;	/**< ranges in use */
 	size_t granule; /**< smallest entry unmapped since the last sync, bytes */
-	bool held;	/**< something went into custody */
 };
 /** Unmaps without waiting. The pages are in flight until lz_gather_sync().
+ *  LZ_ELIMIT: no slot is left for this range: sync first, nothing was unmapped.
  *  LZ_EINVAL also for a gather of another domain, LZ_ENOENT, LZ_ENOTSUP when gathers
  *  were left out of the build. Any context. */
 LZ_MUST_CHECK enum lz_status lz_unmap_gather(struct lz_domain *dom, lz_iova iova, size_t size,
 					     struct lz_gather *gather);
-/** Waits for everything gathered. LZ_OK or LZ_IN_CUSTODY as lz_unmap(); the
- *  gather is empty afterwards. Any context. */
+/** Waits for everything gathered. LZ_OK or LZ_IN_CUSTODY as lz_unmap(), for all of
+ *  it alike; the gather is empty afterwards. Any context. */
 LZ_MUST_CHECK enum lz_status lz_gather_sync(struct lz_gather *gather);
 
 /** Waits until nothing of the domain is in custody, at most `bound`. LZ_OK or

@@ -157,24 +157,6 @@ enum lz_status lz_unmap(struct lz_domain *dom, lz_iova iova, size_t size)
 
 /* ---- gather ---- */
 
-/* One invalidation that covers everything gathered. */
-static void sync_ranges(struct lz_gather *g)
-{
-	lz_iova start = UINT64_MAX, end = 0;
-	bool invalid;
-
-	for (unsigned i = 0; i < g->n; i++) {
-		start = g->range[i].start < start ? g->range[i].start : start;
-		end = g->range[i].end > end ? g->range[i].end : end;
-	}
-	invalid = !g->n || is_invalid(g->dom, start, end, g->granule);
-	for (unsigned i = 0; i < g->n; i++)
-		if (settle(g->dom, invalid, g->range[i].start, g->range[i].end) != LZ_OK)
-			g->held = true;
-	g->n = 0;
-	g->granule = 0;
-}
-
 static bool merge(struct lz_gather *g, lz_iova start, lz_iova end)
 {
 	for (unsigned i = 0; i < g->n; i++) {
@@ -189,6 +171,14 @@ static bool merge(struct lz_gather *g, lz_iova start, lz_iova end)
 	return false;
 }
 
+static bool has_slot(const struct lz_gather *g, lz_iova start, lz_iova end)
+{
+	for (unsigned i = 0; i < g->n; i++)
+		if (g->range[i].end == start || g->range[i].start == end)
+			return true;
+	return g->n < LZ_GATHER_RANGES;
+}
+
 enum lz_status lz_unmap_gather(struct lz_domain *dom, lz_iova iova, size_t size,
 			       struct lz_gather *gather)
 {
@@ -200,13 +190,13 @@ enum lz_status lz_unmap_gather(struct lz_domain *dom, lz_iova iova, size_t size,
 		return LZ_ENOTSUP;
 	if (dom->type != LZ_DOMAIN_PAGING || (gather->dom && gather->dom != dom))
 		return LZ_EINVAL;
+	if (!has_slot(gather, iova, iova + size))
+		return LZ_ELIMIT;
 	r = lz_pt_unmap(&dom->pt, iova, size, &bytes, &granule);
 	if (r)
 		return r;
 	gather->dom = dom;
 	if (!merge(gather, iova, iova + size)) {
-		if (gather->n == LZ_GATHER_RANGES)
-			sync_ranges(gather);
 		gather->range[gather->n].start = iova;
 		gather->range[gather->n++].end = iova + size;
 	}
@@ -215,17 +205,25 @@ enum lz_status lz_unmap_gather(struct lz_domain *dom, lz_iova iova, size_t size,
 	return LZ_OK;
 }
 
-enum lz_status lz_gather_sync(struct lz_gather *gather)
+/* One invalidation that covers everything gathered. */
+enum lz_status lz_gather_sync(struct lz_gather *g)
 {
-	bool held;
+	lz_iova start = UINT64_MAX, end = 0;
+	enum lz_status r = LZ_OK;
+	bool invalid;
 
-	if (!LZ_CONFIG_GATHER)
-		return LZ_OK; /* nothing can have been gathered */
-	sync_ranges(gather);
-	held = gather->held;
-	gather->held = false;
-	gather->dom = NULL;
-	return held ? LZ_IN_CUSTODY : LZ_OK;
+	if (!LZ_CONFIG_GATHER || !g->n)
+		return LZ_OK;
+	for (unsigned i = 0; i < g->n; i++) {
+		start = g->range[i].start < start ? g->range[i].start : start;
+		end = g->range[i].end > end ? g->range[i].end : end;
+	}
+	invalid = is_invalid(g->dom, start, end, g->granule);
+	for (unsigned i = 0; i < g->n; i++)
+		if (settle(g->dom, invalid, g->range[i].start, g->range[i].end) != LZ_OK)
+			r = LZ_IN_CUSTODY;
+	*g = (struct lz_gather){.n = 0};
+	return r;
 }
 
 /* ---- asking ---- */

@@ -343,6 +343,15 @@ static bool try_again(struct lz_smmu *s)
 	return proven(s);
 }
 
+/* Most queues that are looked at are empty a moment later: no reason to have
+ * work pending until `at`. */
+static lz_ns sooner(struct lz_smmu *s, lz_ns at)
+{
+	lz_ns soon = lz_now(s->lz) + RETRY_NS;
+
+	return at < soon ? at : soon;
+}
+
 bool lz_smmu_ladder(struct lz_smmu *s, lz_ns *again)
 {
 	bool retry = lz_load32(&s->retry);
@@ -355,7 +364,7 @@ bool lz_smmu_ladder(struct lz_smmu *s, lz_ns *again)
 		lz_store32(&s->retry, 0);
 		if (!sticky && !stalled(s)) {
 			if (s->ladder.last_progress)
-				*again = s->ladder.last_progress + s->lz->cfg.late_bound;
+				*again = sooner(s, s->ladder.last_progress + s->lz->cfg.late_bound);
 			return false;
 		}
 		begin(s, sticky);
