@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "cli/explore_load.h"
+#include "cli/explore_rig.h"
 #include "explore/search.h"
 
 static const char help[] =
@@ -102,6 +103,14 @@ static int check_options(struct options *o)
 
 /* ---- results ---- */
 
+static const char *name_of(const struct ex_violation *v)
+{
+	static char name[2];
+
+	name[0] = v->invariant;
+	return v->invariant == EX_EXPECT ? "expect" : name;
+}
+
 static int print_json(const struct ex_subject *s, const struct ex_result *r)
 {
 	json_t *o = json_object(), *list = json_array();
@@ -117,11 +126,10 @@ static int print_json(const struct ex_subject *s, const struct ex_result *r)
 	json_object_set_new(o, "exhausted", json_boolean(r->exhausted));
 	for (unsigned i = 0; i < r->n_found; i++) {
 		const struct ex_found *f = &r->found[i];
-		char inv[2] = {f->v.invariant, 0};
 		char *token = ex_found_token(s, f);
 		json_t *v = json_object();
 
-		json_object_set_new(v, "invariant", json_string(inv));
+		json_object_set_new(v, "invariant", json_string(name_of(&f->v)));
 		json_object_set_new(v, "token", json_string(token));
 		json_object_set_new(v, "steps", json_integer((json_int_t)f->steps));
 		json_object_set_new(v, "where", json_string(f->v.text));
@@ -137,8 +145,8 @@ static int print_json(const struct ex_subject *s, const struct ex_result *r)
 
 static void print_verdict(const struct ex_violation *v)
 {
-	printf("%sinvariant %c violated%s: %s (step %" PRIu64 ", %.3f us of model time)\n",
-	       cli_color(CLI_RED), v->invariant, cli_color(CLI_PLAIN), v->text, v->step,
+	printf("%sinvariant %s violated%s: %s (step %" PRIu64 ", %.3f us of model time)\n",
+	       cli_color(CLI_RED), name_of(v), cli_color(CLI_PLAIN), v->text, v->step,
 	       (double)v->time / 1e3);
 }
 
@@ -159,10 +167,10 @@ static void print_found(const char *path, const struct ex_subject *s, const stru
 	free(token);
 }
 
-static void print_text(const char *path, const struct ex_case *c, const struct ex_subject *s,
+static void print_text(const char *path, const char *description, const struct ex_subject *s,
 		       const struct options *o, const struct ex_result *r)
 {
-	printf("%s%s%s\n", cli_color(CLI_BOLD), c->description ? c->description : s->name,
+	printf("%s%s%s\n", cli_color(CLI_BOLD), description ? description : s->name,
 	       cli_color(CLI_PLAIN));
 	printf("%" PRIu64 " schedules in %.1f s (%.0f a second), %.0f operations each, %" PRIu64
 	       " of them distinct\n",
@@ -178,7 +186,7 @@ static void print_text(const char *path, const struct ex_case *c, const struct e
 		print_found(path, s, &r->found[i]);
 }
 
-static int explore(const char *path, const struct ex_case *c, const struct ex_subject *s,
+static int explore(const char *path, const char *description, const struct ex_subject *s,
 		   const struct options *o)
 {
 	struct ex_result r;
@@ -189,7 +197,7 @@ static int explore(const char *path, const struct ex_case *c, const struct ex_su
 	if (o->json)
 		code = print_json(s, &r);
 	else
-		print_text(path, c, s, o, &r);
+		print_text(path, description, s, o, &r);
 	if (!code && r.n_found)
 		code = CLI_VIOLATED;
 	if (*r.failure) {
@@ -215,7 +223,6 @@ static int judge_replay(const struct ex_token *t, const struct ex_run *r)
 static int replay_json(const struct ex_run *r, const char *token)
 {
 	json_t *o = json_object(), *list = json_array();
-	char inv[2] = {r->violation.invariant, 0};
 
 	json_object_set_new(o, "schema", json_integer(1));
 	json_object_set_new(o, "verdict", json_string(r->violation.found ? "violated" : "held"));
@@ -223,9 +230,10 @@ static int replay_json(const struct ex_run *r, const char *token)
 	json_object_set_new(o, "operations_per_schedule", json_real((double)r->operations));
 	json_object_set_new(o, "exhausted", json_false());
 	if (r->violation.found)
-		json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:s}", "invariant", inv,
-						      "token", token, "steps", (json_int_t)r->steps,
-						      "where", r->violation.text));
+		json_array_append_new(list,
+				      json_pack("{s:s,s:s,s:I,s:s}", "invariant",
+						name_of(&r->violation), "token", token, "steps",
+						(json_int_t)r->steps, "where", r->violation.text));
 	json_object_set_new(o, "violations", list);
 	return cli_json_print(o, 0);
 }
@@ -272,6 +280,39 @@ static int list(void)
 	return CLI_HELD;
 }
 
+static int act(const char *path, const char *description, const struct ex_subject *s,
+	       const struct options *o)
+{
+	return o->replay ? replay(path, s, o) : explore(path, description, s, o);
+}
+
+/* Made for exploration, or an ordinary scenario. */
+static int explore_file(const char *path, const struct options *o)
+{
+	struct explore_rig rig;
+	struct ex_subject s;
+	struct ex_case c;
+	char err[1024];
+	int code;
+
+	switch (explore_load(path, &c, err, sizeof(err))) {
+	case 0:
+		(void)ex_case_subject(&c, &s);
+		code = act(path, c.description, &s, o);
+		explore_free(&c);
+		return code;
+	case 1:
+		code = explore_rig_open(path, &rig, &s);
+		if (code)
+			return code;
+		code = act(path, rig.sc.description, &s, o);
+		explore_rig_close(&rig);
+		return code;
+	default:
+		return cli_input_error(err);
+	}
+}
+
 int cmd_explore(int argc, char **argv)
 {
 	struct options o = {0};
@@ -284,9 +325,6 @@ int cmd_explore(int argc, char **argv)
 		{"--list", NULL, &o.list},	   {NULL, NULL, NULL},
 	};
 	int code = CLI_HELD, n = cli_options(argc, argv, opts, help, &code);
-	struct ex_subject s;
-	struct ex_case c;
-	char err[1024];
 
 	if (n < 0)
 		return code;
@@ -295,19 +333,5 @@ int cmd_explore(int argc, char **argv)
 	if (n != 1)
 		return cli_usage("explore", "expected one scenario file (--help tells more)");
 	code = check_options(&o);
-	if (code)
-		return code;
-	switch (explore_load(argv[1], &c, err, sizeof(err))) {
-	case 0:
-		break;
-	case 1:
-		snprintf(err, sizeof(err), "%.900s:1: expected a section explore", argv[1]);
-		return cli_input_error(err);
-	default:
-		return cli_input_error(err);
-	}
-	(void)ex_case_subject(&c, &s);
-	code = o.replay ? replay(argv[1], &s, &o) : explore(argv[1], &c, &s, &o);
-	explore_free(&c);
-	return code;
+	return code ? code : explore_file(argv[1], &o);
 }

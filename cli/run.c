@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lazaret run: a scenario on library and models, judged by the invariants. */
+#include "cli/run.h"
 #include "bench/recording.h"
 #include "bench/report.h"
 #include "bench/rig.h"
@@ -293,24 +294,39 @@ static int run_regimes(const struct options *o, const struct scenario *sc, const
 	return code;
 }
 
-static int run_scenario(const struct options *o, struct scenario *sc, struct runs *runs)
+int run_open(const struct scenario *sc, struct machine *m)
 {
 	const struct scenario_machine *sm = &sc->machine;
-	struct machine m;
 	char err[512];
 	int code;
 
-	if (machine_load(&m, sm->lspci.path, sm->dtb.path, sm->iort.path, err, sizeof(err)))
+	if (machine_load(m, sm->lspci.path, sm->dtb.path, sm->iort.path, err, sizeof(err)))
 		return cli_input_error(err);
-	code = check_devices(sc, &m);
+	code = check_devices(sc, m);
 	if (!code)
 		code = check_regimes(sc);
 	if (!code && recordings_load(sc, err, sizeof(err)))
 		code = cli_input_error(err);
-	if (!code)
-		code = run_regimes(o, sc, &m, runs);
+	if (code)
+		run_close(m);
+	return code;
+}
+
+void run_close(struct machine *m)
+{
 	recordings_free();
-	machine_free(&m);
+	machine_free(m);
+}
+
+static int run_scenario(const struct options *o, struct scenario *sc, struct runs *runs)
+{
+	struct machine m;
+	int code = run_open(sc, &m);
+
+	if (code)
+		return code;
+	code = run_regimes(o, sc, &m, runs);
+	run_close(&m);
 	return code;
 }
 

@@ -26,6 +26,7 @@ struct ex_subject {
 	void (*run)(struct ex_run *r, void *arg);
 	void *arg;
 	uint32_t hash;	 /* of everything that the subject depends on */
+	bool is_long;	 /* millions of operations: mostly sticky random schedules */
 	unsigned clocks; /* deadlines that may come early, per run */
 };
 
@@ -42,9 +43,12 @@ struct ex_strategy {
 	void (*end)(void *ctx, const struct ex_run *r);
 };
 
+/* What the scenario expects did not come true. */
+#define EX_EXPECT 'X'
+
 struct ex_violation {
 	bool found;
-	char invariant; /* 'A'..'H' */
+	char invariant; /* 'A' .. 'H', or EX_EXPECT */
 	char where[80]; /* the same for the same violation, without figures */
 	char text[240]; /* with them */
 	uint64_t step;
@@ -101,6 +105,8 @@ void ex_run_free(struct ex_run *r);
 /* Runs the simulation; false when the run ended before its time (a violation,
  * or a divergence), then only memory of the subject's own is to be freed. */
 bool ex_sim_run(struct ex_run *r, lz_ns until);
+/* Calls fn(arg); false when it crashed, which is then the violation. */
+bool ex_guarded(struct ex_run *r, void (*fn)(void *), void *arg);
 /* From here on, until ex_quiet(), the strategy chooses. */
 void ex_begin(struct ex_run *r);
 void ex_quiet(struct ex_run *r);
@@ -122,7 +128,8 @@ void ex_strategies_free(struct ex_strategies *s);
 /* "pct", "pos", "random"; `depth` is PCT's. */
 const struct ex_strategy *ex_strategy_pct(struct ex_strategies *s, unsigned depth);
 const struct ex_strategy *ex_strategy_pos(struct ex_strategies *s);
-const struct ex_strategy *ex_strategy_random(struct ex_strategies *s);
+/* Leaves the running agent with probability 1/one_in; 1: a walk. */
+const struct ex_strategy *ex_strategy_random(struct ex_strategies *s, unsigned one_in);
 
 /* Follows a log: strictly, or as far as it goes. */
 struct ex_follow {

@@ -8,6 +8,7 @@
 
 #define VERSION	  1u
 #define MAX_STEPS (1u << 28)
+#define MAX_MARKS 512u /* in a token */
 
 void *ex_grow(void *p, size_t bytes)
 {
@@ -202,9 +203,20 @@ static bool from_text(const char *text, struct bytes *b)
 	return true;
 }
 
+/* Long runs have their marks further apart. */
+static unsigned shift_for(uint64_t steps)
+{
+	unsigned shift = 0;
+
+	while (steps / EX_MARK >> shift > MAX_MARKS)
+		shift++;
+	return shift;
+}
+
 char *ex_token_write(const struct ex_token *t)
 {
 	struct bytes b = {0};
+	size_t every = (size_t)1 << (shift_for(t->steps) - t->log.mark_shift);
 	char *text;
 
 	put(&b, VERSION);
@@ -217,8 +229,8 @@ char *ex_token_write(const struct ex_token *t)
 		put_number(&b, t->log.seg[i].count);
 	}
 	put_number(&b, t->steps);
-	for (size_t i = 0; i < t->log.n_marks; i++)
-		put_fixed(&b, t->log.mark[i], 2);
+	for (size_t i = every; i <= t->log.n_marks; i += every)
+		put_fixed(&b, t->log.mark[i - 1], 2);
 	put_fixed(&b, t->hash, 4);
 	put_fixed(&b, ex_hash32(b.p, b.n, 0), 4);
 	text = to_text(&b);
@@ -246,7 +258,8 @@ static void read_body(struct bytes *b, struct ex_token *t)
 	}
 	t->steps = get_number(b);
 	b->bad |= t->steps > MAX_STEPS;
-	for (uint64_t i = 0; i < t->steps / EX_MARK && !b->bad; i++) {
+	t->log.mark_shift = shift_for(t->steps);
+	for (uint64_t i = 0; i < t->steps / EX_MARK >> t->log.mark_shift && !b->bad; i++) {
 		uint16_t mark = (uint16_t)get_fixed(b, 2);
 
 		ex_log_mark(&t->log, 0);

@@ -19,8 +19,9 @@ struct ex_segment {
 struct ex_log {
 	struct ex_segment *seg;
 	size_t n, cap;
-	uint16_t *mark; /* low bits of the rolling hash, every EX_MARK steps */
+	uint16_t *mark; /* low bits of the rolling hash, every EX_MARK << mark_shift steps */
 	size_t n_marks, cap_marks;
+	unsigned mark_shift; /* not 0 in a long token only */
 };
 
 void ex_log_add(struct ex_log *l, uint16_t id);

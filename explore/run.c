@@ -179,7 +179,7 @@ void ex_quiet(struct ex_run *r)
 	if (!r->exploring)
 		return;
 	r->exploring = false;
-	r->operations += visible() - r->ops_before;
+	r->operations = visible() - r->ops_before;
 	sim_explore(NULL);
 }
 
@@ -227,27 +227,46 @@ static void catch_crashes(void)
 		sigaction(signals[i], &sa, NULL);
 }
 
-bool ex_sim_run(struct ex_run *r, lz_ns until)
+bool ex_guarded(struct ex_run *r, void (*fn)(void *), void *arg)
 {
-	int sig, code;
+	int sig;
 
 	catch_crashes();
 	sig = sigsetjmp(crashed, 1);
 	if (sig) {
 		note(r, 'H', "crash",
 		     sig == SIGSEGV ? "touched memory that is not there" : "crashed");
-		ex_quiet(r);
 		return false;
 	}
 	may_crash = 1;
-	code = sim_run(until);
+	fn(arg);
 	may_crash = 0;
+	return true;
+}
+
+struct sim_call {
+	lz_ns until;
+	int code;
+};
+
+static void call_sim_run(void *arg)
+{
+	struct sim_call *c = arg;
+
+	c->code = sim_run(c->until);
+}
+
+bool ex_sim_run(struct ex_run *r, lz_ns until)
+{
+	struct sim_call c = {until, 2};
+	bool whole = ex_guarded(r, call_sim_run, &c);
+
 	ex_quiet(r);
-	if (code == -1)
+	if (c.code == -1)
 		note(r, 'H', "deadlock", "everybody waits and nothing can ever happen");
-	else if (code == 1)
+	else if (c.code == 1)
 		note(r, 'H', "no end", "model time ran out before the run came to its end");
-	return code == 0 && !r->violation.found && !r->diverged;
+	return whole && c.code == 0 && !r->violation.found && !r->diverged;
 }
 
 void ex_execute(struct ex_run *r)

@@ -18,7 +18,7 @@
 
 #define MAX_JOBS  64u
 #define MAX_SEGS  (1u << 16)
-#define MAX_MARKS (1u << 14)
+#define MAX_MARKS (1u << 19)
 #define SEEN_LOG2 20u
 #define REPEAT	  100u /* one run in so many is run twice */
 
@@ -180,15 +180,18 @@ static const struct ex_strategy *turn_of(struct worker *w, uint64_t index)
 	case EX_POS:
 		return ex_strategy_pos(w->draw);
 	case EX_RANDOM:
-		return ex_strategy_random(w->draw);
+		return ex_strategy_random(w->draw, w->subject->is_long ? 64 : 1);
 	case EX_PCT:
 		return ex_strategy_pct(w->draw, depth[index % 4]);
 	default:
 		break;
 	}
+	if (w->subject->is_long && index % 8 != 3 && index % 8 != 7)
+		return ex_strategy_random(w->draw, index % 2 ? 8 : 64);
 	if (index % 8 < 4)
 		return ex_strategy_pct(w->draw, depth[index % 4]);
-	return index % 8 < 7 ? ex_strategy_pos(w->draw) : ex_strategy_random(w->draw);
+	return index % 8 < 7 || w->subject->is_long ? ex_strategy_pos(w->draw)
+						    : ex_strategy_random(w->draw, 1);
 }
 
 /* Returns how many it ran. The seed is the same for all: only choices differ. */
@@ -208,6 +211,11 @@ out:
 	return i;
 }
 
+static bool with_dfs(const struct worker *w)
+{
+	return w->o->strategy == EX_AUTO && !w->subject->is_long;
+}
+
 static void work(struct worker *w, unsigned number)
 {
 	uint64_t i;
@@ -220,13 +228,12 @@ static void work(struct worker *w, unsigned number)
 			search_dfs(w, w->o->bound, 0);
 		return;
 	}
-	if (w->o->strategy == EX_AUTO && !number) {
+	if (with_dfs(w) && !number) {
 		/* All schedules with one delay, as far as a share of the budget goes. */
 		(void)search_dfs(w, 1, w->o->runs ? w->o->runs / 8 + 1 : 500);
 		__atomic_store_n(&w->sh->exhausted, 0, __ATOMIC_RELAXED);
 	}
-	for (i = number; !spent(w, i + (w->o->strategy == EX_AUTO ? w->o->runs / 8 : 0));
-	     i += w->o->jobs)
+	for (i = number; !spent(w, i + (with_dfs(w) ? w->o->runs / 8 : 0)); i += w->o->jobs)
 		run_one(w, turn_of(w, i), i, seed_of(w, i));
 }
 

@@ -20,6 +20,7 @@ struct ex_strategies {
 	uint64_t clock_at[MAX_CLOCKS]; /* ascending */
 	unsigned clocks, next_clock;
 	uint64_t prio[AGENTS]; /* 0: not drawn yet */
+	unsigned one_in;       /* random */
 	/* PCT */
 	unsigned depth, next_change;
 	uint64_t change_at[MAX_DEPTH]; /* ascending */
@@ -119,6 +120,10 @@ static size_t random_pick(void *ctx, const struct sim_enabled *e, size_t n)
 
 	if (clock_turn(s, e, n))
 		return n - 1;
+	for (size_t i = 0; s->one_in > 1 && i < n; i++)
+		if (e[i].current && e[i].op->kind != LZ_SIM_RELAX &&
+		    (ex_random(&s->rng) >> 32) % s->one_in)
+			return i;
 	return (size_t)((ex_random(&s->rng) >> 32) % n);
 }
 
@@ -213,8 +218,9 @@ const struct ex_strategy *ex_strategy_pos(struct ex_strategies *s)
 	return &s->pos;
 }
 
-const struct ex_strategy *ex_strategy_random(struct ex_strategies *s)
+const struct ex_strategy *ex_strategy_random(struct ex_strategies *s, unsigned one_in)
 {
+	s->one_in = one_in;
 	return &s->random;
 }
 
@@ -262,9 +268,10 @@ static size_t go_on(const struct sim_enabled *e, size_t n)
 static bool off_the_marks(const struct ex_follow *f)
 {
 	const struct ex_log *mine = &f->run->log;
-	size_t n = mine->n_marks;
+	size_t n = mine->n_marks, at = n >> f->log->mark_shift;
 
-	return n && n <= f->log->n_marks && mine->mark[n - 1] != f->log->mark[n - 1];
+	return n && at << f->log->mark_shift == n && at && at <= f->log->n_marks &&
+	       mine->mark[n - 1] != f->log->mark[at - 1];
 }
 
 static size_t follow_pick(void *ctx, const struct sim_enabled *e, size_t n)

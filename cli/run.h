@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What lazaret run shares with lazaret explore. */
+#ifndef LAZARET_CLI_RUN_H
+#define LAZARET_CLI_RUN_H
+
+#include "cli/scenario.h"
+#include "machine/machine.h"
+
+/* Loads the machine and the traces that the scenario names, and checks that they
+ * fit together. CLI_HELD, or an exit code after one line on stderr. */
+int run_open(const struct scenario *sc, struct machine *m);
+void run_close(struct machine *m);
+
+#endif
