@@ -67,21 +67,65 @@ struct lz_device_desc {
 /** Makes an empty group; `id` is the caller's own number for it. Task context.
  *  LZ_ENOMEM. The caller owns it: lz_group_destroy(). */
 LZ_MUST_CHECK enum lz_status lz_group_create(struct lz *lz, unsigned id, struct lz_group **out);
-/** Frees an empty group; LZ_EBUSY while it has devices. Task context. */
+/** Frees an empty group; LZ_EBUSY while it has devices or an owner. Task context. */
 LZ_MUST_CHECK enum lz_status lz_group_destroy(struct lz_group *group);
 /** What lz_group_create() was given as `id`. Any context. */
 unsigned lz_group_id(const struct lz_group *group);
+
+/**
+ * Sets where the group's devices are while nobody has claimed it; NULL or a
+ * blocking domain: nowhere, their DMA is blocked. They are moved there, and a
+ * device that is added is attached to it; one that is blocked gets there when it
+ * recovers. While the group is claimed this is only remembered. The domain cannot
+ * be destroyed while it is a default. Task context.
+ *
+ * LZ_EINVAL: a device is at another IOMMU; LZ_EBUSY: a device is in a domain of
+ * somebody's, is about to be quarantined, has PASIDs that the domain does not
+ * allow, or another operation of the group did not end in time; LZ_ENOMEM,
+ * LZ_EIO, LZ_ETIMEDOUT as lz_attach(). After an error the default is the old one,
+ * and devices that cannot be taken back to it are detached; calling again is
+ * allowed.
+ */
+LZ_MUST_CHECK enum lz_status lz_group_set_default_domain(struct lz_group *group,
+							 struct lz_domain *dom);
+
+/**
+ * Claims the group for `owner`, any pointer but NULL: its devices leave the
+ * default domain and are detached, and may be attached elsewhere. Without a claim
+ * a group that has a default domain stays in it. The same owner may claim again;
+ * each claim is to be released. Task context.
+ *
+ * LZ_EINVAL without an owner; LZ_EBUSY: somebody else has claimed it, a device is
+ * in another domain than the default or has a PASID attached, or another operation
+ * of the group did not end in time.
+ */
+LZ_MUST_CHECK enum lz_status lz_group_claim(struct lz_group *group, void *owner);
+
+/**
+ * Gives a claim back. The last one detaches what the owner has attached and takes
+ * the devices to the default domain; those that are blocked get there when they
+ * recover. Task context.
+ *
+ * LZ_EINVAL: `owner` has not claimed it, nothing was done. After every other
+ * outcome it is released; LZ_EBUSY, LZ_ENOMEM, LZ_EIO, LZ_ETIMEDOUT: a device
+ * could not be attached to the default domain and is detached;
+ * lz_group_set_default_domain() tries again.
+ */
+LZ_MUST_CHECK enum lz_status lz_group_release(struct lz_group *group, void *owner);
+
 /** Requester ids of the group that are blocked now (invariant E). Any context. */
 unsigned lz_group_recovery_count(const struct lz_group *group);
 
 /**
- * Adds a device, blocked until its first attach. ATS is switched off in its
+ * Adds a device, blocked until its first attach, or in its group's default domain
+ * when there is one and nobody has claimed the group. ATS is switched off in its
  * config space first, whatever firmware left there (H91). All memory that
  * fencing and blocking will ever need is taken here. Task context.
  *
  * LZ_EINVAL, LZ_ENOMEM, LZ_EEXIST (a stream id is taken by another device),
  * LZ_ETIMEDOUT when the IOMMU's queue is stalled, LZ_EIO when the function's
- * ATS cannot be switched off. On failure nothing remains.
+ * ATS cannot be switched off; and why it could not be attached to the default
+ * domain. On failure nothing remains.
  */
 LZ_MUST_CHECK enum lz_status lz_device_add(struct lz_group *group,
 					   const struct lz_device_desc *desc,

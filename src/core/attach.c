@@ -39,6 +39,14 @@ static bool group_agrees(struct lz_gated g, const struct lz_device *dev,
 	return ok;
 }
 
+bool lz_has_pasids(const struct lz_device *dev)
+{
+	for (const struct lz_attachment *a = lz_first_pasid(dev); a; a = a->next)
+		if (a->dom)
+			return true;
+	return false;
+}
+
 static enum lz_status may_attach(struct lz_gated g, const struct lz_device *dev, uint32_t pasid,
 				 const struct lz_domain *dom)
 {
@@ -49,11 +57,10 @@ static enum lz_status may_attach(struct lz_gated g, const struct lz_device *dev,
 	if (dev->reset_depth || dev->block || lz_device_fence(dev) != LZ_FENCE_OPEN)
 		return LZ_EBUSY;
 	if (pasid == LZ_NO_PASID) {
-		bool pasids = false;
-
-		for (const struct lz_attachment *a = lz_first_pasid(dev); a; a = a->next)
-			pasids |= a->dom != NULL;
-		if (pasids && dom->type != LZ_DOMAIN_PAGING)
+		if (lz_has_pasids(dev) && dom->type != LZ_DOMAIN_PAGING)
+			return LZ_EBUSY;
+		/* Elsewhere than in the default domain is for who claimed it. */
+		if (g.group->default_domain && g.group->default_domain != dom && !g.group->claims)
 			return LZ_EBUSY;
 		return group_agrees(g, dev, dom) ? LZ_OK : LZ_EBUSY;
 	}
@@ -146,6 +153,40 @@ static enum lz_status attach(struct lz_gated g, struct lz_device *dev, uint32_t 
 	return r;
 }
 
+/* Links only: the tables are written when the device recovers. What it had must
+ * be out of its reach. */
+static enum lz_status retain(struct lz_gated g, struct lz_attachment *att, struct lz_domain *dom)
+{
+	struct lz_device *dev = att->dev;
+	const struct lz_iommu_ops *ops = dev->iommu->ops;
+	struct lz_domain *old = att->dom;
+	enum lz_status r;
+
+	if (old && lz_device_fence(dev) != LZ_FENCE_FENCED)
+		return LZ_EBUSY;
+	r = ops->link(dev, att->pasid, dom);
+	if (r)
+		return r;
+	lz_fetch_add32(&dom->attached, 1);
+	keep(g, att, dom);
+	if (old) {
+		ops->unlink(dev, att->pasid, old);
+		lz_fetch_add32(&old->attached, UINT32_MAX);
+	}
+	return LZ_OK;
+}
+
+enum lz_status lz_attach_or_retain(struct lz_gated g, struct lz_device *dev, struct lz_domain *dom)
+{
+	if (dev->rid.dom == dom)
+		return LZ_OK;
+	if (dev->rid.leaving)
+		return LZ_EBUSY;
+	if (dev->block || dev->reset_depth)
+		return retain(g, &dev->rid, dom);
+	return lz_device_fence(dev) == LZ_FENCE_OPEN ? move(g, &dev->rid, dom) : LZ_EBUSY;
+}
+
 /* ---- detach ---- */
 
 static void detach(struct lz_gated g, struct lz_device *dev, struct lz_attachment *att)
@@ -173,7 +214,7 @@ static void detach(struct lz_gated g, struct lz_device *dev, struct lz_attachmen
 	}
 }
 
-void lz_detach_all(struct lz_gated g, struct lz_device *dev)
+void lz_detach_pasids(struct lz_gated g, struct lz_device *dev)
 {
 	struct lz_attachment *next;
 
@@ -182,6 +223,11 @@ void lz_detach_all(struct lz_gated g, struct lz_device *dev)
 		detach(g, dev, a);
 		drop(g, dev, a);
 	}
+}
+
+void lz_detach_all(struct lz_gated g, struct lz_device *dev)
+{
+	lz_detach_pasids(g, dev);
 	detach(g, dev, &dev->rid);
 }
 

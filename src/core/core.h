@@ -58,6 +58,10 @@ static inline bool lz_iommu_dead(const struct lz_iommu *iommu)
 /* `dom` is not reachable by anybody, hardware included. */
 void lz_domain_free(struct lz_domain *dom);
 
+/* ---- group.c ---- */
+/* Attaches a device that is new in the group to its default domain, if any. */
+enum lz_status lz_group_adopt(struct lz_gated g, struct lz_device *dev);
+
 /* ---- device.c; the gate is held ---- */
 /* Adds or takes block reasons and keeps the books (H08, H11, E). */
 void lz_block_set(struct lz_gated g, struct lz_device *dev, uint32_t reasons);
@@ -78,7 +82,13 @@ bool lz_limit_reached(struct lz_gated g, const struct lz_device *dev);
 void lz_limit_forget(struct lz_gated g, struct lz_device *dev);
 
 /* ---- attach.c ---- */
-/* Detaches every PASID, then the RID; as good as the state allows. */
+/* The RID to `dom`: at once, or when what the device is blocked for is over. */
+enum lz_status lz_attach_or_retain(struct lz_gated g, struct lz_device *dev, struct lz_domain *dom);
+/* Is a PASID of the device attached? */
+bool lz_has_pasids(const struct lz_device *dev);
+/* Detaches every PASID; as good as the state allows. */
+void lz_detach_pasids(struct lz_gated g, struct lz_device *dev);
+/* The same, then the RID. */
 void lz_detach_all(struct lz_gated g, struct lz_device *dev);
 
 /* ---- report.c ---- */

@@ -187,13 +187,18 @@ enum lz_status lz_device_add(struct lz_group *group, const struct lz_device_desc
 	lz_gate_enter_always(group, &g);
 	lz_fetch_add64(&lz->references, 1);
 	r = dev->iommu->ops->device_add(dev);
-	if (!r)
-		publish(dev);
-	lz_gate_leave(g);
-	if (r)
+	if (r) {
+		lz_gate_leave(g);
 		lz_device_put(dev); /* an error record may have found it (H25) */
-	else
+		return r;
+	}
+	publish(dev);
+	r = lz_group_adopt(g, dev);
+	lz_gate_leave(g);
+	if (!r)
 		*out = dev;
+	else if (lz_device_remove(dev) != LZ_OK) /* nobody else knows it */
+		lz_assert(false);
 	return r;
 }
 

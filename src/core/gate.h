@@ -17,6 +17,11 @@ struct lz_group {
 	uint32_t gate;		   /* 0: open (atomic) */
 	struct lz_device *devices; /* [lock] */
 	uint32_t recovery_count;   /* blocked requester ids; [lock] (E) */
+	void *claimant;		   /* who claimed it; [gate] */
+	unsigned claims;	   /* of the claimant; [gate] */
+	/* Where devices are while nobody has claimed it, or NULL; counted in its
+	 * `attached`; [gate] */
+	struct lz_domain *default_domain;
 };
 
 /* Proof that the gate is held; made by lz_gate_enter() only. */
