@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# bash completion for lazaret. Commands, options and regimes are what --help says.
+# bash completion for lazaret. What it offers is what --help says.
 _lazaret()
 {
 	local cmd=$1 cur=$2 prev=$3 word command= words=
@@ -11,7 +11,9 @@ _lazaret()
 	case $prev in
 	--containment) words="on off" ;;
 	--regime) words="all $("$cmd" run --help 2>/dev/null | sed -n '/^Regimes:/,$s/^  //p')" ;;
-	--seed) return ;;
+	--strategy) words=$("$cmd" explore --help 2>/dev/null |
+		sed -n '/--strategy NAME/{s/.*NAME//;s/(default)//;s/,//g;p}') ;;
+	--seed | --runs | --time | --jobs | --bound | --replay) return ;;
 	--lspci | --dtb | --iort)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -23,6 +25,9 @@ _lazaret()
 		elif [[ $cur == -* ]]; then
 			words="--help $("$cmd" "$command" --help 2>/dev/null |
 				sed -n 's/^  \(--[a-z-]*\).*/\1/p')"
+		elif [[ $command == bench ]]; then
+			words=$("$cmd" bench --help 2>/dev/null |
+				sed -n '/^usage:/{s/.* bench \([a-z|]*\).*/\1/;s/|/ /g;p}')
 		else
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			return
