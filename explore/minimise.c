@@ -103,7 +103,7 @@ static bool pass(struct job *j, size_t n)
 
 void ex_minimise(const struct ex_subject *s, struct ex_found *f, unsigned budget)
 {
-	struct job j = {s, f, budget, time(NULL) + 20};
+	struct job j = {s, f, budget, time(NULL) + 15};
 	bool any = true;
 
 	while (any && j.budget) {

@@ -210,38 +210,44 @@ static void on_crash(int sig)
 	siglongjmp(crashed, sig);
 }
 
+static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+#define N_SIGNALS (sizeof(signals) / sizeof(signals[0]))
+
 /* On a stack of its own: the one that overflowed is no place for a handler. */
-static void catch_crashes(void)
+static void catch_crashes(struct sigaction *before)
 {
 	static char stack[1 << 16];
-	static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
-	static bool done;
 	stack_t ss = {.ss_sp = stack, .ss_size = sizeof(stack)};
 	struct sigaction sa = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK | SA_NODEFER};
 
-	if (done)
-		return;
-	done = true;
 	sigaltstack(&ss, NULL);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		sigaction(signals[i], &sa, NULL);
+	for (size_t i = 0; i < N_SIGNALS; i++)
+		sigaction(signals[i], &sa, &before[i]);
+	may_crash = 1;
+}
+
+static void catch_no_more(const struct sigaction *before)
+{
+	may_crash = 0;
+	for (size_t i = 0; i < N_SIGNALS; i++)
+		sigaction(signals[i], &before[i], NULL);
 }
 
 bool ex_guarded(struct ex_run *r, void (*fn)(void *), void *arg)
 {
+	static struct sigaction before[N_SIGNALS];
 	int sig;
 
-	catch_crashes();
 	sig = sigsetjmp(crashed, 1);
-	if (sig) {
+	if (!sig) {
+		catch_crashes(before);
+		fn(arg);
+	}
+	catch_no_more(before);
+	if (sig)
 		note(r, 'H', "crash",
 		     sig == SIGSEGV ? "touched memory that is not there" : "crashed");
-		return false;
-	}
-	may_crash = 1;
-	fn(arg);
-	may_crash = 0;
-	return true;
+	return !sig;
 }
 
 struct sim_call {

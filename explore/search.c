@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define MAX_JOBS  64u
-#define MAX_SEGS  (1u << 16)
+#define MAX_SEGS  (1u << 20)
 #define MAX_MARKS (1u << 19)
 #define SEEN_LOG2 20u
 #define REPEAT	  100u /* one run in so many is run twice */
@@ -34,7 +34,7 @@ struct slot {
 };
 
 struct counts {
-	uint64_t schedules, operations, distinct, repeated, unstable, unfinished;
+	uint64_t schedules, operations, distinct, repeated, unstable, unfinished, too_long;
 	char unfinished_text[120];
 };
 
@@ -112,8 +112,12 @@ static void hand_over(struct worker *w, uint64_t index)
 	struct slot *s;
 	uint32_t i;
 
-	if (known(w, &r->violation) || r->log.n > MAX_SEGS || r->log.n_marks > MAX_MARKS)
+	if (known(w, &r->violation))
 		return;
+	if (r->log.n > MAX_SEGS || r->log.n_marks > MAX_MARKS) {
+		w->c->too_long++;
+		return;
+	}
 	i = __atomic_fetch_add(&w->sh->taken, 1, __ATOMIC_RELAXED);
 	if (i >= EX_FOUND)
 		return;
@@ -250,6 +254,7 @@ static void sum(const struct shared *sh, unsigned jobs, struct counts *c)
 		c->distinct += w->distinct;
 		c->repeated += w->repeated;
 		c->unstable += w->unstable;
+		c->too_long += w->too_long;
 		if (w->unfinished && !c->unfinished)
 			memcpy(c->unfinished_text, w->unfinished_text, sizeof(w->unfinished_text));
 		c->unfinished += w->unfinished;
@@ -357,6 +362,10 @@ void ex_search(const struct ex_subject *subject, const struct ex_options *option
 	out->distinct = c.distinct;
 	out->repeated = c.repeated;
 	out->exhausted = sh->exhausted != 0;
+	if (c.too_long)
+		snprintf(out->failure, sizeof(out->failure),
+			 "%llu violations in runs that are too long for a token",
+			 (unsigned long long)c.too_long);
 	if (c.unstable)
 		snprintf(out->failure, sizeof(out->failure),
 			 "%llu of %llu runs were not repeated by their own log",

@@ -17,6 +17,7 @@
 
 #define COLUMNS 8u
 #define WIDTH	30
+#define SHOWN	3000u
 
 /* ---- places ---- */
 
@@ -68,7 +69,7 @@ static void read_places(FILE *f)
 }
 
 /* By the tool that comes with the compiler; without it, offsets. */
-static void find_places(const struct ex_run *r)
+static void find_places(const struct ex_run *r, uint64_t from)
 {
 	char exe[400], command[512];
 	Dl_info info;
@@ -78,7 +79,7 @@ static void find_places(const struct ex_run *r)
 	FILE *f;
 
 	n_places = 0;
-	for (uint64_t i = 0; i < r->steps; i++)
+	for (uint64_t i = from; i < r->steps; i++)
 		add_place(r->step[i].op.pc);
 	if (len <= 0 || !n_places || strchr((exe[len] = '\0', exe), '\'') ||
 	    !dladdr(places[0].pc, &info))
@@ -135,6 +136,12 @@ static bool is_memory(const struct sim_op *op)
 	       op->kind == LZ_SIM_LOCK;
 }
 
+/* Of a long run only the end is shown. */
+static uint64_t first_shown(const struct ex_run *r, bool all)
+{
+	return all || r->steps <= 2 * SHOWN ? 0 : r->steps - SHOWN;
+}
+
 /* Does another agent touch the same, and one of both write? */
 static bool meets(const struct ex_run *r, uint64_t i)
 {
@@ -144,7 +151,7 @@ static bool meets(const struct ex_run *r, uint64_t i)
 		return true;
 	if (!is_memory(&a->op))
 		return false;
-	for (uint64_t k = 0; k < r->steps; k++) {
+	for (uint64_t k = first_shown(r, false); k < r->steps; k++) {
 		const struct ex_step *b = &r->step[k];
 
 		if (b->id != a->id && is_memory(&b->op) &&
@@ -248,14 +255,17 @@ static void line(FILE *f, struct columns *c, const struct ex_run *r, uint64_t i,
 void ex_view(FILE *f, const struct ex_run *r, bool all)
 {
 	struct columns c = {0};
-	uint64_t i = 0;
+	uint64_t i = first_shown(r, all);
 
-	find_places(r);
+	find_places(r, i);
 	(void)object(0);
 	head(f, &c, r);
+	if (i)
+		fprintf(f, "%6s the %llu steps before are left out; --verbose shows them\n", "",
+			(unsigned long long)i);
 	while (i < r->steps) {
 		const struct ex_step *s = &r->step[i];
-		bool first = !i || r->step[i - 1].id != s->id;
+		bool first = i == first_shown(r, all) || r->step[i - 1].id != s->id;
 		uint64_t n = 1;
 
 		/* The same again and again, such as a poll, is one line. */
