@@ -137,36 +137,28 @@ static uint32_t position(const struct lz_smmu_inv_array *a, uint32_t sid, uint32
 	return i;
 }
 
-static bool is_at(const struct lz_smmu_inv_array *a, uint32_t i, uint32_t sid, uint32_t ssid)
-{
-	return i < a->n && a->e[i].sid == sid && a->e[i].ssid == ssid;
-}
-
-static void add(struct lz_smmu_inv_array *a, struct lz_device *dev, uint32_t sid, uint32_t ssid)
+static void add_or_take(struct lz_smmu_inv_array *a, struct lz_device *dev, uint32_t sid,
+			uint32_t ssid, bool in)
 {
 	uint32_t i = position(a, sid, ssid);
+	struct lz_smmu_inv_entry *e = &a->e[i];
+	bool there = i < a->n && e->sid == sid && e->ssid == ssid;
+	size_t rest = (a->n - i) * sizeof(*e);
 
-	if (is_at(a, i, sid, ssid)) {
-		a->e[i].users++;
-		return;
+	if (there && in) {
+		e->users++;
+	} else if (in) {
+		memmove(e + 1, e, rest);
+		*e = (struct lz_smmu_inv_entry){.sid = sid,
+						.ssid = ssid,
+						.users = 1,
+						.atc0 = lz_smmu_cmd_atc0(sid, ssid),
+						.dev = dev};
+		a->n++;
+	} else if (there && !--e->users) {
+		memmove(e, e + 1, rest - sizeof(*e));
+		a->n--;
 	}
-	memmove(&a->e[i + 1], &a->e[i], (a->n - i) * sizeof(*a->e));
-	a->e[i] = (struct lz_smmu_inv_entry){.sid = sid,
-					     .ssid = ssid,
-					     .users = 1,
-					     .atc0 = lz_smmu_cmd_atc0(sid, ssid),
-					     .dev = dev};
-	a->n++;
-}
-
-static void take_out(struct lz_smmu_inv_array *a, uint32_t sid, uint32_t ssid)
-{
-	uint32_t i = position(a, sid, ssid);
-
-	if (!is_at(a, i, sid, ssid) || --a->e[i].users)
-		return;
-	a->n--;
-	memmove(&a->e[i], &a->e[i + 1], (a->n - i) * sizeof(*a->e));
 }
 
 static void copy_to_spare(struct lz_smmu_domain *sdom)
@@ -177,37 +169,36 @@ static void copy_to_spare(struct lz_smmu_domain *sdom)
 	memcpy(sdom->spare->e, now->e, now->n * sizeof(*now->e));
 }
 
-enum lz_status lz_smmu_link(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom)
+static enum lz_status change(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom, bool in)
 {
 	struct lz_smmu_domain *sdom = dom->drv;
-	enum lz_status st;
+	enum lz_status st = LZ_OK;
 
 	if (dom->type != LZ_DOMAIN_PAGING || !dev->ats_capable)
 		return LZ_OK; /* holds no translations of its own */
 	writer_enter(sdom);
-	st = grow(sdom, ((struct lz_smmu_inv_array *)sdom->array)->n + dev->n_streams);
+	if (in)
+		st = grow(sdom, ((struct lz_smmu_inv_array *)sdom->array)->n + dev->n_streams);
 	if (st == LZ_OK) {
 		copy_to_spare(sdom);
 		for (unsigned i = 0; i < dev->n_streams; i++)
-			add(sdom->spare, dev, dev->streams[i], pasid);
-		lz_store32(&sdom->ats_entries, sdom->spare->n);
+			add_or_take(sdom->spare, dev, dev->streams[i], pasid, in);
+		/* Whoever reads 0 looks at no array: up before it, down after it. */
+		if (in)
+			lz_store32(&sdom->ats_entries, sdom->spare->n);
 		replace(sdom, sdom->spare);
+		lz_store32(&sdom->ats_entries, ((struct lz_smmu_inv_array *)sdom->array)->n);
 	}
 	writer_leave(sdom);
 	return st;
 }
 
+enum lz_status lz_smmu_link(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom)
+{
+	return change(dev, pasid, dom, true);
+}
+
 void lz_smmu_unlink(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom)
 {
-	struct lz_smmu_domain *sdom = dom->drv;
-
-	if (dom->type != LZ_DOMAIN_PAGING || !dev->ats_capable)
-		return;
-	writer_enter(sdom);
-	copy_to_spare(sdom);
-	for (unsigned i = 0; i < dev->n_streams; i++)
-		take_out(sdom->spare, dev->streams[i], pasid);
-	replace(sdom, sdom->spare);
-	lz_store32(&sdom->ats_entries, ((struct lz_smmu_inv_array *)sdom->array)->n);
-	writer_leave(sdom);
+	(void)change(dev, pasid, dom, false);
 }
