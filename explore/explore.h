@@ -150,6 +150,14 @@ const struct ex_strategy *ex_strategy_dfs(struct ex_dfs *d);
 /* Moves to the next schedule; false: there is none. */
 bool ex_dfs_next(struct ex_dfs *d);
 
+/* Search that reorders only what depends on each other, with at most `bound`
+ * preemptions. */
+struct ex_dpor;
+struct ex_dpor *ex_dpor_new(unsigned bound);
+void ex_dpor_free(struct ex_dpor *d);
+const struct ex_strategy *ex_strategy_dpor(struct ex_dpor *d);
+bool ex_dpor_next(struct ex_dpor *d);
+
 /* May the order of these two operations matter? */
 bool ex_dependent(const struct sim_op *a, unsigned cpu_a, const struct sim_op *b, unsigned cpu_b);
 

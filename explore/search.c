@@ -215,6 +215,20 @@ out:
 	return i;
 }
 
+static void search_dpor(struct worker *w)
+{
+	struct ex_dpor *d = ex_dpor_new(w->o->bound);
+	uint64_t i = 0;
+	bool more = true;
+
+	while (more && !spent(w, i)) {
+		run_one(w, ex_strategy_dpor(d), i++, w->o->seed);
+		more = ex_dpor_next(d);
+	}
+	__atomic_store_n(&w->sh->exhausted, !more, __ATOMIC_RELAXED);
+	ex_dpor_free(d);
+}
+
 static bool with_dfs(const struct worker *w)
 {
 	return w->o->strategy == EX_AUTO && !w->subject->is_long;
@@ -230,6 +244,11 @@ static void work(struct worker *w, unsigned number)
 	if (w->o->strategy == EX_DFS) {
 		if (!number)
 			search_dfs(w, w->o->bound, 0);
+		return;
+	}
+	if (w->o->strategy == EX_DPOR) {
+		if (!number)
+			search_dpor(w);
 		return;
 	}
 	if (with_dfs(w) && !number) {

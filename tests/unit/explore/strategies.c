@@ -96,6 +96,31 @@ static void unbounded_search_counts_every_schedule_once(void **state)
 	assert_int_equal(n, 1);
 }
 
+/* Fewer schedules, the same outcomes. */
+static void dpor_reaches_what_naive_search_does(void **state)
+{
+	static const char *const name[] = {"toy_sb", "toy_mp", "toy_iriw"};
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct ex_dpor *d = ex_dpor_new(100);
+		struct ex_subject s = toy(name[i]);
+		struct ex_run r = {.subject = &s, .strategy = ex_strategy_dpor(d)};
+		unsigned naive, n = 0;
+		uint32_t seen = 0, want = all_outcomes(name[i], 100, &naive);
+
+		do {
+			ex_execute(&r);
+			seen |= 1u << ex_toy_outcome;
+			n++;
+		} while (ex_dpor_next(d));
+		assert_int_equal(seen, want);
+		assert_true(n < naive);
+		ex_run_free(&r);
+		ex_dpor_free(d);
+	}
+}
+
 static struct ex_result search(const char *name, enum ex_kind kind, uint64_t runs, unsigned jobs)
 {
 	struct ex_options o = {.strategy = kind, .runs = runs, .seed = 3, .jobs = jobs, .bound = 2};
@@ -134,7 +159,7 @@ static void planted_bugs_are_found(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(bug) / sizeof(bug[0]); i++) {
-		for (enum ex_kind kind = EX_AUTO; kind <= EX_DFS; kind++) {
+		for (enum ex_kind kind = EX_AUTO; kind <= EX_DPOR; kind++) {
 			struct ex_result r = search(bug[i].name, kind, 500, 2);
 
 			if (r.n_found != 1)
@@ -182,6 +207,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(litmus_outcomes_are_exact),
 		cmocka_unit_test(unbounded_search_counts_every_schedule_once),
+		cmocka_unit_test(dpor_reaches_what_naive_search_does),
 		cmocka_unit_test(a_search_says_when_it_has_seen_everything),
 		cmocka_unit_test(planted_bugs_are_found),
 		cmocka_unit_test(pct_finds_what_is_deep_and_it_is_made_small),
