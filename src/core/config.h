@@ -30,6 +30,12 @@
 #define LZ_CONFIG_FLR 1
 #endif
 
+/* Its other methods than FLR, resets of buses, recovery of links; not without
+ * LZ_CONFIG_FLR. */
+#ifndef LZ_CONFIG_METHODS
+#define LZ_CONFIG_METHODS 1
+#endif
+
 /* The short path of an invalidation that meets no trouble; without it all take
  * the general one. */
 #ifndef LZ_CONFIG_FAST

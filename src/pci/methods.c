@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Resets of one function, and the order in which they are tried. What each has
- * in common with the others is in reset.c.
+ * in common with the others is in steps.c.
  */
 #include "core/mem.h"
 #include "pci/reset.h"
@@ -33,6 +33,8 @@ enum lz_status lz_pci_flr(struct lz_device *dev)
 		    cfg_read16(a, exp + PCI_EXP_DEVCTL) | PCI_EXP_DEVCTL_FLR);
 	return lz_pci_settle(dev);
 }
+
+const struct lz_pci_method lz_pci_method_flr = {"flr", lz_pci_can_flr, lz_pci_flr, false};
 
 /* ---- FLR of the Advanced Features capability ---- */
 
@@ -129,6 +131,8 @@ const struct lz_pci_method *lz_pci_method_at(const struct lz_device *dev, unsign
 	uint32_t order = lz_load32(&dev->reset_methods);
 	unsigned m;
 
+	if (!LZ_CONFIG_METHODS)
+		return i ? NULL : &lz_pci_method_flr;
 	if (i >= N_METHODS)
 		return NULL;
 	if (!order)
@@ -206,7 +210,7 @@ enum lz_status lz_pci_reset_methods_set(struct lz_device *dev, const char *list)
 	unsigned places = 0;
 	size_t n;
 
-	if (!LZ_CONFIG_FLR || !dev->pci)
+	if (!LZ_CONFIG_FLR || !LZ_CONFIG_METHODS || !dev->pci)
 		return LZ_ENOTSUP;
 	for (; (n = next_word(&list)); list += n) {
 		unsigned m = find_method(list, n);

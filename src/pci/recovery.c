@@ -200,7 +200,7 @@ enum lz_status lz_pci_recover(struct lz_device *const *devs, unsigned n, enum lz
 	const struct lz *lz;
 	enum lz_status r = LZ_OK;
 
-	if (!LZ_CONFIG_FLR)
+	if (!LZ_CONFIG_FLR || !LZ_CONFIG_METHODS)
 		return LZ_ENOTSUP;
 	if (!n || state == LZ_CHANNEL_LOST || (!link->port && !link->reset && n > 1))
 		return LZ_EINVAL;

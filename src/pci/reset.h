@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Between the files that reset functions: state.c (config space and evidence),
- * reset.c (what all methods share), methods.c (the table), methods_*.c. */
+ * steps.c (what all methods share), methods.c (the table), methods_*.c. */
 #ifndef LZ_PCI_RESET_H
 #define LZ_PCI_RESET_H
 
@@ -37,7 +37,7 @@ bool lz_pci_marks_gone(const struct lz_pci_marks *m, const struct lz_pci_access 
  * did not answer. */
 bool lz_pci_as_reset(const struct lz_pci_access *a);
 
-/* ---- reset.c ---- */
+/* ---- steps.c ---- */
 
 /* 100 ms after a reset of the function, unless it is ready at once; then until
  * it answers, 65.5 s at most. */
@@ -60,6 +60,8 @@ struct lz_pci_method {
 	 * function's config space. */
 	bool from_outside;
 };
+
+extern const struct lz_pci_method lz_pci_method_flr;
 
 /* The device's method number `i` in its order; NULL after the last. */
 const struct lz_pci_method *lz_pci_method_at(const struct lz_device *dev, unsigned i);

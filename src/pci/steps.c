@@ -231,7 +231,7 @@ struct how {
 
 static enum lz_status trigger(const struct how *how, struct lz_device *dev)
 {
-	if (how->method)
+	if (!LZ_CONFIG_METHODS || how->method)
 		return how->method->run(dev);
 	if (how->link->reset)
 		return how->link->reset(how->link->ctx);
@@ -326,7 +326,7 @@ static enum lz_status reset_by(struct lz_device *dev, const struct lz_pci_method
 {
 	struct how how = {.method = m, .from_outside = m->from_outside, .evidence = true};
 
-	if (m->run == lz_pci_run_vendor)
+	if (LZ_CONFIG_METHODS && m->run == lz_pci_run_vendor)
 		how.evidence = !lz_pci_vendor_keeps_config(dev);
 	/* H01: what cannot be done is found out before anything is touched. */
 	if (m->probe(dev) != LZ_OK)
@@ -352,11 +352,9 @@ enum lz_status lz_pci_reset(struct lz_device *dev)
 
 enum lz_status lz_pci_reset_flr(struct lz_device *dev)
 {
-	static const struct lz_pci_method flr = {"flr", lz_pci_can_flr, lz_pci_flr, false};
-
 	if (!LZ_CONFIG_FLR || !dev->pci)
 		return LZ_ENOTSUP;
-	return reset_by(dev, &flr);
+	return reset_by(dev, &lz_pci_method_flr);
 }
 
 enum lz_status lz_pci_reset_link(struct lz_device *const *devs, unsigned n,
@@ -378,7 +376,7 @@ enum lz_status lz_pci_bus_reset(struct lz_device *const *devs, unsigned n,
 {
 	const struct lz_pci_link link = {.port = port};
 
-	if (!LZ_CONFIG_FLR)
+	if (!LZ_CONFIG_FLR || !LZ_CONFIG_METHODS)
 		return LZ_ENOTSUP;
 	return n && port ? lz_pci_reset_link(devs, n, &link) : LZ_EINVAL;
 }

@@ -135,6 +135,11 @@ static void says_what_is_left_out(struct rig *r)
 	st = lz_pci_can_flr(r->dev[0].dev);
 	assert_int_equal(st, LZ_CONFIG_FLR ? LZ_OK : LZ_ENOTSUP);
 	assert_int_equal(lz_pci_reset_flr(r->dev[0].dev), st);
+	assert_int_equal(lz_pci_reset(r->dev[0].dev), st);
+	st = lz_pci_reset_methods_set(r->dev[0].dev, "default");
+	assert_int_equal(st, LZ_CONFIG_FLR && LZ_CONFIG_METHODS ? LZ_OK : LZ_ENOTSUP);
+	st = lz_pci_bus_reset(&r->dev[0].dev, 0, NULL);
+	assert_int_equal(st, LZ_CONFIG_FLR && LZ_CONFIG_METHODS ? LZ_EINVAL : LZ_ENOTSUP);
 
 	cfg.event = NULL;
 	cfg.contain = LZ_CONTAIN_OBSERVE;
