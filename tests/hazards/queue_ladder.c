@@ -326,6 +326,34 @@ static void h97_fenced_only_after_a_later_sync_succeeded(void **state)
 	rig_run_seeds(&o, 12, fenced_behind_its_own);
 }
 
+/* ---- looks at a queue that is only slow ---- */
+
+/* That something waited when the work looked keeps no work pending for as long
+ * as a queue may stand still. */
+static void slow_for_a_moment(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1);
+	uint64_t sync;
+
+	warm(r, dom, IOVA, 1);
+	lzm_smmu_inject_cmdq_stall(r->smmu, sim_now() + LZ_MS(10));
+	sync = send_atc(r, 0);
+	lz_iommu_kick(r->iommu);
+	rig_sleep(LZ_MS(5));
+	assert_false(rig_idle(r));
+	assert_int_equal(wait_sync(r, sync, LZ_SEC(1)), LZ_OK);
+	assert_true(rig_until(r, rig_idle, r->opt.cfg.late_bound / 10));
+	assert_int_equal(rig_count(r, LZ_EV_QUEUE_STALLED, -1), 0);
+	rig_drop(r, dom);
+}
+
+static void no_work_waits_for_a_queue_that_moved(void **state)
+{
+	(void)state;
+	rig_run_seeds(&(struct rig_opts){.devs = 1, .cfg.late_bound = LZ_SEC(50)}, 8,
+		      slow_for_a_moment);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +361,7 @@ int main(void)
 		cmocka_unit_test(h94_a_restart_fails_what_was_unsynced),
 		cmocka_unit_test(h96_whoever_is_overwritten_is_failed),
 		cmocka_unit_test(h97_fenced_only_after_a_later_sync_succeeded),
+		cmocka_unit_test(no_work_waits_for_a_queue_that_moved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
