@@ -140,6 +140,9 @@ static void fill_in(struct lz_device *dev, struct lz_group *group, const struct 
 	/* What is still out for somebody who had these stream ids before says
 	 * nothing about this one (H53). */
 	dev->changed = lz_load32(&lz->resets);
+	/* Even, and above that of any device before it: nobody takes it for the one
+	 * that had its stream ids. */
+	dev->generation = dev->changed * 2;
 	lz_spin_init(&dev->fence_lock, &fence_class);
 	lz_work_init(lz, &dev->report_work, lz_report_run);
 	lz_work_init(lz, &dev->free_work, free_run);

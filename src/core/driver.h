@@ -38,7 +38,7 @@ struct lz {
 	struct lz_workqueue wq;
 	uint32_t n_iommus; /* atomic */
 	uint32_t n_groups; /* atomic */
-	uint32_t resets;   /* how often any device's generation has moved; atomic */
+	uint32_t resets;   /* how often any device's generation has moved, or ended; atomic */
 	/* counters, atomic */
 	uint64_t cmdq_errors, atc_timeouts, probes, fences, quarantines, recoveries;
 	uint64_t custody_pages, custody_pages_max, blocked_ids, references;

@@ -181,6 +181,8 @@ static void op_accuse(struct lz_device *dev)
 	uint32_t generation = lz_load32(&dev->generation);
 
 	note(f, OP_ACCUSE, dev, NULL, 0);
+	if (dev->fence >= LZ_FENCE_FENCING)
+		return; /* known */
 	set_fence(dev, LZ_FENCE_FENCED);
 	lz_report_broken(dev, generation, LZ_EVIDENCE_NAMED);
 }
@@ -370,7 +372,8 @@ static struct lz_work_next op_work(struct lz_iommu *iommu)
 		if (d->dev && d->dev->fence == LZ_FENCE_SUSPECT)
 			identify(f, d->dev);
 		else if (d->dev && d->dev->fence == LZ_FENCE_FENCING) {
-			memset(d->table, 0, sizeof(d->table));
+			if (lz_load32(&d->dev->block)) /* more than a fence */
+				memset(d->table, 0, sizeof(d->table));
 			forget(d, NULL, 0, UINT64_MAX);
 			set_fence(d->dev, LZ_FENCE_FENCED);
 		}
