@@ -58,6 +58,9 @@ enum lz_event_kind {
 				     the outcome, detail = LZ_BLOCK_* before */
 };
 
+/** Kinds of events; grows with a version that has more. */
+#define LZ_EVENT_KINDS (LZ_EV_OPERATOR_CLEARED + 1u)
+
 /** Rungs of the ladder for a queue on which no sync succeeds. */
 enum lz_rung {
 	LZ_RUNG_REWRITE,      /**< failed sync rewritten to a CFGI of the suspect */

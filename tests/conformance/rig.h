@@ -68,13 +68,13 @@ struct rig {
 	unsigned irq_gerror, irq_evtq;
 	uint64_t irq_delay;
 	void (*body)(struct rig *r);
-	uint32_t events[LZ_EV_EVENTS_LOST + 1][RIG_DEVS + 1]; /* atomic; last: no device */
-	uint64_t released;				      /* bytes; atomic */
-	uint32_t destroyed, faults;			      /* atomic */
-	struct lz_smmuv3_fault last_fault;		      /* after `faults` */
-	uint64_t dma_pa;				      /* [hw lock] */
-	bool dma_translated;				      /* [hw lock] */
-	void *test;					      /* the test's own */
+	uint32_t events[LZ_EVENT_KINDS][RIG_DEVS + 1]; /* atomic; last: no device */
+	uint64_t released;			       /* bytes; atomic */
+	uint32_t destroyed, faults;		       /* atomic */
+	struct lz_smmuv3_fault last_fault;	       /* after `faults` */
+	uint64_t dma_pa;			       /* [hw lock] */
+	bool dma_translated;			       /* [hw lock] */
+	void *test;				       /* the test's own */
 };
 
 /* Builds the machine, runs `body` as a task, tears down and checks the books. */

@@ -174,7 +174,7 @@ static void names_are_never_missing(void **s)
 	(void)s;
 	for (unsigned i = 0; i <= LZ_EFAULT; i++)
 		assert_string_not_equal(lz_status_name((enum lz_status)i), "unknown");
-	for (unsigned i = 0; i <= LZ_EV_EVENTS_LOST; i++)
+	for (unsigned i = 0; i < LZ_EVENT_KINDS; i++)
 		assert_string_not_equal(lz_event_name((enum lz_event_kind)i), "unknown");
 	assert_string_equal(lz_status_name((enum lz_status)99), "unknown");
 	assert_string_equal(lz_event_name(LZ_EV_QUARANTINED), "quarantined");
