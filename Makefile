@@ -61,4 +61,4 @@ format:
 clean:
 	rm -rf build build-clang build-asan build-tsan build-fuzz build-check
 
-.PHONY: build deps demo check asan tsan soak size docs format clean
+.PHONY: build deps demo check asan tsan soak size docs count mutants format clean
