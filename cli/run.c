@@ -153,6 +153,28 @@ static int check_devices(const struct scenario *sc, const struct machine *m)
 	return code;
 }
 
+/* A trace of another machine would replay to a verdict about nothing. */
+static int check_traces(const struct scenario *sc, const struct machine *m)
+{
+	for (size_t i = 0; i < sc->n_workload; i++) {
+		const struct recording *rec = recording_of(&sc->workload[i]);
+
+		for (size_t j = 0; rec && j < rec->n; j++) {
+			const struct record *e = &rec->records[j];
+			char name[16], text[512];
+
+			if (e->kind == RECORD_MAP || e->kind == RECORD_UNMAP ||
+			    machine_find(m, scenario_bdf_format(e->bdf, name)) != MACHINE_NONE)
+				continue;
+			snprintf(text, sizeof(text),
+				 "%s:%u: trace: expected functions that the machine has, not %s",
+				 sc->path, sc->workload[i].trace.line, name);
+			return cli_input_error(text);
+		}
+	}
+	return CLI_HELD;
+}
+
 static int check_regimes(const struct scenario *sc)
 {
 	char text[512];
@@ -307,6 +329,8 @@ int run_open(const struct scenario *sc, struct machine *m)
 		code = check_regimes(sc);
 	if (!code && recordings_load(sc, err, sizeof(err)))
 		code = cli_input_error(err);
+	if (!code)
+		code = check_traces(sc, m);
 	if (code)
 		run_close(m);
 	return code;
@@ -361,6 +385,20 @@ int cmd_run(int argc, char **argv)
 	if (code)
 		return code;
 	signal(SIGABRT, on_abort);
+	/* Bad input of a later scenario is told before the first one runs. */
+	for (int i = 1; n > 1 && i <= n; i++) {
+		struct scenario sc;
+		struct machine m;
+
+		if (scenario_load(argv[i], &sc, err, sizeof(err)))
+			return cli_input_error(err);
+		code = run_open(&sc, &m);
+		if (!code)
+			run_close(&m);
+		scenario_free(&sc);
+		if (code)
+			return code;
+	}
 	runs = calloc(1, sizeof(*runs));
 	if (!runs)
 		return CLI_INTERNAL;

@@ -15,6 +15,7 @@
 #include "internal.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -423,11 +424,15 @@ int trace_read(const char *path, const struct trace_ops *ops, void *ctx, uint64_
 	gzFile gz = NULL;
 	int rc;
 
+	errno = 0;
 	/* gzopen() opens a directory without a complaint. */
-	if (!stat(path, &st) && !S_ISDIR(st.st_mode))
+	if (!stat(path, &st) && S_ISDIR(st.st_mode))
+		errno = EISDIR;
+	else if (!errno)
 		gz = gzopen(path, "rb");
 	if (!gz)
-		return fail_line(&r.w, 1, "expected a readable file");
+		return fail_line(&r.w, 1, "expected a readable file: %s",
+				 strerror(errno ? errno : ENOMEM));
 	gzbuffer(gz, 1u << 17);
 	rc = read_lines(&r, gz, (uint64_t)st.st_size);
 	gzclose(gz);

@@ -101,6 +101,23 @@ static void bad_scenario(void **state)
 	assert_string_equal(out, "");
 }
 
+static void trace_of_another_machine(void **state)
+{
+	(void)state;
+	assert_int_equal(lazaret("run tests/unit/cli/other_machine.yaml", STDERR_ONLY), 2);
+	assert_one_line("tests/unit/cli/other_machine.yaml:6: trace: expected functions that the "
+			"machine has, not 0000:40:00.0");
+}
+
+/* A bad scenario behind a good one: the good one does not run either. */
+static void nothing_half_done(void **state)
+{
+	(void)state;
+	assert_int_equal(lazaret("run scenarios/demo.yaml tests/unit/cli/bad.yaml", STDOUT_ONLY),
+			 2);
+	assert_string_equal(out, "");
+}
+
 static char page[16384];
 
 /* Every option that a --help names stands in the manual page. */
@@ -145,6 +162,8 @@ int main(void)
 		cmocka_unit_test(version),
 		cmocka_unit_test(wrong_usage),
 		cmocka_unit_test(bad_scenario),
+		cmocka_unit_test(trace_of_another_machine),
+		cmocka_unit_test(nothing_half_done),
 		cmocka_unit_test(manual_has_every_option),
 		cmocka_unit_test(full_disk),
 	};
