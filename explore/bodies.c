@@ -264,6 +264,21 @@ static void custody_map(struct exr *r)
 	map_over(r);
 }
 
+/* ---- reported by the embedder too ---- */
+
+static void report_0(struct exr *r)
+{
+	r->dev[0].guilty = true; /* whoever reports says so */
+	lz_device_report_broken(r->dev[0].dev);
+}
+
+static void reported_twice(struct exr *r)
+{
+	exr_go(r, "reporter", 3, report_0);
+	exr_go(r, "reporter 2", 2, report_0);
+	(void)exr_unmap(r, 0, 0, 1);
+}
+
 /* ---- service failure ---- */
 
 static void fail_service(struct exr *r)
@@ -319,6 +334,8 @@ const struct exr_body exr_bodies[] = {
 	{"pasid_block", "PASID attach against block", pasid_prepare, pasid_block},
 	{"late_timeout", "the error comes after the software bound", one_dead, late_timeout},
 	{"custody_map", "custody released against map", one_dead, custody_map},
+	{"reported_twice", "two reports of the embedder against the worker", one_dead,
+	 reported_twice},
 	{"service_failure", "service failure during identification", two_dead_prepare,
 	 service_failure},
 	{"restart_submitters", "queue restart against submitters", shared, restart_submitters},

@@ -31,8 +31,9 @@ void exr_dma(struct exr_dev *d, uint64_t iova, uint64_t pa, bool translated)
 			   (unsigned long long)pa);
 	for (unsigned i = 0; i < EXR_DOMS; i++)
 		for (unsigned p = 0; p < EXR_PAGES; p++)
-			if (r->dom[i].pa[p] / LZ_PAGE == pa / LZ_PAGE &&
-			    r->dom[i].page[p] != EXR_FREE)
+			if ((r->dom[i].pa[p] / LZ_PAGE == pa / LZ_PAGE &&
+			     r->dom[i].page[p] != EXR_FREE) ||
+			    r->dom[i].trying[p] / LZ_PAGE == pa / LZ_PAGE)
 				return;
 	ex_violate(r->run, 'A', "a page that was given back was written",
 		   "device %u wrote to 0x%llx, which had been given back, %s", d->index,

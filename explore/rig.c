@@ -549,6 +549,11 @@ static void released(void *ctx, struct lz_domain *dom, lz_iova iova, size_t size
 	(void)dom;
 	d->released++;
 	for (; size; size -= LZ_PAGE, p++) {
+		/* Who maps without being told may come between the two (A3). */
+		if (p < EXR_PAGES && d->untold[p]) {
+			d->untold[p] = false;
+			continue;
+		}
 		if (p >= EXR_PAGES || (d->page[p] != EXR_CUSTODY && d->page[p] != EXR_IN_FLIGHT))
 			ex_violate(d->rig->run, 'E', "released twice",
 				   "page %u was released and had not been unmapped", p);
@@ -572,21 +577,25 @@ void exr_domain(struct exr *r, unsigned n, unsigned mask)
 			must(r, lz_attach(r->dev[i].dev, d->dom), "lz_attach()");
 }
 
+/* A page in custody may be released while this runs: what is tried counts from
+ * before the call, since a device may use it at once, and what came of it after. */
 enum lz_status exr_map(struct exr *r, unsigned n, unsigned p)
 {
 	struct exr_dom *d = &r->dom[n];
 	uint64_t pa = r->next_pa;
 	enum lz_status st;
 
-	/* From before the call: a device may use it at once. */
-	if (d->page[p] == EXR_FREE) {
-		r->next_pa += LZ_PAGE;
+	if (d->trying[p] || d->page[p] == EXR_LIVE)
+		return LZ_EBUSY; /* callers keep operations on one range apart */
+	r->next_pa += LZ_PAGE;
+	d->trying[p] = pa;
+	st = lz_map(d->dom, EXR_IOVA + p * LZ_PAGE, pa, LZ_PAGE, LZ_READ | LZ_WRITE);
+	if (st == LZ_OK) {
+		d->untold[p] = d->page[p] == EXR_CUSTODY;
 		d->pa[p] = pa;
 		d->page[p] = EXR_LIVE;
 	}
-	st = lz_map(d->dom, EXR_IOVA + p * LZ_PAGE, pa, LZ_PAGE, LZ_READ | LZ_WRITE);
-	if (st != LZ_OK && d->pa[p] == pa)
-		d->page[p] = EXR_FREE;
+	d->trying[p] = 0;
 	return st;
 }
 

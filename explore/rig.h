@@ -68,6 +68,8 @@ struct exr_dom {
 	struct lz_domain *dom;
 	enum exr_state page[EXR_PAGES];
 	uint64_t pa[EXR_PAGES];
+	uint64_t trying[EXR_PAGES]; /* where a map that has not returned leads to */
+	bool untold[EXR_PAGES];	    /* mapped over custody that was not called released yet */
 	unsigned released;
 	/* `release` maps the page again, as an allocator would. */
 	bool reuse;
