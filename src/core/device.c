@@ -79,11 +79,13 @@ void lz_block_clear(struct lz_gated g, struct lz_device *dev, uint32_t reasons)
 void lz_device_ats_off(struct lz_gated g, struct lz_device *dev)
 {
 	(void)g;
+	/* Before config space says so: a driver that probes the device meanwhile
+	 * takes ATS that is on here and off there for a device that lost it (H76). */
+	lz_store8(&dev->ats_on, 0);
 	/* A function that is gone or does not obey has no effect on the fence,
 	 * which is in the IOMMU. */
 	if (dev->pci && dev->ats_capable)
 		(void)lz_pci_ats_disable(dev->pci);
-	lz_store8(&dev->ats_on, 0);
 }
 
 uint8_t lz_device_fence(const struct lz_device *dev)

@@ -230,9 +230,9 @@ static enum lz_status to_blocking(struct lz_smmu_dev *sd)
 	lz_smmu_ste_abort(sd);
 	st = lz_smmu_cfgi(sd, 0, true, &deadline);
 	if (dev->ats_on) { /* fence order: ATS off after EATS */
+		lz_store8(&dev->ats_on, 0); /* see believe() */
 		if (dev->pci)
 			(void)lz_pci_ats_disable(dev->pci);
-		lz_store8(&dev->ats_on, 0);
 	}
 	if (st == LZ_OK || lz_smmu_dead(sd->smmu)) {
 		lz_smmu_cd_clear(sd, 0);
