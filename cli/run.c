@@ -123,6 +123,35 @@ static int check_device(const struct scenario *sc, const struct machine *m,
 	return CLI_HELD;
 }
 
+static bool has_ats(const struct scenario *sc, const struct machine_function *f, uint32_t bdf)
+{
+	const struct scenario_devices *list = &sc->machine.ats_list;
+	bool listed = false;
+
+	if (sc->machine.ats == SCENARIO_ATS_PLATFORM)
+		return machine_ats_usable(f);
+	if (sc->machine.ats == SCENARIO_ATS_CAPABLE)
+		return f->ats != 0;
+	for (size_t i = 0; i < list->n; i++)
+		listed |= list->item[i].bdf == bdf;
+	return listed;
+}
+
+/* A fault of an ATC needs one. */
+static int check_fault(const struct scenario *sc, const struct machine *m,
+		       const struct scenario_fault *f)
+{
+	char name[16];
+	int code = check_device(sc, m, &f->device), i;
+
+	if (code || f->kind > SCENARIO_SILENT_AFTER_RESET)
+		return code;
+	i = machine_find(m, scenario_bdf_format(f->device.bdf, name));
+	return has_ats(sc, &m->functions[i], f->device.bdf)
+		       ? CLI_HELD
+		       : no_such_device(sc, &f->device, " with ATS in use (see machine.ats)");
+}
+
 static int check_list(const struct scenario *sc, const struct machine *m,
 		      const struct scenario_devices *list)
 {
@@ -143,7 +172,7 @@ static int check_devices(const struct scenario *sc, const struct machine *m)
 		code = check_list(sc, m, &sc->domains[i].devices);
 	for (size_t i = 0; i < sc->n_faults && !code; i++)
 		if (sc->faults[i].has_device)
-			code = check_device(sc, m, &sc->faults[i].device);
+			code = check_fault(sc, m, &sc->faults[i]);
 	if (!code)
 		code = check_list(sc, m, &sc->expect.quarantined);
 	if (!code)

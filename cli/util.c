@@ -135,9 +135,10 @@ const char *cli_color(enum cli_color c)
 		[CLI_PLAIN] = "\033[0m",  [CLI_BOLD] = "\033[1m",    [CLI_RED] = "\033[31m",
 		[CLI_GREEN] = "\033[32m", [CLI_YELLOW] = "\033[33m", [CLI_DIM] = "\033[2m",
 	};
-	const char *no = getenv("NO_COLOR");
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+	bool dumb = term && !strcmp(term, "dumb");
 
-	return isatty(STDOUT_FILENO) && (!no || !*no) ? sequence[c] : "";
+	return isatty(STDOUT_FILENO) && (!no || !*no) && !dumb ? sequence[c] : "";
 }
 
 static bool progress_shown;

@@ -123,7 +123,7 @@ static void fence_meets_copy(struct rig *r)
 static void h57_fence_while_the_array_is_copied(void **state)
 {
 	(void)state;
-	look_run(&(struct rig_opts){.devs = 3}, 48, fence_meets_copy);
+	look_run(&(struct rig_opts){.devs = 3}, 200, fence_meets_copy);
 }
 
 /* ---- several domains ---- */

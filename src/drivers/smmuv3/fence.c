@@ -64,22 +64,20 @@ static bool eats_off_in_round(struct lz_smmu_dev *sd, uint32_t round)
 	return ours;
 }
 
+/* Told under the lock: a reset that lifts the fence is told after it. */
 static void mark_fenced(struct lz_smmu_dev *sd, uint32_t round)
 {
 	struct lz_device *dev = sd->dev;
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
-	bool now = dev->fence == LZ_FENCE_FENCING && sd->fence_pending == round;
 
-	if (now) {
+	if (dev->fence == LZ_FENCE_FENCING && sd->fence_pending == round) {
 		lz_smmu_set_fence_locked(sd, LZ_FENCE_FENCED);
 		lz_store32(&sd->fence_pending, 0);
+		lz_count32(&dev->n_fences);
+		lz_count64(&dev->lz->fences);
+		lz_emit_device(dev, LZ_EV_FENCED, LZ_OK, 0);
 	}
 	lz_spin_unlock(&dev->fence_lock, flags);
-	if (!now)
-		return;
-	lz_count32(&dev->n_fences);
-	lz_count64(&dev->lz->fences);
-	lz_emit_device(dev, LZ_EV_FENCED, LZ_OK, 0);
 }
 
 /* EATS (or the whole entry) was cleared; make it count. */

@@ -109,6 +109,14 @@ static void trace_of_another_machine(void **state)
 			"machine has, not 0000:40:00.0");
 }
 
+static void atc_fault_without_ats(void **state)
+{
+	(void)state;
+	assert_int_equal(lazaret("run tests/unit/cli/no_ats.yaml", STDERR_ONLY), 2);
+	assert_one_line("tests/unit/cli/no_ats.yaml:9: expected a function that the machine has "
+			"with ATS in use");
+}
+
 /* A bad scenario behind a good one: the good one does not run either. */
 static void nothing_half_done(void **state)
 {
@@ -163,6 +171,7 @@ int main(void)
 		cmocka_unit_test(wrong_usage),
 		cmocka_unit_test(bad_scenario),
 		cmocka_unit_test(trace_of_another_machine),
+		cmocka_unit_test(atc_fault_without_ats),
 		cmocka_unit_test(nothing_half_done),
 		cmocka_unit_test(manual_has_every_option),
 		cmocka_unit_test(full_disk),
