@@ -134,8 +134,8 @@ void exr_join(struct exr *r);
 void exr_domain(struct exr *r, unsigned d, unsigned mask);
 /* Maps page `p`; what the library answers. */
 enum lz_status exr_map(struct exr *r, unsigned d, unsigned p);
-/* Devices of `mask` cache the translations of pages [p, p+n). */
-void exr_warm(struct exr *r, unsigned d, unsigned p, unsigned n, unsigned mask);
+/* Devices of `mask` cache the translations of pages [p, p+count) of domain `n`. */
+void exr_warm(struct exr *r, unsigned n, unsigned p, unsigned count, unsigned mask);
 enum lz_status exr_unmap(struct exr *r, unsigned d, unsigned p, unsigned n);
 /* The same in hard interrupt context. */
 enum lz_status exr_unmap_irq(struct exr *r, unsigned d, unsigned p, unsigned n);

@@ -81,8 +81,10 @@ static void find_places(const struct ex_run *r, uint64_t from)
 	n_places = 0;
 	for (uint64_t i = from; i < r->steps; i++)
 		add_place(r->step[i].op.pc);
-	if (len <= 0 || !n_places || strchr((exe[len] = '\0', exe), '\'') ||
-	    !dladdr(places[0].pc, &info))
+	if (len <= 0 || !n_places)
+		return;
+	exe[len] = '\0';
+	if (strchr(exe, '\'') || !dladdr(places[0].pc, &info))
 		return;
 	cap = n_places * 20 + 600;
 	all = ex_grow(NULL, cap);

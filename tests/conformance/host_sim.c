@@ -30,8 +30,9 @@ void host_run(void (*setup)(void *arg), void (*body)(void *arg), void *arg)
 	static uint64_t seed;
 	struct sim_stats st;
 
+	seed++;
 	sim_start(&(struct sim_config){.cpus = 8,
-				       .seed = ++seed,
+				       .seed = seed,
 				       .switch_one_in = 1 + seed % 16,
 				       .op_cost = 2,
 				       .dma_bytes = 64u << 20,

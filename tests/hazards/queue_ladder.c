@@ -34,7 +34,7 @@ static const struct lz_config brief = {.sync_bound = LZ_MS(20), .late_bound = LZ
 /* H97: what is called fenced does not translate, whatever is still queued. */
 static void fenced_is_effective(struct rig *r, const struct rig_event *e)
 {
-	if (e->ev.kind != LZ_EV_FENCED)
+	if (e->ev.kind != LZ_EV_FENCED || e->device < 0)
 		return;
 	for (unsigned i = 0; i < r->opt.streams; i++) {
 		bool now, uncached;

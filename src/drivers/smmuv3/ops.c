@@ -229,7 +229,7 @@ static enum lz_status to_blocking(struct lz_smmu_dev *sd)
 	(void)ats_stop(sd); /* when it is not answered, EATS off below is the proof */
 	lz_smmu_ste_abort(sd);
 	st = lz_smmu_cfgi(sd, 0, true, &deadline);
-	if (dev->ats_on) { /* fence order: ATS off after EATS */
+	if (dev->ats_on) {		    /* fence order: ATS off after EATS */
 		lz_store8(&dev->ats_on, 0); /* see believe() */
 		if (dev->pci)
 			(void)lz_pci_ats_disable(dev->pci);
