@@ -315,7 +315,6 @@ SMMU_COLD static enum lz_status look_closely(struct lz_smmu *s, struct lz_smmu_d
 /* ---- entry points: one range ---- */
 
 /* Where the short path ends when it has to wait: the deadline begins here. */
-
 SMMU_APART static enum lz_status finish_tlb(struct lz_domain *dom, lz_iova start, lz_iova end,
 					    size_t granule, uint64_t sync)
 {
