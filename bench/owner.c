@@ -42,7 +42,9 @@ static void reset_device(struct rig_fn *fn)
 		return;
 	}
 	rig_note(r, fn, flr ? "owner: function level reset" : "owner: reset", 0);
+	fn->resetting++;
 	st = lz_pci_reset(fn->dev);
+	fn->resetting--;
 	fn->answered_reset = st == LZ_OK;
 	if (st == LZ_OK) {
 		owner_enable(fn);
@@ -63,7 +65,7 @@ static void owner_task(void *arg)
 			reset_device(fn);
 		} else {
 			rig_note(r, fn, "owner: disconnects the device", 0);
-			space_remove_device(fn);
+			space_unplug(fn);
 		}
 	}
 	fn->owner_busy = false;

@@ -20,6 +20,8 @@ struct replay {
 	const struct recording *rec;
 	uint32_t *done; /* per record; others wait for it */
 	struct rig_domain **dom;
+	uint32_t *left;	     /* per domain: records that are still to come */
+	bool *abandoned;     /* per domain: its last device was removed */
 	struct shadow moved; /* recorded page -> page it was mapped at instead */
 	struct replay_cpu cpus[RECORDING_CPUS];
 	struct replay *next;
@@ -93,6 +95,47 @@ static void act(void *arg)
 		unmap(a->p, a->e);
 }
 
+static bool in_use(const struct rig *r, const struct rig_domain *d)
+{
+	for (unsigned i = 0; i < r->n_fns; i++)
+		if (r->fns[i].attached && r->fns[i].dom == d)
+			return true;
+	return false;
+}
+
+/* A domain goes with its last device, without unmaps, once everything recorded of it
+ * is done: other CPUs may be late. */
+static void free_if_abandoned(struct replay *p, uint32_t i)
+{
+	if (p->abandoned[i] && !p->left[i] && !p->dom[i]->dead && !in_use(p->rig, p->dom[i]))
+		space_destroy(p->dom[i]);
+}
+
+static void remove_device(struct replay *p, struct rig_fn *fn)
+{
+	fn->trace_removed = fn->dev != NULL;
+	fn->left = fn->attached ? fn->dom : NULL;
+	space_unplug(fn);
+	for (uint32_t i = 0; fn->left && i < p->rec->n_domains; i++)
+		if (p->dom[i] == fn->left && !in_use(p->rig, fn->left)) {
+			p->abandoned[i] = true;
+			free_if_abandoned(p, i);
+		}
+}
+
+static void attach(struct replay *p, const struct record *e, struct rig_fn *fn)
+{
+	bool back = fn->dev && fn->left;
+
+	if (!space_attach(fn, p->dom[e->dom]) || !back)
+		return;
+	rig_note(p->rig, fn,
+		 fn->left == fn->dom ? "trace: is back in the domain that it was in"
+				     : "trace: is back, in another domain",
+		 0);
+	fn->left = NULL;
+}
+
 static void device_record(struct replay *p, const struct record *e)
 {
 	struct rig_fn *fn = rig_fn_by_bdf(p->rig, e->bdf);
@@ -101,7 +144,7 @@ static void device_record(struct replay *p, const struct record *e)
 		return;
 	switch (e->kind) {
 	case RECORD_ATTACH:
-		space_attach(fn, p->dom[e->dom]);
+		attach(p, e, fn);
 		break;
 	case RECORD_ADD:
 		if (fn->trace_removed && !fn->dev)
@@ -109,8 +152,7 @@ static void device_record(struct replay *p, const struct record *e)
 		fn->trace_removed = false;
 		break;
 	case RECORD_REMOVE:
-		fn->trace_removed = fn->dev != NULL;
-		space_remove_device(fn);
+		remove_device(p, fn);
 		break;
 	default:
 		break;
@@ -151,6 +193,8 @@ static void cpu_task(void *arg)
 		else
 			act(&a);
 		p->done[i] = 1;
+		p->left[e->dom]--;
+		free_if_abandoned(p, e->dom);
 		r->done++;
 		faults_progress(r);
 	}
@@ -170,8 +214,12 @@ bool replay_start(struct rig *r, const struct scenario_workload *w)
 	p->rec = rec;
 	p->done = calloc(rec->n + 1, sizeof(*p->done));
 	p->dom = calloc(rec->n_domains + 1, sizeof(*p->dom));
-	if (!p->done || !p->dom || !shadow_init(&p->moved))
+	p->left = calloc(rec->n_domains + 1, sizeof(*p->left));
+	p->abandoned = calloc(rec->n_domains + 1, sizeof(*p->abandoned));
+	if (!p->done || !p->dom || !p->left || !p->abandoned || !shadow_init(&p->moved))
 		goto fail;
+	for (size_t i = 0; i < rec->n; i++)
+		p->left[rec->records[i].dom]++;
 	for (uint32_t i = 0; i < rec->n_domains; i++) {
 		char name[40];
 
@@ -205,6 +253,8 @@ void replay_free(struct rig *r)
 		r->replays = p->next;
 		free(p->done);
 		free(p->dom);
+		free(p->left);
+		free(p->abandoned);
 		shadow_fini(&p->moved);
 		free(p);
 	}

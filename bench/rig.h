@@ -74,8 +74,10 @@ struct rig_fn {
 	bool reset_seen;     /* the function was reset at least once */
 	bool answered_reset; /* last lz_pci_reset_flr() was LZ_OK */
 	bool told, owner_busy;
-	bool trace_removed; /* until the trace adds it again */
-	bool ats_works;	    /* ATS was in use before the fault */
+	bool trace_removed;	 /* until the trace adds it again */
+	struct rig_domain *left; /* where it was when the trace removed it */
+	uint32_t resetting;	 /* tasks that are at resetting it */
+	bool ats_works;		 /* ATS was in use before the fault */
 	bool waits_for_traffic;
 	unsigned n_quarantined, n_assumed, n_recovered;
 	uint32_t quarantined_gen; /* generation + 1 of the last quarantine event */
@@ -179,6 +181,8 @@ struct rig_domain *space_create(struct rig *r, const char *name, uint64_t key);
 void space_destroy(struct rig_domain *d);
 bool space_attach(struct rig_fn *fn, struct rig_domain *d);
 void space_remove_device(struct rig_fn *fn);
+/* The same once nobody resets it any more, as the library demands. Task context. */
+void space_unplug(struct rig_fn *fn);
 /* Maps `size` bytes at `*iova`, elsewhere when that is in custody (then `*iova`
  * is changed). LZ_ELIMIT and LZ_ENOMEM are the refusals to live with. */
 enum lz_status space_map(struct rig_domain *d, uint64_t *iova, uint64_t pa, uint64_t size,

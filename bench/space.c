@@ -110,6 +110,13 @@ void space_remove_device(struct rig_fn *fn)
 	fn->dev = NULL;
 }
 
+void space_unplug(struct rig_fn *fn)
+{
+	while (fn->resetting)
+		sim_sleep_until(sim_now() + LZ_US(100));
+	space_remove_device(fn);
+}
+
 uint64_t space_high(struct rig_domain *d, uint64_t size)
 {
 	uint64_t pages = (size + LZ_PAGE - 1) / LZ_PAGE;
