@@ -26,6 +26,7 @@ enum lzm_irq {
 	LZM_IRQ_EVTQ,	  /**< event queue not empty any more */
 	LZM_IRQ_PRIQ,	  /**< PRI queue */
 	LZM_IRQ_CMD_SYNC, /**< CMD_SYNC completed */
+	LZM_IRQ_CMDQV,	  /**< error in a queue of a CMDQV */
 	LZM_IRQ_COUNT	  /**< how many there are */
 };
 

@@ -24,6 +24,12 @@ enum lzm_resync {
 	LZM_RESYNC_FAILS_UNTIL_RESET, /**< as long as the device neither answers nor is reset */
 };
 
+/** How several command queues are served (IHI 0070 3.5.6 leaves it open). */
+enum lzm_engine {
+	LZM_ENGINE_PARALLEL,	 /**< a waiting sync stalls its own queue only */
+	LZM_ENGINE_ONE_CONSUMER, /**< a waiting sync stalls all */
+};
+
 /** Freedom of the architecture, taken in one way or another (docs/MODEL.md). */
 struct lzm_smmu_knobs {
 	enum lzm_resync resync;	 /**< the repeated sync */
@@ -43,6 +49,9 @@ struct lzm_smmu_knobs {
 	bool late_subset;	/**< timed-out ATC_INVs may still be carried out later */
 	bool atc_out_of_order;	/**< completions are processed in any order */
 	bool mev_merges;	/**< similar events are merged where MEV allows */
+	enum lzm_engine engine; /**< with more than one command queue */
+	bool drain_reports;	/**< a timeout left behind by a disabled VCMDQ fails the sync on
+				     the SMMU's own queue that drains it, else it is silent */
 	uint64_t seed;		/**< for the choices above */
 };
 /** 50 ms timeout, everything mild. */
@@ -69,6 +78,9 @@ struct lzm_smmu_config {
 	bool two_level;		     /**< IDR0.ST_LEVEL */
 	bool cohacc;		     /**< IDR0.COHACC */
 	bool stage2;		     /**< IDR0.S2P */
+	bool ecmdq;		     /**< IDR1.ECMDQ; needs cohacc and msi */
+	unsigned ecmdq_pages_log2;   /**< IDR6.LOG2NUMP: control pages, at most 3 */
+	unsigned ecmdq_queues_log2;  /**< IDR6.LOG2NUMQ: queues of each page, at most 8 */
 	unsigned tlb_entries;	     /**< translations cached */
 	unsigned cfg_entries;	     /**< STEs and CDs cached, each */
 	struct lzm_smmu_knobs knobs; /**< freedom taken */
@@ -85,10 +97,13 @@ void lzm_smmu_destroy(struct lzm_smmu *s);
 /** Hardware reset: registers to reset values, caches and outstanding work gone. */
 void lzm_smmu_reset(struct lzm_smmu *s);
 
-/** Register access: size 4 or 8, offset naturally aligned, 0 .. 0x1ffff. */
+/** Register access: size 4 or 8, offset naturally aligned, below lzm_smmu_mmio_size(). */
 uint64_t lzm_smmu_read(struct lzm_smmu *s, uint32_t offset, unsigned size);
 /** Likewise. What the architecture calls unpredictable is counted in the stats. */
 void lzm_smmu_write(struct lzm_smmu *s, uint32_t offset, unsigned size, uint64_t value);
+
+/** Bytes of its register pages: 0x20000, and the control pages of ECMDQs behind. */
+uint32_t lzm_smmu_mmio_size(const struct lzm_smmu *s);
 
 /** One unit of progress: one command fetched or executed, one timer expired,
  * one answer taken in. false: nothing to do now. */

@@ -18,47 +18,48 @@ static void *grow(void *p, size_t len, size_t *cap, size_t size)
 	return p;
 }
 
-void lzm_atc_settle(struct lzm_smmu *s, struct lzm_atc_req *r)
+void lzm_atc_settle(struct lzm_atc_set *a, struct lzm_atc_req *r)
 {
 	if (r->state == ATC_SETTLED)
 		return;
 	if (r->state == ATC_TIMED_OUT)
-		s->atc_timed_out--;
+		a->timed_out--;
 	r->state = ATC_SETTLED;
-	s->atc_unsettled--;
+	a->unsettled--;
 }
 
-void lzm_atc_compact(struct lzm_smmu *s)
+static void compact(struct lzm_atc_set *a)
 {
 	size_t i, n = 0;
 
-	if (s->atc_unsettled && s->atc_len < 2 * s->atc_unsettled + 64)
+	if (a->unsettled && a->len < 2 * a->unsettled + 64)
 		return;
-	for (i = 0; s->atc_unsettled && i < s->atc_len; i++)
-		if (s->atc[i].state != ATC_SETTLED)
-			s->atc[n++] = s->atc[i];
-	s->atc_len = n;
-	s->atc_first_wait = 0;
+	for (i = 0; a->unsettled && i < a->len; i++)
+		if (a->req[i].state != ATC_SETTLED)
+			a->req[n++] = a->req[i];
+	a->len = n;
+	a->first_wait = 0;
 }
 
-void lzm_atc_forget_all(struct lzm_smmu *s)
+void lzm_atc_forget_all(struct lzm_atc_set *a)
 {
-	s->atc_len = 0;
-	s->atc_first_wait = 0;
-	s->atc_unsettled = 0;
-	s->atc_timed_out = 0;
+	a->len = 0;
+	a->first_wait = 0;
+	a->unsettled = 0;
+	a->timed_out = 0;
 }
 
-struct lzm_atc_req *lzm_atc_first_wait(struct lzm_smmu *s)
+struct lzm_atc_req *lzm_atc_first_wait(struct lzm_atc_set *a)
 {
-	while (s->atc_first_wait < s->atc_len && s->atc[s->atc_first_wait].state != ATC_WAIT)
-		s->atc_first_wait++;
-	return s->atc_first_wait < s->atc_len ? &s->atc[s->atc_first_wait] : NULL;
+	while (a->first_wait < a->len && a->req[a->first_wait].state != ATC_WAIT)
+		a->first_wait++;
+	return a->first_wait < a->len ? &a->req[a->first_wait] : NULL;
 }
 
-void lzm_atc_issue(struct lzm_smmu *s, const uint64_t cmd[2])
+void lzm_atc_issue(struct lzm_smmu *s, struct lzm_cmdq *q, const uint64_t cmd[2])
 {
 	unsigned size = (unsigned)(cmd[1] & 0x3f);
+	struct lzm_atc_set *a = &q->atc;
 	struct lzm_atc_inv inv = {
 		.sid = CMD_SID(cmd[0]),
 		.ssv = (cmd[0] & CMD_SSV) != 0,
@@ -72,42 +73,47 @@ void lzm_atc_issue(struct lzm_smmu *s, const uint64_t cmd[2])
 		inv.size = UINT64_C(4096) << size;
 		inv.addr = CMD_ADDR(cmd[1]) & ~(inv.size - 1);
 	}
-	lzm_atc_compact(s);
-	s->atc = grow(s->atc, s->atc_len, &s->atc_cap, sizeof(*s->atc));
-	s->atc[s->atc_len++] = (struct lzm_atc_req){
+	compact(a);
+	a->req = grow(a->req, a->len, &a->cap, sizeof(*a->req));
+	a->req[a->len++] = (struct lzm_atc_req){
 		.tag = s->next_tag,
 		.issued = lzm_now(s),
 		.sid = inv.sid,
 	};
-	s->atc_unsettled++;
+	a->unsettled++;
 	s->stats.atc_invs++;
 	/* The answer may come inside this call. */
 	s->bus->atc_inv(s->bus->ctx, s->next_tag++, &inv);
 }
 
-static struct lzm_atc_req *find(struct lzm_smmu *s, uint64_t tag)
+static struct lzm_atc_req *find(const struct lzm_atc_set *a, uint64_t tag)
 {
-	size_t lo = 0, hi = s->atc_len;
+	size_t lo = 0, hi = a->len;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (s->atc[mid].tag < tag)
+		if (a->req[mid].tag < tag)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo < s->atc_len && s->atc[lo].tag == tag ? &s->atc[lo] : NULL;
+	return lo < a->len && a->req[lo].tag == tag ? &a->req[lo] : NULL;
 }
 
 /* A late answer, and "unsupported request" too, settles the request: the
  * endpoint is done with it. What was reported before stays reported. */
 static void take(struct lzm_smmu *s, uint64_t tag)
 {
-	struct lzm_atc_req *r = find(s, tag);
+	unsigned i, n = lzm_lanes(s);
 
-	if (r)
-		lzm_atc_settle(s, r);
+	for (i = 0; i < n; i++) {
+		struct lzm_atc_set *a = &lzm_lane(s, i)->atc;
+		struct lzm_atc_req *r = a->unsettled ? find(a, tag) : NULL;
+
+		if (r)
+			lzm_atc_settle(a, r);
+	}
 }
 
 void lzm_smmu_atc_answer(struct lzm_smmu *s, uint64_t tag, enum lzm_atc_answer answer)
@@ -135,9 +141,14 @@ bool lzm_atc_step(struct lzm_smmu *s)
 
 void lzm_smmu_device_reset(struct lzm_smmu *s, uint32_t sid)
 {
-	size_t i;
+	unsigned i, n = lzm_lanes(s);
+	size_t k;
 
-	for (i = 0; i < s->atc_len; i++)
-		if (s->atc[i].sid == sid)
-			lzm_atc_settle(s, &s->atc[i]);
+	for (i = 0; i < n; i++) {
+		struct lzm_atc_set *a = &lzm_lane(s, i)->atc;
+
+		for (k = 0; k < a->len; k++)
+			if (a->req[k].sid == sid)
+				lzm_atc_settle(a, &a->req[k]);
+	}
 }

@@ -100,14 +100,14 @@ static int tlbi(struct lzm_smmu *s, unsigned op, const uint64_t cmd[2])
 	}
 }
 
-static int atc_inv(struct lzm_smmu *s, const uint64_t cmd[2])
+static int atc_inv(struct lzm_smmu *s, struct lzm_cmdq *q, const uint64_t cmd[2])
 {
 	if (!s->cfg.ats)
 		return s->cfg.knobs.tolerant_ill ? CERROR_NONE : CERROR_ILL;
 	if ((cmd[1] & 0x3f) > 52)
 		return CERROR_ILL;
 	if (lzm_enabled(s, CR0_SMMUEN) && s->bus->atc_inv)
-		lzm_atc_issue(s, cmd);
+		lzm_atc_issue(s, q, cmd);
 	return CERROR_NONE;
 }
 
@@ -118,7 +118,7 @@ static int pri_resp(const struct lzm_smmu *s, const uint64_t cmd[2])
 	return illegal && !s->cfg.knobs.tolerant_ill ? CERROR_ILL : CERROR_NONE;
 }
 
-int lzm_command(struct lzm_smmu *s, const uint64_t cmd[2])
+int lzm_command(struct lzm_smmu *s, struct lzm_cmdq *q, const uint64_t cmd[2])
 {
 	unsigned op = CMD_OP(cmd[0]);
 
@@ -143,7 +143,7 @@ int lzm_command(struct lzm_smmu *s, const uint64_t cmd[2])
 	case CMD_TLBI_NSNH_ALL:
 		return tlbi(s, op, cmd);
 	case CMD_ATC_INV:
-		return atc_inv(s, cmd);
+		return atc_inv(s, q, cmd);
 	case CMD_PRI_RESP:
 		return pri_resp(s, cmd);
 	case CMD_SYNC:

@@ -62,7 +62,8 @@ static void gerror_activate(struct lzm_smmu *s)
 static void write_gerrorn(struct lzm_smmu *s, uint32_t value)
 {
 	uint32_t active = s->gerror ^ s->gerrorn;
-	uint32_t toggled = (value ^ s->gerrorn) & GERROR_ALL;
+	uint32_t all = GERROR_ALL | (s->n_ecmdq ? GERROR_CMDQP : 0);
+	uint32_t toggled = (value ^ s->gerrorn) & all;
 
 	if (toggled & ~active) {
 		lzm_misuse(s, "GERRORN toggled for an inactive error (0x%x)", toggled & ~active);
@@ -73,10 +74,9 @@ static void write_gerrorn(struct lzm_smmu *s, uint32_t value)
 	if (!(toggled & active & GERROR_CMDQ))
 		return;
 	/* Entries from RD on may have been rewritten: nothing fetched survives. */
-	lzm_cmdq_restart_fetch(s);
+	lzm_cmdq_restart_fetch(&s->cmdq);
 	if (s->cfg.knobs.scramble_err)
-		s->cmdq.cons =
-			(s->cmdq.cons & ~CONS_ERR_MASK) | ((uint32_t)lzm_random(s) & CONS_ERR_MASK);
+		s->cmdq.err_code = (uint32_t)lzm_random(s) & (CONS_ERR_MASK >> 24);
 }
 
 void lzm_irq_raise(struct lzm_smmu *s, enum lzm_irq line)
@@ -132,7 +132,7 @@ static uint32_t cr0_next_ack(const struct lzm_smmu *s, uint64_t now)
 {
 	uint32_t ack = s->cr0;
 
-	if ((s->cr0ack & ~s->cr0 & CR0_CMDQEN) && !lzm_cmdq_may_stop(s, now))
+	if ((s->cr0ack & ~s->cr0 & CR0_CMDQEN) && !lzm_cmdq_may_stop(s, &s->cmdq, now))
 		ack |= CR0_CMDQEN;
 	return ack;
 }
@@ -147,7 +147,7 @@ static bool cr0_step(struct lzm_smmu *s, uint64_t now)
 	if (ack == s->cr0ack)
 		return false;
 	if (s->cr0ack & ~ack & CR0_CMDQEN)
-		lzm_cmdq_stop(s);
+		lzm_cmdq_stop(s, &s->cmdq);
 	s->cr0ack = ack;
 	return true;
 }
@@ -186,8 +186,8 @@ uint64_t lzm_registers_wake(const struct lzm_smmu *s, uint64_t now)
 			wake = s->cr0_due;
 		else if (cr0_next_ack(s, now) != s->cr0ack)
 			return now;
-		else if (s->sync_waiting && s->cfg.knobs.sync_never)
-			wake = s->sync_since + s->cfg.knobs.ats_timeout_ns;
+		else if (s->cmdq.sync_waiting && s->cfg.knobs.sync_never)
+			wake = s->cmdq.sync_since + s->cfg.knobs.ats_timeout_ns;
 	}
 	if (s->irq_ctrl != s->irq_ctrlack && s->irq_ctrl_due < wake)
 		wake = s->irq_ctrl_due;
@@ -231,7 +231,7 @@ static bool irq_cfg_writable(struct lzm_smmu *s, uint64_t bit, const char *name)
 	return false;
 }
 
-static void write_base(struct lzm_smmu *s, struct lzm_queue *q, uint64_t value, unsigned max_log2)
+void lzm_write_base(struct lzm_smmu *s, struct lzm_queue *q, uint64_t value, unsigned max_log2)
 {
 	value &= SMMU_ADDR_MASK | BIT(62);
 	if ((value & 0x1f) > max_log2) {
@@ -242,12 +242,26 @@ static void write_base(struct lzm_smmu *s, struct lzm_queue *q, uint64_t value, 
 	q->base = value;
 }
 
+/* CR1.QUEUE_* is every queue's (6.3.11). */
+static bool lanes_enabled(struct lzm_smmu *s)
+{
+	unsigned i, n = lzm_lanes(s);
+
+	for (i = 1; i < n; i++)
+		if (lzm_lane(s, i)->en || lzm_lane(s, i)->enack) {
+			lzm_misuse(s, "CR1.QUEUE_* written while a queue is enabled");
+			return true;
+		}
+	return false;
+}
+
 static void write_cr1(struct lzm_smmu *s, uint32_t value)
 {
 	uint32_t changed = (value ^ s->cr1) & (CR1_QUEUE | CR1_TABLE);
 
 	if ((changed & CR1_QUEUE) &&
-	    !writable(s, CR0_CMDQEN | CR0_EVENTQEN | CR0_PRIQEN, "CR1.QUEUE_*"))
+	    (lanes_enabled(s) ||
+	     !writable(s, CR0_CMDQEN | CR0_EVENTQEN | CR0_PRIQEN, "CR1.QUEUE_*")))
 		changed &= ~CR1_QUEUE;
 	if ((changed & CR1_TABLE) && !writable(s, CR0_SMMUEN, "CR1.TABLE_*"))
 		changed &= ~CR1_TABLE;
@@ -269,8 +283,9 @@ static void write_cmdq_cons(struct lzm_smmu *s, uint32_t value)
 {
 	if (!writable(s, CR0_CMDQEN, "CMDQ_CONS"))
 		return;
-	s->rd = value & Q_INDEX_MASK & lzm_q_wrap_mask(lzm_q_log2(&s->cmdq));
-	s->cmdq.cons = (value & CONS_ERR_MASK) | s->rd;
+	s->cmdq.rd = value & Q_INDEX_MASK & lzm_q_wrap_mask(lzm_q_log2(&s->cmdq.q));
+	s->cmdq.q.cons = s->cmdq.rd;
+	s->cmdq.err_code = (value & CONS_ERR_MASK) >> 24;
 }
 
 static void write_out_cons(struct lzm_smmu *s, struct lzm_queue *q, uint64_t enable, uint32_t value,
@@ -304,8 +319,8 @@ static uint32_t read_id(const struct lzm_smmu *s, uint32_t offset)
 		v |= c->two_level ? IDR0_ST_TWO_LEVEL : 0;
 		break;
 	case R_IDR1:
-		v = c->sid_bits | c->ssid_bits << 6 | (c->pri ? c->priq_log2 << 11 : 0) |
-		    c->evtq_log2 << 16 | c->cmdq_log2 << 21;
+		v = (s->n_ecmdq ? IDR1_ECMDQ : 0) | c->sid_bits | c->ssid_bits << 6 |
+		    (c->pri ? c->priq_log2 << 11 : 0) | c->evtq_log2 << 16 | c->cmdq_log2 << 21;
 		break;
 	case R_IDR3:
 		v = c->range_inv ? IDR3_RIL : 0;
@@ -314,9 +329,10 @@ static uint32_t read_id(const struct lzm_smmu *s, uint32_t offset)
 		v = c->oas | IDR5_GRAN4K;
 		break;
 	case R_AIDR:
-		v = 2; /* v3.2 */
+		v = s->n_ecmdq ? 3 : 2; /* v3.2; ECMDQs came with v3.3 */
 		break;
 	default:
+		v = lzm_ecmdq_id(s, offset);
 		break;
 	}
 	return (uint32_t)v;
@@ -333,7 +349,7 @@ static bool reg64(struct lzm_smmu *s, uint32_t offset, uint64_t **reg)
 		*reg = &s->strtab_base;
 		return true;
 	case R_CMDQ_BASE:
-		*reg = &s->cmdq.base;
+		*reg = &s->cmdq.q.base;
 		return true;
 	case R_EVENTQ_BASE:
 		*reg = &s->evtq.base;
@@ -356,6 +372,8 @@ static uint32_t read32(struct lzm_smmu *s, uint32_t offset)
 {
 	uint64_t *reg;
 
+	if (lzm_ecmdq_register(s, offset))
+		return lzm_ecmdq_read(s, offset);
 	if (reg64(s, offset, &reg))
 		return (uint32_t)(*reg >> (offset & 4 ? 32 : 0));
 	switch (offset) {
@@ -386,9 +404,9 @@ static uint32_t read32(struct lzm_smmu *s, uint32_t offset)
 	case R_STRTAB_BASE_CFG:
 		return s->strtab_cfg;
 	case R_CMDQ_PROD:
-		return s->cmdq.prod;
+		return s->cmdq.q.prod;
 	case R_CMDQ_CONS:
-		return s->cmdq.cons;
+		return CONS_ERR(s->cmdq.err_code) | s->cmdq.q.cons;
 	case R_EVENTQ_IRQ_CFG0 + 8:
 		return s->evtq_irq.data;
 	case R_EVENTQ_IRQ_CFG0 + 12:
@@ -440,15 +458,15 @@ static void write64(struct lzm_smmu *s, uint32_t offset, uint64_t value)
 		break;
 	case R_CMDQ_BASE:
 		if (writable(s, CR0_CMDQEN, "CMDQ_BASE"))
-			write_base(s, &s->cmdq, value, s->cfg.cmdq_log2);
+			lzm_write_base(s, &s->cmdq.q, value, s->cfg.cmdq_log2);
 		break;
 	case R_EVENTQ_BASE:
 		if (writable(s, CR0_EVENTQEN, "EVENTQ_BASE"))
-			write_base(s, &s->evtq, value, s->cfg.evtq_log2);
+			lzm_write_base(s, &s->evtq, value, s->cfg.evtq_log2);
 		break;
 	case R_PRIQ_BASE:
 		if (writable(s, CR0_PRIQEN, "PRIQ_BASE"))
-			write_base(s, &s->priq, value, s->cfg.priq_log2);
+			lzm_write_base(s, &s->priq, value, s->cfg.priq_log2);
 		break;
 	default:
 		break;
@@ -468,6 +486,10 @@ static void write_irq_cfg(struct lzm_smmu *s, struct lzm_irq_cfg *c, uint32_t wh
 
 static void write32(struct lzm_smmu *s, uint32_t offset, uint32_t value)
 {
+	if (lzm_ecmdq_register(s, offset)) {
+		lzm_ecmdq_write(s, offset, value);
+		return;
+	}
 	switch (offset) {
 	case R_CR0:
 		write_cr0(s, value);
@@ -511,7 +533,7 @@ static void write32(struct lzm_smmu *s, uint32_t offset, uint32_t value)
 			s->strtab_cfg = value & 0x307ff;
 		break;
 	case R_CMDQ_PROD:
-		lzm_cmdq_write_prod(s, value);
+		lzm_cmdq_write_prod(s, &s->cmdq, value);
 		break;
 	case R_CMDQ_CONS:
 		write_cmdq_cons(s, value);

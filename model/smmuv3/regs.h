@@ -50,6 +50,25 @@
 #define R_PRIQ_PROD   (PAGE1 + 0xc8)
 #define R_PRIQ_CONS   (PAGE1 + 0xcc)
 
+/* Enhanced command queues (6.2.5, 6.3.107 to 6.3.109). The control pages may be
+ * anywhere behind page 0: BASE says where. */
+#define R_IDR6		     0x190
+#define IDR6_PAGES(v)	     ((uint32_t)(v) << 24)
+#define IDR6_QUEUES(v)	     ((uint32_t)(v) << 16)
+#define R_CONTROL_PAGES	     0x4000u
+#define CONTROL_PAGE_STRIDE  32u
+#define CONTROL_PAGES_MAX    256u
+#define CONTROL_PAGE_SIZE    0x10000u
+#define CONTROL_PAGE_GS_64K  (1u << 1)
+#define CONTROL_PAGE_PRESENT BIT(0)
+#define ECMDQ_PAGES	     0x20000u /* this model's choice */
+#define ECMDQ_PROD	     0x08u
+#define ECMDQ_CONS	     0x0cu
+#define ECMDQ_ERR	     BIT(23) /* CONS.ERR, PROD.ERRACK */
+#define ECMDQ_EN	     BIT(31) /* PROD.EN, CONS.ENACK */
+#define ECMDQ_REASON(v)	     ((uint32_t)(v) << 24)
+#define ECMDQ_REASON_MASK    0x07000000u
+
 /* IDR0 (6.3.1). */
 #define IDR0_S2P	  BIT(0)
 #define IDR0_S1P	  BIT(1)
@@ -67,6 +86,7 @@
 #define IDR0_STALL_NONE	  (UINT64_C(1) << 24)
 #define IDR0_TERM_ABORT	  BIT(26)
 #define IDR0_ST_TWO_LEVEL (UINT64_C(1) << 27)
+#define IDR1_ECMDQ	  BIT(31)
 #define IDR3_RIL	  BIT(10)
 #define IDR5_GRAN4K	  BIT(4)
 
@@ -98,6 +118,7 @@
 #define GERROR_MSI_PRIQ	  BIT(6)
 #define GERROR_MSI_GERROR BIT(7)
 #define GERROR_SFM	  BIT(8)
+#define GERROR_CMDQP	  BIT(9)
 #define GERROR_ALL	  0x1fdu
 
 /* Queues (3.5). */
@@ -108,7 +129,7 @@
 #define PRIQ_LO	      BIT(31) /* PRIQ_IRQ_CFG2 */
 
 /* Command errors (7.1). */
-enum { CERROR_NONE, CERROR_ILL, CERROR_ABT, CERROR_ATC_INV_SYNC };
+enum { CERROR_NONE, CERROR_ILL, CERROR_ABT, CERROR_ATC_INV_SYNC, CERROR_ILL_ACCESS };
 
 /* Commands (4). */
 enum {

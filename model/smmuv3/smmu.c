@@ -42,7 +42,9 @@ static bool config_valid(const struct lzm_smmu_config *c)
 	return c->sid_bits <= 32 && c->ssid_bits <= 20 && c->cmdq_log2 <= 19 &&
 	       c->evtq_log2 <= 19 && c->priq_log2 <= 19 && c->oas <= 5 && c->tlb_entries >= 1 &&
 	       c->tlb_entries <= 1u << 20 && c->cfg_entries >= 1 && c->cfg_entries <= 1u << 20 &&
-	       c->knobs.prefetch <= PREFETCH_MAX && (!c->pri || c->ats);
+	       c->knobs.prefetch <= PREFETCH_MAX && (!c->pri || c->ats) &&
+	       (!c->ecmdq ||
+		(c->cohacc && c->msi && c->ecmdq_pages_log2 <= 3 && c->ecmdq_queues_log2 <= 8));
 }
 
 struct lzm_smmu *lzm_smmu_create(const struct lzm_smmu_config *cfg, const struct lzm_bus *bus)
@@ -67,7 +69,11 @@ struct lzm_smmu *lzm_smmu_create(const struct lzm_smmu_config *cfg, const struct
 	s->ste = calloc(entries, sizeof(*s->ste));
 	s->cd = calloc(entries, sizeof(*s->cd));
 	s->tlb = calloc((size_t)s->tlb_sets * TLB_WAYS, sizeof(*s->tlb));
-	if (!s->ste || !s->cd || !s->tlb) {
+	s->n_ecmdq = cfg->ecmdq ? 1u << (cfg->ecmdq_pages_log2 + cfg->ecmdq_queues_log2) : 0;
+	s->ecmdq = calloc(s->n_ecmdq + 1, sizeof(*s->ecmdq));
+	if (!s->ecmdq)
+		s->n_ecmdq = 0;
+	if (!s->ste || !s->cd || !s->tlb || !s->ecmdq) {
 		lzm_smmu_destroy(s);
 		return NULL;
 	}
@@ -83,9 +89,19 @@ void lzm_smmu_destroy(struct lzm_smmu *s)
 	free(s->ste);
 	free(s->cd);
 	free(s->tlb);
-	free(s->atc);
+	for (unsigned i = 0; i <= s->n_ecmdq; i++)
+		free(lzm_lane(s, i)->atc.req);
+	free(s->ecmdq);
 	free(s->answers);
 	free(s);
+}
+
+/* Everything but the memory that its records are kept in. */
+static void reset_queue(struct lzm_cmdq *q, const struct lzm_cmdq *was, enum lzm_cmdq_kind kind)
+{
+	struct lzm_atc_set set = {.req = was->atc.req, .cap = was->atc.cap};
+
+	*q = (struct lzm_cmdq){.kind = kind, .atc = set};
 }
 
 void lzm_smmu_reset(struct lzm_smmu *s)
@@ -98,8 +114,12 @@ void lzm_smmu_reset(struct lzm_smmu *s)
 	s->rng = kept.rng;
 	s->next_tag = kept.next_tag;
 	s->stats = kept.stats;
-	s->atc = kept.atc;
-	s->atc_cap = kept.atc_cap;
+	s->ecmdq = kept.ecmdq;
+	s->n_ecmdq = kept.n_ecmdq;
+	s->cmdqv = kept.cmdqv;
+	reset_queue(&s->cmdq, &kept.cmdq, CMDQ_MAIN);
+	for (unsigned i = 0; i < s->n_ecmdq; i++)
+		reset_queue(&s->ecmdq[i], &s->ecmdq[i], CMDQ_ECMDQ);
 	s->answers = kept.answers;
 	s->answers_cap = kept.answers_cap;
 	s->ste = kept.ste;
@@ -117,17 +137,18 @@ bool lzm_smmu_step(struct lzm_smmu *s)
 {
 	uint64_t now = lzm_now(s);
 
-	return lzm_registers_step(s, now) || lzm_atc_step(s) || lzm_cmdq_step(s, now);
+	return lzm_registers_step(s, now) || lzm_atc_step(s) || lzm_lanes_step(s, now) ||
+	       (s->cmdqv && lzm_cmdqv_step(s->cmdqv));
 }
 
 uint64_t lzm_smmu_wake(struct lzm_smmu *s)
 {
 	uint64_t now = lzm_now(s), a, b;
 
-	if (s->answers_len)
+	if (s->answers_len || (s->cmdqv && lzm_cmdqv_busy(s->cmdqv)))
 		return now;
 	a = lzm_registers_wake(s, now);
-	b = lzm_cmdq_wake(s, now);
+	b = lzm_lanes_wake(s, now);
 	return a < b ? a : b;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Inside of the SMMUv3 model: the state behind the registers, and what the
- * files of this folder call of each other. Reading order: registers, cmdq,
- * commands, atc, sync, ste, cd, walk, tlb, translate, ats, events, pri.
+ * files of this folder call of each other. Reading order: registers, lanes,
+ * cmdq, ecmdq, commands, atc, sync, ste, cd, walk, tlb, translate, ats, events, pri.
  */
 #ifndef LZM_SMMUV3_SMMU_H
 #define LZM_SMMUV3_SMMU_H
@@ -75,9 +75,50 @@ struct lzm_atc_req {
 	unsigned fails_left; /* LZM_RESYNC_FAILS_N */
 };
 
+/* Those of one command queue, in issue order, so sorted by tag. */
+struct lzm_atc_set {
+	struct lzm_atc_req *req;
+	size_t len, cap, first_wait, unsettled, timed_out;
+};
+
 struct lzm_queue {
 	uint64_t base;
 	uint32_t prod, cons;
+};
+
+enum lzm_cmdq_kind { CMDQ_MAIN, CMDQ_ECMDQ, CMDQ_VCMDQ };
+
+/*
+ * A command queue: the SMMU's own, an ECMDQ, or a VCMDQ of a CMDQV. q.cons is
+ * the index that software sees, rd is the truth.
+ */
+struct lzm_cmdq {
+	uint8_t kind;
+	struct lzm_queue q;
+	uint32_t rd;
+	unsigned unpublished;
+	uint64_t fetched[PREFETCH_MAX + 1][2];
+	unsigned fetched_head, fetched_count;
+	bool sync_waiting; /* the command at rd is a sync that waits */
+	uint64_t sync_cmd[2];
+	uint64_t sync_since;
+	struct lzm_atc_set atc;
+
+	/* Not the SMMU's own: its enable is CR0, its error is in GERROR. */
+	bool en, enack;
+	uint64_t en_due;
+	uint32_t err_code;
+	bool err, errack; /* ECMDQ: CONS.ERR, PROD.ERRACK. VCMDQ: GERROR, GERRORN bit 0 */
+	bool guest;	  /* VCMDQ of a VINTF without HYP_OWN */
+	struct lzm_vintf *vintf;
+};
+
+/* What a guest's queue replaces, and the pairs that it may name. */
+#define VINTF_SIDS 16
+struct lzm_vintf {
+	bool en, hyp_own;
+	uint16_t vmid;
+	uint32_t sid_match[VINTF_SIDS], sid_replace[VINTF_SIDS];
 };
 
 struct lzm_irq_cfg {
@@ -100,20 +141,14 @@ struct lzm_smmu {
 	uint32_t strtab_cfg;
 	struct lzm_irq_cfg gerror_irq, evtq_irq, priq_irq;
 
-	/* Command queue. cmdq.cons is what software sees, rd is the truth. */
-	struct lzm_queue cmdq;
-	uint32_t rd;
-	unsigned unpublished;
-	uint64_t fetched[PREFETCH_MAX + 1][2];
-	unsigned fetched_head, fetched_count;
-	bool sync_waiting; /* the command at rd is a sync that waits */
-	uint64_t sync_cmd[2];
-	uint64_t sync_since;
+	/* Command queues: the SMMU's own, then the ECMDQs, then those of a CMDQV. */
+	struct lzm_cmdq cmdq;
+	struct lzm_cmdq *ecmdq;
+	unsigned n_ecmdq;
+	struct lzm_cmdqv *cmdqv;
+	unsigned next_lane; /* whose turn it is */
 	uint64_t stalled_until;
 
-	/* Outstanding ATC_INVs in issue order, so sorted by tag. */
-	struct lzm_atc_req *atc;
-	size_t atc_len, atc_cap, atc_first_wait, atc_unsettled, atc_timed_out;
 	uint64_t next_tag;
 	uint64_t *answers; /* taken in out of order by step() */
 	size_t answers_len, answers_cap;
@@ -143,6 +178,7 @@ uint64_t lzm_registers_wake(const struct lzm_smmu *s, uint64_t now);
 void lzm_irq_raise(struct lzm_smmu *s, enum lzm_irq line);
 bool lzm_msi_write(struct lzm_smmu *s, uint64_t addr, uint32_t data, uint32_t abort_bit);
 uint64_t lzm_random(struct lzm_smmu *s);
+void lzm_write_base(struct lzm_smmu *s, struct lzm_queue *q, uint64_t value, unsigned max_log2);
 
 static inline uint64_t lzm_now(const struct lzm_smmu *s)
 {
@@ -184,31 +220,57 @@ static inline uint32_t lzm_q_used(uint32_t prod, uint32_t cons, uint32_t log2)
 
 uint64_t lzm_q_slot(const struct lzm_queue *q, uint32_t index, unsigned entry_log2);
 
-/* cmdq.c */
-bool lzm_cmdq_step(struct lzm_smmu *s, uint64_t now);
-uint64_t lzm_cmdq_wake(const struct lzm_smmu *s, uint64_t now);
-bool lzm_cmdq_may_stop(const struct lzm_smmu *s, uint64_t now);
-void lzm_cmdq_stop(struct lzm_smmu *s);
-void lzm_cmdq_restart_fetch(struct lzm_smmu *s);
-void lzm_cmdq_write_prod(struct lzm_smmu *s, uint32_t value);
-void lzm_cmdq_publish(struct lzm_smmu *s);
+/* cmdq.c: one queue of any kind */
+bool lzm_cmdq_step(struct lzm_smmu *s, struct lzm_cmdq *q, uint64_t now);
+uint64_t lzm_cmdq_wake(const struct lzm_smmu *s, const struct lzm_cmdq *q, uint64_t now);
+bool lzm_cmdq_may_stop(const struct lzm_smmu *s, const struct lzm_cmdq *q, uint64_t now);
+void lzm_cmdq_stop(struct lzm_smmu *s, struct lzm_cmdq *q);
+void lzm_cmdq_restart_fetch(struct lzm_cmdq *q);
+void lzm_cmdq_write_prod(struct lzm_smmu *s, struct lzm_cmdq *q, uint32_t value);
+void lzm_cmdq_publish(struct lzm_cmdq *q);
+bool lzm_cmdq_running(const struct lzm_smmu *s, const struct lzm_cmdq *q);
+bool lzm_cmdq_failed(const struct lzm_smmu *s, const struct lzm_cmdq *q);
+
+/* lanes.c: all of them */
+unsigned lzm_lanes(const struct lzm_smmu *s);
+struct lzm_cmdq *lzm_lane(const struct lzm_smmu *s, unsigned i);
+bool lzm_lanes_step(struct lzm_smmu *s, uint64_t now);
+uint64_t lzm_lanes_wake(const struct lzm_smmu *s, uint64_t now);
+
+/* ecmdq.c */
+bool lzm_ecmdq_register(const struct lzm_smmu *s, uint32_t offset);
+uint32_t lzm_ecmdq_read(struct lzm_smmu *s, uint32_t offset);
+void lzm_ecmdq_write(struct lzm_smmu *s, uint32_t offset, uint32_t value);
+uint32_t lzm_ecmdq_id(const struct lzm_smmu *s, uint32_t offset);
+
+/* lanes.c: the enable of a queue other than the SMMU's own follows */
+bool lzm_lane_enable_step(struct lzm_smmu *s, struct lzm_cmdq *q, uint64_t now);
+uint64_t lzm_lane_enable_wake(const struct lzm_smmu *s, const struct lzm_cmdq *q, uint64_t now);
+
+/* cmdqv/cmdqv.c */
+unsigned lzm_cmdqv_queues(const struct lzm_cmdqv *v);
+struct lzm_cmdq *lzm_cmdqv_queue(struct lzm_cmdqv *v, unsigned i);
+void lzm_cmdqv_error(struct lzm_cmdqv *v, struct lzm_cmdq *q);
+bool lzm_cmdqv_step(struct lzm_cmdqv *v);
+bool lzm_cmdqv_busy(const struct lzm_cmdqv *v);
+/* What a guest's queue may not issue, or a replaced command. */
+int lzm_cmdqv_admit(const struct lzm_cmdq *q, uint64_t cmd[2]);
 
 /* commands.c: CERROR_NONE, or why not. */
-int lzm_command(struct lzm_smmu *s, const uint64_t cmd[2]);
+int lzm_command(struct lzm_smmu *s, struct lzm_cmdq *q, const uint64_t cmd[2]);
 
 /* atc.c */
-void lzm_atc_issue(struct lzm_smmu *s, const uint64_t cmd[2]);
-void lzm_atc_settle(struct lzm_smmu *s, struct lzm_atc_req *r);
-void lzm_atc_compact(struct lzm_smmu *s);
-void lzm_atc_forget_all(struct lzm_smmu *s);
+void lzm_atc_issue(struct lzm_smmu *s, struct lzm_cmdq *q, const uint64_t cmd[2]);
+void lzm_atc_settle(struct lzm_atc_set *a, struct lzm_atc_req *r);
+void lzm_atc_forget_all(struct lzm_atc_set *a);
 bool lzm_atc_step(struct lzm_smmu *s);
-struct lzm_atc_req *lzm_atc_first_wait(struct lzm_smmu *s);
+struct lzm_atc_req *lzm_atc_first_wait(struct lzm_atc_set *a);
 
 /* sync.c */
 enum lzm_sync_state { SYNC_DONE, SYNC_WAITS, SYNC_FAILS };
-enum lzm_sync_state lzm_sync_try(struct lzm_smmu *s, uint64_t now, bool first);
-void lzm_sync_signal(struct lzm_smmu *s, const uint64_t cmd[2]);
-uint64_t lzm_sync_wake(const struct lzm_smmu *s, uint64_t now);
+enum lzm_sync_state lzm_sync_try(struct lzm_smmu *s, struct lzm_cmdq *q, uint64_t now, bool first);
+void lzm_sync_signal(struct lzm_smmu *s, struct lzm_cmdq *q);
+uint64_t lzm_sync_wake(const struct lzm_smmu *s, const struct lzm_cmdq *q, uint64_t now);
 
 /* ste.c, cd.c */
 enum lzm_lookup {

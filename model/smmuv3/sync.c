@@ -7,32 +7,32 @@
  */
 #include "smmu.h"
 
-static void expire(struct lzm_smmu *s, struct lzm_atc_req *r)
+static void expire(struct lzm_smmu *s, struct lzm_atc_set *a, struct lzm_atc_req *r)
 {
 	r->state = ATC_TIMED_OUT;
 	r->fails_left = s->cfg.knobs.resync_fails;
-	s->atc_timed_out++;
+	a->timed_out++;
 	s->stats.atc_timeouts++;
 }
 
-static void forget_reported(struct lzm_smmu *s)
+static void forget_reported(struct lzm_atc_set *a)
 {
 	size_t i;
 
-	for (i = 0; s->atc_timed_out && i < s->atc_len; i++)
-		if (s->atc[i].state == ATC_TIMED_OUT)
-			lzm_atc_settle(s, &s->atc[i]);
+	for (i = 0; a->timed_out && i < a->len; i++)
+		if (a->req[i].state == ATC_TIMED_OUT)
+			lzm_atc_settle(a, &a->req[i]);
 }
 
 /* LZM_RESYNC_FAILS_N: counts one failure per reported request, forgets those
  * that have failed often enough. */
-static bool fails_again(struct lzm_smmu *s)
+static bool fails_again(struct lzm_atc_set *a)
 {
 	bool again = false;
 	size_t i;
 
-	for (i = 0; i < s->atc_len; i++) {
-		struct lzm_atc_req *r = &s->atc[i];
+	for (i = 0; i < a->len; i++) {
+		struct lzm_atc_req *r = &a->req[i];
 
 		if (r->state != ATC_TIMED_OUT)
 			continue;
@@ -40,84 +40,139 @@ static bool fails_again(struct lzm_smmu *s)
 			r->fails_left--;
 			again = true;
 		} else {
-			lzm_atc_settle(s, r);
+			lzm_atc_settle(a, r);
 		}
 	}
 	return again;
 }
 
-static bool reported_fail(struct lzm_smmu *s)
+static bool reported_fail(struct lzm_smmu *s, struct lzm_atc_set *a)
 {
 	switch (s->cfg.knobs.resync) {
 	case LZM_RESYNC_FAILS_N:
-		return fails_again(s);
+		return fails_again(a);
 	case LZM_RESYNC_FAILS_UNTIL_RESET:
 		return true;
 	case LZM_RESYNC_SUCCEEDS:
 		break;
 	}
-	forget_reported(s);
+	forget_reported(a);
 	return false;
 }
 
 /* Which requests failed is unknown to software: with late_subset some that
  * were still in time are given up along with the dead ones. */
-static bool timed_out(struct lzm_smmu *s, uint64_t now)
+static bool timed_out(struct lzm_smmu *s, struct lzm_atc_set *a, uint64_t now)
 {
-	struct lzm_atc_req *r = lzm_atc_first_wait(s);
+	struct lzm_atc_req *r = lzm_atc_first_wait(a);
 	size_t i;
 
 	if (!r || now - r->issued < s->cfg.knobs.ats_timeout_ns)
 		return false;
-	for (i = s->atc_first_wait; i < s->atc_len; i++) {
-		r = &s->atc[i];
+	for (i = a->first_wait; i < a->len; i++) {
+		r = &a->req[i];
 		if (r->state != ATC_WAIT)
 			continue;
 		if (now - r->issued >= s->cfg.knobs.ats_timeout_ns ||
 		    (s->cfg.knobs.late_subset && (lzm_random(s) & 1)))
-			expire(s, r);
+			expire(s, a, r);
 	}
 	return true;
 }
 
-enum lzm_sync_state lzm_sync_try(struct lzm_smmu *s, uint64_t now, bool first)
+static enum lzm_sync_state try_set(struct lzm_smmu *s, struct lzm_atc_set *a, uint64_t now,
+				   bool first)
 {
-	if (!s->atc_unsettled)
+	if (!a->unsettled)
 		return SYNC_DONE;
 	if (s->cfg.knobs.sync_never)
 		return SYNC_WAITS;
-	if (first && s->atc_timed_out && reported_fail(s))
+	if (first && a->timed_out && reported_fail(s, a))
 		return SYNC_FAILS;
-	if (!s->atc_unsettled)
+	if (!a->unsettled)
 		return SYNC_DONE;
-	return timed_out(s, now) ? SYNC_FAILS : SYNC_WAITS;
+	return timed_out(s, a, now) ? SYNC_FAILS : SYNC_WAITS;
 }
 
-uint64_t lzm_sync_wake(const struct lzm_smmu *s, uint64_t now)
+/* What a disabled VCMDQ left behind waits for the SMMU's own queue. */
+static bool left_behind(const struct lzm_smmu *s, const struct lzm_cmdq *q)
 {
-	size_t i = s->atc_first_wait;
-	uint64_t due;
+	return q->kind == CMDQ_VCMDQ && !lzm_cmdq_running(s, q) && q->atc.unsettled;
+}
 
-	if (!s->atc_unsettled)
-		return now;
-	if (s->cfg.knobs.sync_never)
-		return LZM_NEVER;
-	while (i < s->atc_len && s->atc[i].state != ATC_WAIT)
+/* A sync on the SMMU's own queue drains them, silently or with an error of its
+ * own: knob drain_reports (one source says the former is done, nobody says which). */
+static enum lzm_sync_state drain(struct lzm_smmu *s, uint64_t now)
+{
+	unsigned i, n = lzm_lanes(s);
+
+	for (i = 1 + s->n_ecmdq; i < n; i++) {
+		struct lzm_cmdq *q = lzm_lane(s, i);
+		struct lzm_atc_req *r;
+
+		if (!left_behind(s, q))
+			continue;
+		if (timed_out(s, &q->atc, now) || q->atc.timed_out) {
+			forget_reported(&q->atc);
+			if (s->cfg.knobs.drain_reports)
+				return SYNC_FAILS;
+		}
+		r = lzm_atc_first_wait(&q->atc);
+		if (r)
+			return SYNC_WAITS;
+	}
+	return SYNC_DONE;
+}
+
+enum lzm_sync_state lzm_sync_try(struct lzm_smmu *s, struct lzm_cmdq *q, uint64_t now, bool first)
+{
+	enum lzm_sync_state state = try_set(s, &q->atc, now, first);
+
+	return state == SYNC_DONE && q->kind == CMDQ_MAIN && s->cmdqv ? drain(s, now) : state;
+}
+
+/* When the oldest request that waits is given up. */
+static uint64_t due(const struct lzm_smmu *s, const struct lzm_atc_set *a, uint64_t now)
+{
+	size_t i = a->first_wait;
+	uint64_t at;
+
+	while (i < a->len && a->req[i].state != ATC_WAIT)
 		i++;
-	if (i == s->atc_len)
+	if (i == a->len)
 		return LZM_NEVER;
-	due = s->atc[i].issued + s->cfg.knobs.ats_timeout_ns;
-	return due > now ? due : now;
+	at = a->req[i].issued + s->cfg.knobs.ats_timeout_ns;
+	return at > now ? at : now;
+}
+
+uint64_t lzm_sync_wake(const struct lzm_smmu *s, const struct lzm_cmdq *q, uint64_t now)
+{
+	unsigned i, n = lzm_lanes(s);
+	uint64_t wake = LZM_NEVER;
+
+	if (q->atc.unsettled)
+		return s->cfg.knobs.sync_never ? LZM_NEVER : due(s, &q->atc, now);
+	if (q->kind != CMDQ_MAIN || !s->cmdqv)
+		return now;
+	for (i = 1 + s->n_ecmdq; i < n; i++) {
+		const struct lzm_cmdq *other = lzm_lane(s, i);
+		uint64_t at = left_behind(s, other) ? due(s, &other->atc, now) : LZM_NEVER;
+
+		if (at < wake)
+			wake = at;
+	}
+	return wake == LZM_NEVER ? now : wake;
 }
 
 /* The consumption is visible in CONS before the MSI is (4.7.3). */
-void lzm_sync_signal(struct lzm_smmu *s, const uint64_t cmd[2])
+void lzm_sync_signal(struct lzm_smmu *s, struct lzm_cmdq *q)
 {
+	const uint64_t *cmd = q->sync_cmd;
 	uint64_t addr = cmd[1] & SMMU_ADDR_MASK & ~UINT64_C(3);
 
 	if (CMD_SYNC_CS(cmd[0]) != 1)
 		return;
-	lzm_cmdq_publish(s);
+	lzm_cmdq_publish(q);
 	if (s->cfg.msi && addr)
 		lzm_msi_write(s, addr, (uint32_t)(cmd[0] >> 32), GERROR_MSI_CMDQ);
 	else
