@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <yaml.h>
 
+#include "cli/scenario.h"
+
 struct reader {
 	const char *path;
 	yaml_document_t doc;
@@ -67,6 +69,16 @@ bool read_word(struct reader *r, const struct key *k, yaml_node_t *node, void *f
 bool read_words(struct reader *r, const struct key *k, yaml_node_t *node, void *field);
 /* [char *] */
 bool read_text(struct reader *r, const struct key *k, yaml_node_t *node, void *field);
+
+/* scenario_values.c: the same for values with a form of their own. */
+bool read_device(struct reader *r, const struct key *k, yaml_node_t *node, void *field);
+bool read_devices(struct reader *r, const struct key *k, yaml_node_t *node, void *field);
+bool read_name(struct reader *r, const struct key *k, yaml_node_t *node, void *field);
+bool read_names(struct reader *r, const struct key *k, yaml_node_t *node, void *field);
+bool read_file(struct reader *r, const struct key *k, yaml_node_t *node, void *field);
+/* [struct scenario_moment] up to `max` */
+bool read_moment(struct reader *r, const struct key *k, yaml_node_t *node, void *field);
+bool has_device(const struct scenario_devices *list, uint32_t bdf);
 
 /* The top of the schema (scenario.c): reads into a struct scenario. */
 extern const struct section scenario_section;
