@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Injection of faults at a time or at a share of the workload. */
+/* Injection of faults. */
 #include "bench/faults.h"
+#include "bench/moments.h"
 #include "bench/oracle.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-struct rig_fault {
-	struct rig *rig;
-	const struct scenario_fault *f;
-	bool done;
-};
 
 static void flood(struct rig *r, const struct scenario_fault *f, struct rig_fn *fn)
 {
@@ -83,17 +75,12 @@ static const struct {
 	{SCENARIO_REMOVED, LZM_EP_REMOVED, true},
 };
 
-static void inject(struct rig_fault *p)
+static void inject(struct rig *r, const void *what)
 {
-	const struct scenario_fault *f = p->f;
-	struct rig *r = p->rig;
+	const struct scenario_fault *f = what;
 	struct rig_fn *fn = f->has_device ? rig_fn_by_bdf(r, f->device.bdf) : NULL;
 	bool of_device = false;
 
-	if (p->done)
-		return;
-	p->done = true;
-	r->faults_left--;
 	r->last_fault = sim_now();
 	if (!r->res->fault_at)
 		r->res->fault_at = sim_now() - r->origin + 1;
@@ -115,46 +102,10 @@ static void inject(struct rig_fault *p)
 		inject_smmu(r, f, fn);
 }
 
-static void timed(void *arg)
-{
-	struct rig_fault *p = arg;
-
-	sim_sleep_until(p->rig->origin + p->f->at.ns);
-	inject(p);
-}
-
-void faults_start(struct rig *r)
-{
-	r->faults = calloc(r->sc->n_faults + 1, sizeof(*r->faults));
-	if (!r->faults) {
-		rig_fail(r, "out of memory");
-		return;
-	}
-	r->faults_left = (uint32_t)r->sc->n_faults;
-	for (size_t i = 0; i < r->sc->n_faults; i++) {
-		struct rig_fault *p = &r->faults[i];
-
-		*p = (struct rig_fault){.rig = r, .f = &r->sc->faults[i]};
-		if (!p->f->at.is_percent)
-			sim_task("fault", 0, timed, p);
-	}
-}
-
-void faults_progress(struct rig *r)
-{
-	if (!r->faults_left)
-		return;
-	for (size_t i = 0; i < r->sc->n_faults; i++) {
-		struct rig_fault *p = &r->faults[i];
-
-		if (!p->done && p->f->at.is_percent && r->done * 100 >= r->total * p->f->at.percent)
-			inject(p);
-	}
-}
-
-void faults_finish(struct rig *r)
+bool faults_add(struct rig *r)
 {
 	for (size_t i = 0; i < r->sc->n_faults; i++)
-		if (r->faults[i].f->at.is_percent)
-			inject(&r->faults[i]);
+		if (!moments_add(r, &r->sc->faults[i].at, NULL, inject, &r->sc->faults[i]))
+			return false;
+	return true;
 }

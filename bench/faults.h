@@ -5,11 +5,7 @@
 
 #include "bench/rig.h"
 
-/* Starts the tasks of those with a time. Task context, workload begins now. */
-void faults_start(struct rig *r);
-/* One operation of the workload is done: those with a share of it. */
-void faults_progress(struct rig *r);
-/* The workload is over: whatever waited for a share of it happens now. */
-void faults_finish(struct rig *r);
+/* Makes each happen at its moment. False: out of memory. */
+bool faults_add(struct rig *r);
 
 #endif

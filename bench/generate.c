@@ -4,7 +4,7 @@
  * library's callers keep operations on one range apart).
  */
 #include "bench/generate.h"
-#include "bench/faults.h"
+#include "bench/moments.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,7 +64,7 @@ static void act(struct generator *g)
 	else
 		operate(g);
 	g->rig->done++;
-	faults_progress(g->rig);
+	moments_progress(g->rig);
 	/* Bursts and pauses, so that the work goes on while a fault is handled. */
 	sim_sleep_until(sim_now() + LZ_US(1) + next(g) % (next(g) % 2 ? LZ_US(20) : LZ_MS(3)));
 }

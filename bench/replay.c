@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Acting out a recorded trace; see replay.h. */
 #include "bench/replay.h"
-#include "bench/faults.h"
+#include "bench/moments.h"
 #include "bench/oracle.h"
 #include "bench/recording.h"
 
@@ -196,7 +196,7 @@ static void cpu_task(void *arg)
 		p->left[e->dom]--;
 		free_if_abandoned(p, e->dom);
 		r->done++;
-		faults_progress(r);
+		moments_progress(r);
 	}
 	r->running--;
 }

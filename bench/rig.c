@@ -3,6 +3,7 @@
 #include "bench/rig.h"
 #include "bench/faults.h"
 #include "bench/generate.h"
+#include "bench/moments.h"
 #include "bench/oracle.h"
 #include "bench/replay.h"
 
@@ -112,7 +113,7 @@ static bool settled(struct rig *r)
 {
 	struct lz_stats st;
 
-	if (r->faults_left || r->owners)
+	if (r->moments_left || r->owners)
 		return false;
 	lz_stats_get(r->lz, &st);
 	if (st.custody_pages)
@@ -152,7 +153,9 @@ static void main_task(void *arg)
 	r->origin = sim_now();
 	r->armed = true;
 	r->next_traffic = sim_now();
-	faults_start(r);
+	if (!faults_add(r))
+		return;
+	moments_start(r);
 	if (!start_workload(r))
 		return;
 	while (r->running && !r->res->inconclusive) {
@@ -160,7 +163,7 @@ static void main_task(void *arg)
 		progress(r);
 	}
 	r->res->workload_time = sim_now() - r->origin;
-	faults_finish(r);
+	moments_finish(r);
 	wait_for_quiet(r);
 	sim_fail_alloc(false);
 	oracle_quiet(r);
@@ -297,7 +300,7 @@ void rig_run(const struct scenario *sc, const struct machine *m, const struct ri
 	replay_free(&r);
 	build_free(&r);
 	shadow_fini(&r.shadow);
-	free(r.faults);
+	moments_free(&r);
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	out->wall = (lz_ns)((b.tv_sec - a.tv_sec) * 1000000000ll + (b.tv_nsec - a.tv_nsec));
 }

@@ -130,9 +130,9 @@ struct rig {
 
 	/* progress of the workload */
 	uint32_t running; /* workload tasks left */
-	uint32_t owners;  /* owner tasks at work */
-	uint32_t faults_left;
-	struct rig_fault *faults;
+	uint32_t owners;  /* tasks of owners and of `actions` at work */
+	uint32_t moments_left;
+	struct moment *moments;
 	struct replay *replays;
 	uint64_t done, total; /* events */
 	bool armed;	      /* the workload has begun */
