@@ -19,6 +19,8 @@ static void defaults(yaml_node_t *node, void *out)
 
 	(void)node;
 	c->devices = 2;
+	c->streams = 1;
+	c->reset_time = MS;
 	c->queue = 8;
 	c->clocks = 4;
 	c->dma = 4;
@@ -69,6 +71,7 @@ static bool read_regimes(struct reader *r, const struct key *k, yaml_node_t *nod
 static const struct key explore_keys[] = {
 	{"body", read_text, FIELD(body), .required = true},
 	{"devices", read_number, FIELD(devices), .min = 1, .max = EXR_DEVS},
+	{"streams", read_number, FIELD(streams), .min = 1, .max = EXR_SIDS},
 	{"queue", read_number, FIELD(queue), .min = 4, .max = 256},
 	{"regimes", read_regimes, FIELD(regime)},
 	{"clocks", read_number, FIELD(clocks), .max = 1000},
@@ -79,6 +82,7 @@ static const struct key explore_keys[] = {
 	{"sync_bound", read_duration, FIELD(sync_bound), .min = 1, .max = 1000 * SEC},
 	{"atomic_wait", read_duration, FIELD(atomic_wait), .min = 1, .max = 1000 * SEC},
 	{"late_bound", read_duration, FIELD(late_bound), .min = 1, .max = 1000 * SEC},
+	{"reset_time", read_duration, FIELD(reset_time), .max = 1000 * SEC},
 	{.name = NULL},
 };
 static const struct section explore_section = {"explore", explore_keys, sizeof(struct ex_case),

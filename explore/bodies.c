@@ -4,19 +4,17 @@
  * on CPU 0 (the body), 2 and 3; the worker is on CPU 1, GERROR on CPU 2, the
  * user's interrupt line on CPU 0.
  */
-#include "explore/rig.h"
+#include "explore/bodies.h"
 
 #include <string.h>
 
-#define ALL 7u
-
 /* Invalidators and owners of these names are tasks of several bodies. */
-static void unmap_1(struct exr *r)
+void exb_unmap_1(struct exr *r)
 {
 	(void)exr_unmap(r, 0, 1, 1);
 }
 
-static void unmap_2(struct exr *r)
+void exb_unmap_2(struct exr *r)
 {
 	(void)exr_unmap(r, 0, 2, 1);
 }
@@ -26,28 +24,28 @@ static void unmap_1_irq(struct exr *r)
 	(void)exr_unmap_irq(r, 0, 1, 1);
 }
 
-static void reset_0(struct exr *r)
+void exb_reset_0(struct exr *r)
 {
 	r->dev[0].reset_ok = exr_reset(r, 0, LZ_RESET_OK) == LZ_OK;
 }
 
 /* ---- everybody in domain 0, three pages cached, device 0 dead ---- */
 
-static void shared(struct exr *r)
+void exb_shared(struct exr *r)
 {
-	exr_domain(r, 0, ALL);
-	exr_warm(r, 0, 0, 3, ALL);
+	exr_domain(r, 0, EXR_ALL);
+	exr_warm(r, 0, 0, 3, EXR_ALL);
 }
 
-static void one_dead(struct exr *r)
+void exb_one_dead(struct exr *r)
 {
-	shared(r);
+	exb_shared(r);
 	exr_silence(r, 0);
 }
 
 static void two_dead_prepare(struct exr *r)
 {
-	shared(r);
+	exb_shared(r);
 	exr_silence(r, 0);
 	exr_silence(r, 1);
 }
@@ -59,14 +57,14 @@ static void one_unmap(struct exr *r)
 
 static void two_unmaps(struct exr *r)
 {
-	exr_go(r, "invalidator", 3, unmap_1);
+	exr_go(r, "invalidator", 3, exb_unmap_1);
 	(void)exr_unmap(r, 0, 0, 1);
 }
 
 static void three_unmaps(struct exr *r)
 {
-	exr_go(r, "invalidator", 3, unmap_1);
-	exr_go(r, "invalidator 2", 2, unmap_2);
+	exr_go(r, "invalidator", 3, exb_unmap_1);
+	exr_go(r, "invalidator 2", 2, exb_unmap_2);
 	(void)exr_unmap(r, 0, 0, 1);
 }
 
@@ -91,7 +89,7 @@ static void attach_other(struct exr *r)
 
 static void attach_prepare(struct exr *r)
 {
-	one_dead(r);
+	exb_one_dead(r);
 	exr_domain(r, 1, 0);
 }
 
@@ -106,35 +104,45 @@ static void attach_fence(struct exr *r)
 
 static void reset_meets(struct exr *r)
 {
-	exr_go(r, "owner", 3, reset_0);
+	exr_go(r, "owner", 2, exb_reset_0);
 	(void)exr_unmap(r, 0, 0, 1);
+}
+
+void exb_until_told(struct exr *r)
+{
+	for (unsigned i = 0; i < 20 && !r->dev[0].told; i++)
+		exr_sleep(r, LZ_MS(1));
 }
 
 static void owner_when_told(struct exr *r)
 {
-	for (unsigned i = 0; i < 20 && !r->dev[0].told; i++)
-		exr_sleep(r, LZ_MS(1));
-	reset_0(r);
+	exb_until_told(r);
+	exb_reset_0(r);
 }
 
 static void reset_worker(struct exr *r)
 {
 	exr_go(r, "owner", 3, owner_when_told);
-	exr_go(r, "invalidator", 2, unmap_1);
+	exr_go(r, "invalidator", 2, exb_unmap_1);
 	(void)exr_unmap(r, 0, 0, 1);
 }
 
+/* The worst result of the nest counts. */
 static void nested(struct exr *r)
 {
 	struct lz_device *dev = r->dev[0].dev;
+	struct lz_health h;
 
 	if (lz_reset_prepare(dev) != LZ_OK)
 		return;
 	(void)exr_reset(r, 0, LZ_RESET_FAILED);
 	exr_bus_reset(r, 0);
-	/* The worst result of the nest counts. */
 	if (lz_reset_done(dev, LZ_RESET_OK) != LZ_EINVAL)
 		r->dev[0].reset_ok = false;
+	lz_device_health(dev, &h);
+	if (!h.block)
+		ex_violate(r->run, 'D', "unblocked after a failed reset",
+			   "the inner reset of a nest failed and the device is %s", h.state);
 }
 
 static void nested_reset(struct exr *r)
@@ -178,6 +186,7 @@ static void round_5(struct exr *r)
 
 static void wrap_around(struct exr *r)
 {
+	exr_calm(r, 0);
 	exr_go(r, "invalidator", 3, round_4);
 	exr_go(r, "invalidator 2", 2, round_5);
 	map_and_unmap(r, 6);
@@ -187,8 +196,9 @@ static void wrap_around(struct exr *r)
 static void full_illegal(struct exr *r)
 {
 	r->spoil = true;
+	exr_calm(r, 1);
 	exr_go(r, "invalidator", 3, unmap_1_irq);
-	exr_go(r, "invalidator 2", 2, unmap_2);
+	exr_go(r, "invalidator 2", 2, exb_unmap_2);
 	(void)exr_unmap_irq(r, 0, 0, 1);
 }
 
@@ -225,7 +235,7 @@ static void pasid_attach(struct exr *r)
 
 static void pasid_prepare(struct exr *r)
 {
-	one_dead(r);
+	exb_one_dead(r);
 	exr_domain(r, 1, 0);
 }
 
@@ -279,6 +289,21 @@ static void reported_twice(struct exr *r)
 	(void)exr_unmap(r, 0, 0, 1);
 }
 
+/* ---- devices that are broken in another way ---- */
+
+static void ranges_prepare(struct exr *r)
+{
+	exb_shared(r);
+	lzm_ep_fault(r->dev[0].ep, LZM_EP_ATC_RANGES, 0, 0);
+}
+
+/* The second one has lost its ATS enable: what it answers invalidates nothing. */
+static void lost_ats_prepare(struct exr *r)
+{
+	exb_one_dead(r);
+	lzm_ep_fault(r->dev[1].ep, LZM_EP_ATC_UNSUPPORTED, 0, 0);
+}
+
 /* ---- service failure ---- */
 
 static void fail_service(struct exr *r)
@@ -301,6 +326,22 @@ static void service_failure(struct exr *r)
 	(void)exr_unmap(r, 0, 0, 1);
 }
 
+/* While the error of the dead device is being handled. */
+static void fail_at_error(struct exr *r)
+{
+	exr_sleep(r, r->c->ats_timeout);
+	for (unsigned i = 0; i < 10 && !lzm_smmu_read(r->smmu, 0x60, 4); i++) /* GERROR */
+		exr_sleep(r, LZ_US(1));
+	r->lost_service = true;
+	lzm_smmu_inject_sfm(r->smmu);
+}
+
+static void failure_at_error(struct exr *r)
+{
+	exr_go(r, "failure", 3, fail_at_error);
+	(void)exr_unmap(r, 0, 0, 1);
+}
+
 /* ---- queue restart ---- */
 
 static void stall(struct exr *r)
@@ -312,33 +353,58 @@ static void stall(struct exr *r)
 static void restart_submitters(struct exr *r)
 {
 	stall(r);
-	exr_go(r, "invalidator", 3, unmap_1);
-	exr_go(r, "invalidator 2", 2, unmap_2);
+	exr_go(r, "invalidator", 3, exb_unmap_1);
+	exr_go(r, "invalidator 2", 2, exb_unmap_2);
 	(void)exr_unmap(r, 0, 0, 1);
 }
 
 const struct exr_body exr_bodies[] = {
-	{"one_unmap", "one unmap with a dead device", one_dead, one_unmap},
-	{"one_dead", "two invalidators, one of several devices is dead", one_dead, two_unmaps},
+	{"one_unmap", "one unmap with a dead device", exb_one_dead, one_unmap},
+	{"one_dead", "two invalidators, one of several devices is dead", exb_one_dead, two_unmaps},
 	{"two_dead", "two of the devices are dead", two_dead_prepare, two_unmaps},
-	{"three_invalidators", "three invalidators on one dead device", one_dead, three_unmaps},
+	{"three_invalidators", "three invalidators on one dead device", exb_one_dead, three_unmaps},
 	{"attach_fence", "attach against fence", attach_prepare, attach_fence},
-	{"reset_identify", "a reset's end against identification", one_dead, reset_meets},
-	{"reset_worker", "a reset's end against the worker", one_dead, reset_worker},
-	{"nested_reset", "nested resets, the inner one fails", one_dead, nested_reset},
-	{"remove_worker", "removal against the worker", one_dead, remove_worker},
-	{"wrap_around", "three invalidators on a queue of a few slots", shared, wrap_around},
-	{"full_illegal", "queue full, an illegal command, interrupts masked", shared, full_illegal},
-	{"handler_unmap", "unmap in a handler on the CPU whose task is polling", one_dead,
+	{"reset_identify", "a reset's end against identification", exb_one_dead, reset_meets},
+	{"reset_worker", "a reset's end against the worker", exb_one_dead, reset_worker},
+	{"nested_reset", "nested resets, the inner one fails", exb_one_dead, nested_reset},
+	{"remove_worker", "removal against the worker", exb_one_dead, remove_worker},
+	{"wrap_around", "three invalidators on a queue of a few slots", exb_shared, wrap_around},
+	{"full_illegal", "queue full, an illegal command, interrupts masked", exb_shared,
+	 full_illegal},
+	{"handler_unmap", "unmap in a handler on the CPU whose task is polling", exb_one_dead,
 	 handler_unmap},
 	{"pasid_block", "PASID attach against block", pasid_prepare, pasid_block},
-	{"late_timeout", "the error comes after the software bound", one_dead, late_timeout},
-	{"custody_map", "custody released against map", one_dead, custody_map},
-	{"reported_twice", "two reports of the embedder against the worker", one_dead,
+	{"late_timeout", "the error comes after the software bound", exb_one_dead, late_timeout},
+	{"custody_map", "custody released against map", exb_one_dead, custody_map},
+	{"reported_twice", "two reports of the embedder against the worker", exb_one_dead,
 	 reported_twice},
 	{"service_failure", "service failure during identification", two_dead_prepare,
 	 service_failure},
-	{"restart_submitters", "queue restart against submitters", shared, restart_submitters},
+	{"restart_submitters", "queue restart against submitters", exb_shared, restart_submitters},
+	{"failure_at_error", "service failure and a queue error at once", exb_one_dead,
+	 failure_at_error},
+	{"ranges", "a device that answers whole-space invalidations only", ranges_prepare,
+	 two_unmaps},
+	{"lost_ats", "one is dead, the other one answers with its ATS off", lost_ats_prepare,
+	 two_unmaps},
+	{"attach_dead", "a dead device is attached, and found out meanwhile",
+	 exb_attach_dead_prepare, exb_attach_dead},
+	{"move", "a sound device moves to another domain while pages go", exb_move_prepare,
+	 exb_move},
+	{"report_reset", "a reset from the CPU that takes the error", exb_one_dead,
+	 exb_report_reset},
+	{"reset_fails", "a reset that fails against the worker", exb_one_dead, exb_reset_fails},
+	{"broken_again", "broken again while its tables are written", exb_one_dead,
+	 exb_broken_again},
+	{"detach_reset", "detach and destruction against a reset", exb_detach_reset_prepare,
+	 exb_detach_reset},
+	{"nested_settle", "nested resets, the outer one settles", exb_one_dead, exb_nested_settle},
+	{"operator_reset", "an operator against a reset", exb_one_dead, exb_operator_reset},
+	{"remove_faults", "removal while its faults are told", exb_shared, exb_remove_faults},
+	{"remove_probed", "removal while its probe is out", exb_one_dead, exb_remove_probed},
+	{"pasid_reset", "a device with a PASID recovers", exb_pasid_prepare, exb_pasid_reset},
+	{"pasid_muted", "one device in two domains", exb_pasid_prepare, exb_pasid_muted},
+	{"laps", "the queue goes round after a recovery", exb_one_dead, exb_laps},
 	{NULL, NULL, NULL, NULL},
 };
 

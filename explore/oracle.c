@@ -41,14 +41,24 @@ void exr_dma(struct exr_dev *d, uint64_t iova, uint64_t pa, bool translated)
 		   translated ? "through its ATC" : "by an untranslated access");
 }
 
-/* From now on nobody may reach it: every device that can still cache it tries. */
+/* From now on nobody may reach it: every device tries, through its ATC or by
+ * fetching the translation again. */
 void exr_freed(struct exr_dom *d, unsigned page)
 {
 	struct exr *r = d->rig;
 
 	for (unsigned i = 0; i < r->n_devs && !r->closing; i++)
-		if (lzm_ep_atc_used(r->dev[i].ep))
-			(void)lzm_ep_dma(r->dev[i].ep, EXR_IOVA + page * LZ_PAGE, LZM_WRITE);
+		(void)lzm_ep_dma(r->dev[i].ep, EXR_IOVA + page * LZ_PAGE, LZM_WRITE);
+}
+
+void exr_destroyed(struct exr_dom *d)
+{
+	for (unsigned p = 0; p < EXR_PAGES; p++) {
+		if (d->page[p] == EXR_FREE)
+			continue;
+		d->page[p] = EXR_FREE;
+		exr_freed(d, p);
+	}
 }
 
 /* ---- B: broken means fenced ---- */
@@ -62,7 +72,8 @@ void exr_step(struct ex_run *run)
 
 		if (!r->dev[i].fenced)
 			continue;
-		lzm_smmu_eats_effective(r->smmu, r->dev[i].sid, &now, &uncached);
+		for (unsigned k = 0; k < r->dev[i].n_sids && !now && !uncached; k++)
+			lzm_smmu_eats_effective(r->smmu, r->dev[i].sid[k], &now, &uncached);
 		if (now || uncached)
 			ex_violate(run, 'B', "fenced and its EATS is effective",
 				   "device %u is fenced and its EATS is effective%s", i,
@@ -70,15 +81,64 @@ void exr_step(struct ex_run *run)
 	}
 }
 
+/* Who left an invalidation unanswered is found, and who was found is reported. */
+static void judge_found(struct exr *r, struct exr_dev *d)
+{
+	struct lz_health h;
+
+	lz_device_health(d->dev, &h);
+	if (h.block)
+		return;
+	if (h.fence != LZ_FENCE_OPEN)
+		ex_violate(r->run, 'G', "found broken and never reported",
+			   "device %u is %s, and nobody has blocked it", d->index,
+			   lz_fence_name(h.fence));
+	if (d->guilty && !lzm_ep_answers(d->ep))
+		ex_violate(r->run, 'B', "broken and never found",
+			   "device %u left an invalidation unanswered and is %s", d->index,
+			   h.state);
+}
+
+void exr_settled(struct exr *r)
+{
+	for (unsigned i = 0; i < r->n_devs; i++)
+		if (r->dev[i].dev)
+			judge_found(r, &r->dev[i]);
+}
+
+/* What it will not answer costs everybody one more timeout. */
+void exr_atc_inv(struct exr_dev *d)
+{
+	struct lz_health h;
+
+	if (!d->fenced || !d->dev || d->rig->closing)
+		return;
+	lz_device_health(d->dev, &h);
+	/* A reset's end lifts the fence, asks, and tells when it knows. */
+	if (h.fence == LZ_FENCE_FENCED)
+		ex_violate(d->rig->run, 'F', "an ATC_INV for a fenced device",
+			   "device %u is fenced and was sent an ATC_INV", d->index);
+}
+
 /* ---- C and G: who is blamed, and how often ---- */
+
+static bool is_blocked(const struct exr_dev *d)
+{
+	struct lz_health h;
+
+	if (!d->dev)
+		return true;
+	lz_device_health(d->dev, &h);
+	return h.block != 0;
+}
 
 static void judge_innocent(struct exr *r, const struct exr_dev *d, const struct lz_event *ev)
 {
 	if (d->guilty || !lzm_ep_answers(d->ep) || r->lost_service ||
 	    ev->evidence == LZ_EVIDENCE_ASSUMED)
 		return;
-	/* A fence without evidence belongs to a reset or a removal. */
-	if (ev->kind == LZ_EV_FENCED && ev->evidence == LZ_EVIDENCE_NONE)
+	/* A fence of one that is blocked belongs to a reset, an operator or a removal. */
+	if (ev->kind == LZ_EV_FENCED && (ev->evidence == LZ_EVIDENCE_NONE || is_blocked(d)))
 		return;
 	ex_violate(r->run, 'C', lz_event_name(ev->kind), "device %u: %s (%s) although it answers",
 		   d->index, lz_event_name(ev->kind), lz_evidence_name(ev->evidence));
@@ -86,6 +146,11 @@ static void judge_innocent(struct exr *r, const struct exr_dev *d, const struct 
 
 static void quarantined(struct exr *r, struct exr_dev *d, const struct lz_event *ev)
 {
+	if (ev->generation & 1)
+		ex_violate(r->run, 'G', "quarantined while in reset",
+			   "device %u: quarantined while in reset, on evidence from before it",
+			   d->index);
+	d->broken = true;
 	if (d->quarantined_gen == ev->generation + 1)
 		ex_violate(r->run, 'G', "quarantined twice in one generation",
 			   "device %u: quarantined twice in generation %u", d->index,
@@ -97,6 +162,18 @@ static void quarantined(struct exr *r, struct exr_dev *d, const struct lz_event 
 	judge_innocent(r, d, ev);
 }
 
+/* Severity only rises. */
+static void still_broken(struct exr *r, const struct exr_dev *d)
+{
+	struct lz_health h;
+
+	lz_device_health(d->dev, &h);
+	if (d->broken && !(h.block & LZ_BLOCK_BROKEN))
+		ex_violate(r->run, 'E', "no longer called broken after a failed reset",
+			   "device %u was quarantined, its reset failed, and it is %s", d->index,
+			   h.state);
+}
+
 void exr_event(void *ctx, const struct lz_event *ev)
 {
 	struct exr *r = ctx;
@@ -104,6 +181,9 @@ void exr_event(void *ctx, const struct lz_event *ev)
 
 	if (ev->kind == LZ_EV_SERVICE_FAILURE)
 		r->lost_service = true;
+	if (ev->device && !d && !r->closing)
+		ex_violate(r->run, 'H', "an event about a device that is gone",
+			   "%s names a device that has been freed", lz_event_name(ev->kind));
 	if (!d || r->closing)
 		return;
 	switch (ev->kind) {
@@ -112,8 +192,19 @@ void exr_event(void *ctx, const struct lz_event *ev)
 		judge_innocent(r, d, ev);
 		break;
 	case LZ_EV_UNFENCED:
+		d->unfenced++;
+		d->fenced = false;
+		break;
 	case LZ_EV_REMOVED:
 		d->fenced = false;
+		break;
+	case LZ_EV_RECOVERED:
+	case LZ_EV_OPERATOR_CLEARED:
+		d->broken = false;
+		break;
+	case LZ_EV_STILL_BROKEN:
+		if (d->dev)
+			still_broken(r, d);
 		break;
 	case LZ_EV_QUARANTINED:
 		quarantined(r, d, ev);
@@ -121,6 +212,13 @@ void exr_event(void *ctx, const struct lz_event *ev)
 	default:
 		break;
 	}
+}
+
+void exr_calm(struct exr *r, unsigned excuses)
+{
+	r->excuses = excuses;
+	r->calm_skipped = r->run->skipped;
+	r->calm = true;
 }
 
 /* ---- F: bounds ---- */
@@ -134,6 +232,9 @@ void exr_unmapped(struct exr_dom *d, lz_ns took, bool irq, enum lz_status st)
 	if (st != LZ_OK && st != LZ_IN_CUSTODY)
 		ex_violate(r->run, 'E', "an unmap's answer", "an unmap answered %s",
 			   lz_status_name(st));
+	if (st == LZ_IN_CUSTODY && r->calm && r->run->skipped == r->calm_skipped && !r->excuses--)
+		ex_violate(r->run, 'C', "custody without a cause",
+			   "an unmap went into custody although every device answers");
 	if (took > bound)
 		ex_violate(r->run, 'F', irq ? "an unmap in a handler" : "an unmap in a task",
 			   "an unmap took %.3f ms, its bound is %.3f ms", (double)took / 1e6,
@@ -172,6 +273,34 @@ static void dma_works(struct exr *r, struct exr_dev *d)
 	}
 }
 
+/* PASIDs are attached to what the core says. */
+static void pasid_works(struct exr *r, struct exr_dev *d)
+{
+	struct lz_domain *dom = lz_attached(d->dev, EXR_PASID);
+	struct lzm_translation t;
+
+	for (unsigned i = 0; dom && i < EXR_DOMS; i++)
+		for (unsigned p = 0; r->dom[i].dom == dom && p < EXR_PAGES; p++)
+			if (r->dom[i].page[p] == EXR_LIVE &&
+			    (lzm_smmu_translate(r->smmu, d->sid[0], true, EXR_PASID,
+						EXR_IOVA + p * LZ_PAGE, &t) != LZM_OK ||
+			     !t.write || t.pa != r->dom[i].pa[p]))
+				ex_violate(
+					r->run, 'D', "no PASID at rest",
+					"device %u is healthy and its PASID does not reach page %u",
+					d->index, p);
+}
+
+/* Nobody is counted as blocked when nobody is left. */
+void exr_groups(struct exr *r)
+{
+	for (unsigned i = 0; i < r->n_devs; i++)
+		if (lz_group_recovery_count(r->dev[i].group))
+			ex_violate(r->run, 'E', "the recovery count at the end",
+				   "a group without devices has a recovery count of %u",
+				   lz_group_recovery_count(r->dev[i].group));
+}
+
 void exr_at_rest(struct exr *r)
 {
 	for (unsigned i = 0; i < r->n_devs && !r->lost_service; i++) {
@@ -179,6 +308,7 @@ void exr_at_rest(struct exr *r)
 			continue;
 		well(r, &r->dev[i]);
 		dma_works(r, &r->dev[i]);
+		pasid_works(r, &r->dev[i]);
 	}
 }
 

@@ -89,6 +89,14 @@ static void bus_irq(void *ctx, enum lzm_irq line)
 		sim_irq_raise(r->irq_evtq, 0);
 }
 
+static bool owns(const struct exr_dev *d, uint32_t sid)
+{
+	for (unsigned i = 0; i < d->n_sids; i++)
+		if (d->sid[i] == sid)
+			return true;
+	return false;
+}
+
 static void bus_atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
 {
 	struct exr *r = ctx;
@@ -96,9 +104,10 @@ static void bus_atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
 	for (unsigned i = 0; i < r->n_devs; i++) {
 		struct exr_dev *d = &r->dev[i];
 
-		if (d->sid != inv->sid)
+		if (!owns(d, inv->sid))
 			continue;
 		d->guilty |= !lzm_ep_answers(d->ep);
+		exr_atc_inv(d);
 		lzm_ep_invalidate(d->ep, tag, inv);
 	}
 }
@@ -188,23 +197,33 @@ static void ep_answer(void *ctx, struct lzm_ep *ep, uint64_t tag, enum lzm_atc_a
 	lzm_smmu_atc_answer(((struct exr *)ctx)->smmu, tag, a);
 }
 
+/* A function with several stream ids uses all of them. */
+static uint32_t some_sid(struct exr *r, const struct lzm_ep *ep, uint64_t addr)
+{
+	const struct exr_dev *d = dev_of_ep(r, ep);
+
+	return d->sid[addr / LZ_PAGE % d->n_sids];
+}
+
 static enum lzm_result ep_translate(void *ctx, struct lzm_ep *ep, uint64_t iova,
 				    struct lzm_translation *out)
 {
-	return lzm_smmu_translate(((struct exr *)ctx)->smmu, lzm_ep_sid(ep), false, 0, iova, out);
+	return lzm_smmu_translate(((struct exr *)ctx)->smmu, some_sid(ctx, ep, iova), false, 0,
+				  iova, out);
 }
 
 static enum lzm_result ep_translated(void *ctx, struct lzm_ep *ep, uint64_t pa,
 				     enum lzm_access access, uint64_t *out)
 {
-	return lzm_smmu_translated(((struct exr *)ctx)->smmu, lzm_ep_sid(ep), pa, access, out);
+	return lzm_smmu_translated(((struct exr *)ctx)->smmu, some_sid(ctx, ep, pa), pa, access,
+				   out);
 }
 
 static enum lzm_result ep_untranslated(void *ctx, struct lzm_ep *ep, uint64_t iova,
 				       enum lzm_access access, uint64_t *pa)
 {
-	return lzm_smmu_untranslated(((struct exr *)ctx)->smmu, lzm_ep_sid(ep), false, 0, iova,
-				     access, pa);
+	return lzm_smmu_untranslated(((struct exr *)ctx)->smmu, some_sid(ctx, ep, iova), false, 0,
+				     iova, access, pa);
 }
 
 static void ep_dma(void *ctx, struct lzm_ep *ep, uint64_t iova, uint64_t pa, enum lzm_access access,
@@ -219,7 +238,8 @@ static void ep_reset(void *ctx, struct lzm_ep *ep)
 	struct exr *r = ctx;
 	struct exr_dev *d = dev_of_ep(r, ep);
 
-	lzm_smmu_device_reset(r->smmu, lzm_ep_sid(ep));
+	for (unsigned i = 0; i < d->n_sids; i++)
+		lzm_smmu_device_reset(r->smmu, d->sid[i]);
 	d->guilty = !lzm_ep_answers(ep);
 }
 
@@ -298,14 +318,16 @@ static void build_ep(struct exr *r, unsigned i)
 				  .sid = (i + 1) << 8,
 				  .atc_entries = 8,
 				  .answer_ns = 200,
-				  .flr_ns = LZ_MS(1),
+				  .flr_ns = r->c->reset_time,
 				  .seed = i + 1};
 	struct sim_hw hw = {name[i], ep_step, ep_wake, d};
 
 	make_config(d->config);
 	d->rig = r;
 	d->index = i;
-	d->sid = c.sid;
+	d->n_sids = (unsigned)r->c->streams;
+	for (unsigned k = 0; k < d->n_sids; k++)
+		d->sid[k] = c.sid + k;
 	d->dma_left = (unsigned)r->c->dma;
 	d->ep = lzm_ep_create(&c, &link);
 	if (!d->ep)
@@ -321,8 +343,8 @@ static void add_device(struct exr *r, unsigned i)
 	struct exr_dev *d = &r->dev[i];
 	struct lz_device_desc desc = {.name = lzm_ep_name(d->ep),
 				      .iommu = r->iommu,
-				      .streams = &d->sid,
-				      .n_streams = 1,
+				      .streams = d->sid,
+				      .n_streams = d->n_sids,
 				      .pci = &d->pci,
 				      .ats = true,
 				      .pasid_bits = (unsigned)r->c->pasid_bits,
@@ -401,7 +423,8 @@ static bool settle(struct exr *r, lz_ns ns)
 static void recover(struct exr *r)
 {
 	for (unsigned pass = 0; pass < 4 && !r->lost_service; pass++) {
-		(void)settle(r, LZ_SEC(20));
+		if (settle(r, LZ_SEC(20)) && !pass)
+			exr_settled(r);
 		for (unsigned i = 0; i < r->n_devs; i++) {
 			struct lz_health h;
 
@@ -445,6 +468,7 @@ static void tear_down(struct exr *r)
 	if (!settle(r, LZ_SEC(300)))
 		ex_violate(r->run, 'E', "custody or work for ever",
 			   "300 s after everything was removed something is in custody or at work");
+	exr_groups(r);
 	for (unsigned i = 0; i < r->n_devs; i++)
 		if (!i || !r->c->same_group)
 			must(r, lz_group_destroy(r->dev[i].group), "lz_group_destroy()");
@@ -564,9 +588,14 @@ static void released(void *ctx, struct lz_domain *dom, lz_iova iova, size_t size
 	}
 }
 
+static void destroyed(void *ctx)
+{
+	exr_destroyed(ctx);
+}
+
 void exr_domain(struct exr *r, unsigned n, unsigned mask)
 {
-	static const struct lz_domain_ops ops = {.release = released};
+	static const struct lz_domain_ops ops = {.release = released, .destroyed = destroyed};
 	struct exr_dom *d = &r->dom[n];
 
 	d->rig = r;
@@ -666,7 +695,8 @@ void exr_bus_reset(struct exr *r, unsigned dev)
 	struct lzm_ep *ep = r->dev[dev].ep;
 
 	lzm_ep_bus_reset(ep);
-	sim_sleep_until(sim_now() + LZ_MS(2));
+	if (r->c->reset_time)
+		sim_sleep_until(sim_now() + 2 * r->c->reset_time);
 	lzm_ep_cfg_write(ep, 4, 2, 0x0006); /* what the reset took: memory, bus master */
 }
 

@@ -16,6 +16,7 @@
 #include "lazaret/smmuv3.h"
 
 #define EXR_DEVS    3u
+#define EXR_SIDS    2u
 #define EXR_DOMS    3u
 #define EXR_PAGES   16u /* per domain */
 #define EXR_TASKS   6u
@@ -24,6 +25,7 @@
 #define EXR_MEM	    0x100000000ull /* what is mapped: pages nobody reads */
 #define EXR_IOVA    0x10000ull
 #define EXR_REGIMES 16u
+#define EXR_PASID   1u
 
 struct exr;
 
@@ -33,8 +35,8 @@ struct ex_case {
 	char *description;
 	char *body;
 	unsigned body_line;
-	uint64_t devices, queue, pasid_bits, clocks, dma;
-	uint64_t ats_timeout, sync_bound, atomic_wait, late_bound;
+	uint64_t devices, streams, queue, pasid_bits, clocks, dma;
+	uint64_t ats_timeout, sync_bound, atomic_wait, late_bound, reset_time;
 	unsigned same_group; /* 1: all devices in one group */
 	/* A run chooses one of these. */
 	char *regime[EXR_REGIMES];
@@ -50,13 +52,16 @@ struct exr_dev {
 	struct lz_group *group;
 	struct lz_pci_access pci;
 	struct lz_owner_ops owner;
-	uint32_t sid;
+	uint32_t sid[EXR_SIDS];
+	unsigned n_sids;
 	unsigned told, resumed;
 	/* What the oracles know. */
 	bool guilty;   /* left an invalidation unanswered since its last reset */
+	bool broken;   /* quarantined, and not recovered since */
 	bool fenced;   /* as the library says */
 	bool reset_ok; /* its last reset was reported fine, and it was silenced no more */
 	uint32_t quarantined_gen; /* generation + 1 */
+	uint32_t unfenced;	  /* how often its fence was lifted; waited for */
 	unsigned dma_left, dma_next;
 	uint8_t config[4096];
 };
@@ -98,7 +103,12 @@ struct exr {
 	void (*user_irq)(struct exr *r);
 	bool spoil;	   /* the next command fetched from the queue is illegal */
 	bool lost_service; /* service failure: nothing works from then on */
-	bool dead_queue;   /* the body has stalled the queue, or broken a command */
+	/* From here on nothing is wrong: no unmap goes into custody, but for as many
+	 * as were spoiled, and as long as no time is skipped. */
+	bool calm;
+	unsigned excuses;
+	lz_ns calm_skipped;
+	bool dead_queue; /* the body has stalled the queue, or broken a command */
 	struct exr_call call[EXR_TASKS];
 	unsigned n_calls;
 	unsigned busy; /* tasks of the body that have not returned */
@@ -146,6 +156,10 @@ void exr_bus_reset(struct exr *r, unsigned dev);
 enum lz_status exr_reset(struct exr *r, unsigned dev, enum lz_reset_result result);
 void exr_remove(struct exr *r, unsigned dev);
 void exr_sleep(struct exr *r, lz_ns ns);
+/* From here on every unmap but `excuses` has to succeed. */
+void exr_calm(struct exr *r, unsigned excuses);
+/* The pages of a domain that was destroyed are free. */
+void exr_destroyed(struct exr_dom *d);
 
 /* ---- oracle.c ---- */
 void exr_event(void *ctx, const struct lz_event *ev);
@@ -153,7 +167,13 @@ void exr_step(struct ex_run *run);
 void exr_freed(struct exr_dom *d, unsigned page);
 void exr_dma(struct exr_dev *d, uint64_t iova, uint64_t pa, bool translated);
 void exr_unmapped(struct exr_dom *d, lz_ns took, bool irq, enum lz_status st);
+/* The SMMU passes an ATC_INV on to `d`. */
+void exr_atc_inv(struct exr_dev *d);
+/* All work is done; nobody has been reset by the rig yet. */
+void exr_settled(struct exr *r);
 void exr_at_rest(struct exr *r);
+/* All devices are removed. */
+void exr_groups(struct exr *r);
 void exr_books(struct exr *r);
 
 #endif
