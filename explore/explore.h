@@ -70,6 +70,9 @@ struct ex_run {
 	const struct ex_strategy *strategy;
 	uint64_t seed;
 	bool trace;   /* fill `step` */
+	bool rebuild; /* start from nothing, not from a snapshot */
+	bool brief;   /* not taken apart at the end; no step depends on it */
+	bool blind;   /* without oracles, and not brought to rest: for figures */
 	uint64_t cap; /* steps until only fair choices are made; 0: the default */
 
 	struct ex_log log;
@@ -102,8 +105,9 @@ void ex_run_free(struct ex_run *r);
 
 /* ---- for subjects ---- */
 
-/* Runs the simulation; false when the run ended before its time (a violation,
- * or a divergence), then only memory of the subject's own is to be freed. */
+/* Runs the simulation until its end or sim_pause(); false when the run ended before
+ * its time (a violation, or a divergence), then only memory of the subject's own is
+ * to be freed. */
 bool ex_sim_run(struct ex_run *r, lz_ns until);
 /* Calls fn(arg); false when it crashed, which is then the violation. */
 bool ex_guarded(struct ex_run *r, void (*fn)(void *), void *arg);

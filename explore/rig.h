@@ -3,6 +3,7 @@
  * The small machine that is explored: the SMMU model with a queue of a few
  * slots, one to three functions with ATS, the library, a worker, the owner.
  * It is built and torn down quietly; in between a body acts under exploration.
+ * All of it lies in memory that a snapshot keeps.
  */
 #ifndef LZ_EXPLORE_RIG_H
 #define LZ_EXPLORE_RIG_H
@@ -134,6 +135,16 @@ bool ex_case_subject(const struct ex_case *c, struct ex_subject *out);
 /* The names of all bodies, one after the other; NULL behind the last. */
 const char *ex_body_name(unsigned i);
 const char *ex_body_what(unsigned i);
+
+/* ---- its parts ---- */
+/* Ends the run, unjudged, unless `st` is LZ_OK. */
+void exr_must(struct exr *r, enum lz_status st, const char *what);
+void exr_build_machine(struct exr *r);
+void exr_build_library(struct exr *r);
+void exr_take_apart(struct exr *r);
+void exr_regime(struct exr *r);
+void exr_recover(struct exr *r);
+void exr_tear_down(struct exr *r);
 
 /* ---- for bodies ---- */
 

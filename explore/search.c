@@ -21,6 +21,7 @@
 #define MAX_MARKS (1u << 19)
 #define SEEN_LOG2 20u
 #define REPEAT	  100u /* one run in so many is run twice */
+#define APART	  8u   /* of drawn runs one in so many is taken apart at its end */
 
 struct slot {
 	uint32_t ready;
@@ -256,8 +257,10 @@ static void work(struct worker *w, unsigned number)
 		(void)search_dfs(w, 1, w->o->runs ? w->o->runs / 8 + 1 : 500);
 		__atomic_store_n(&w->sh->exhausted, 0, __ATOMIC_RELAXED);
 	}
-	for (i = number; !spent(w, i + (with_dfs(w) ? w->o->runs / 8 : 0)); i += w->o->jobs)
+	for (i = number; !spent(w, i + (with_dfs(w) ? w->o->runs / 8 : 0)); i += w->o->jobs) {
+		w->run.brief = i % (8 * APART) / 8;
 		run_one(w, turn_of(w, i), i, seed_of(w, i));
+	}
 }
 
 /* ---- the parent ---- */

@@ -46,6 +46,19 @@ enum lzm_atc_answer {
 	LZM_ATC_UR,   /**< unsupported request */
 };
 
+/** Memory for the models' own state. */
+struct lzm_memory {
+	/** First argument of both. */
+	void *ctx;
+	/** Zeroed, aligned for every type; NULL: there is none. */
+	void *(*alloc)(void *ctx, size_t size);
+	/** Gives it back. */
+	void (*free)(void *ctx, void *p);
+};
+/** Models created from here on take their memory from `m` (referenced); NULL: libc's.
+ *  Not while a model exists: what one allocator gave the other cannot take back. */
+void lzm_set_memory(const struct lzm_memory *m);
+
 /** The bench's services. Called from inside model calls; they may call the model back
  *  where they say so. */
 struct lzm_bus {

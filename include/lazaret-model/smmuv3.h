@@ -94,6 +94,8 @@ struct lzm_smmu;
 struct lzm_smmu *lzm_smmu_create(const struct lzm_smmu_config *cfg, const struct lzm_bus *bus);
 /** Frees it; nothing refers to it any more. */
 void lzm_smmu_destroy(struct lzm_smmu *s);
+/** Other freedom taken from here on, and another seed. false, nothing changed: out of range. */
+bool lzm_smmu_set_knobs(struct lzm_smmu *s, const struct lzm_smmu_knobs *k);
 /** Hardware reset: registers to reset values, caches and outstanding work gone. */
 void lzm_smmu_reset(struct lzm_smmu *s);
 

@@ -5,8 +5,9 @@
  */
 #include "cmdqv/cmdqv.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "memory.h"
 
 void lzm_cmdqv_config_default(struct lzm_cmdqv_config *c)
 {
@@ -30,19 +31,19 @@ struct lzm_cmdqv *lzm_cmdqv_create(const struct lzm_cmdqv_config *cfg, struct lz
 	if (smmu->cmdqv || cfg->vcmdqs_log2 > 7 || cfg->vintfs_log2 > 6 ||
 	    cfg->vintfs_log2 > cfg->vcmdqs_log2 || cfg->sids_log2 > 4)
 		return NULL;
-	v = calloc(1, sizeof(*v));
+	v = lzm_alloc(1, sizeof(*v));
 	if (!v)
 		return NULL;
 	v->cfg = *cfg;
 	v->smmu = smmu;
 	v->n_queues = 1u << cfg->vcmdqs_log2;
 	v->n_vintfs = 1u << cfg->vintfs_log2;
-	v->queue = calloc(v->n_queues, sizeof(*v->queue));
-	v->vintf = calloc(v->n_vintfs, sizeof(*v->vintf));
+	v->queue = lzm_alloc(v->n_queues, sizeof(*v->queue));
+	v->vintf = lzm_alloc(v->n_vintfs, sizeof(*v->vintf));
 	if (!v->queue || !v->vintf) {
-		free(v->queue);
-		free(v->vintf);
-		free(v);
+		lzm_free(v->queue);
+		lzm_free(v->vintf);
+		lzm_free(v);
 		return NULL;
 	}
 	lzm_cmdqv_reset(v);
@@ -56,10 +57,10 @@ void lzm_cmdqv_destroy(struct lzm_cmdqv *v)
 		return;
 	v->smmu->cmdqv = NULL;
 	for (unsigned i = 0; i < v->n_queues; i++)
-		free(v->queue[i].q.atc.req);
-	free(v->queue);
-	free(v->vintf);
-	free(v);
+		lzm_free(v->queue[i].q.atc.req);
+	lzm_free(v->queue);
+	lzm_free(v->vintf);
+	lzm_free(v);
 }
 
 void lzm_cmdqv_reset(struct lzm_cmdqv *v)

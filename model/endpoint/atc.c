@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The endpoint model's translation cache, DMA engine and answers to Invalidate Requests. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "ep.h"
+#include "memory.h"
 
 void ep_atc_empty(struct lzm_ep *ep)
 {
@@ -167,11 +167,9 @@ static void queue_answer(struct lzm_ep *ep, uint64_t tag, const struct lzm_atc_i
 {
 	if (ep->n_answers == ep->max_answers) {
 		unsigned max = ep->max_answers ? 2 * ep->max_answers : 32;
-		struct ep_answer *p = realloc(ep->answers, max * sizeof(*p));
 
-		if (!p)
-			abort();
-		ep->answers = p;
+		ep->answers = lzm_longer(ep->answers, ep->n_answers * sizeof(*ep->answers),
+					 max * sizeof(*ep->answers));
 		ep->max_answers = max;
 	}
 	ep->answers[ep->n_answers++] = (struct ep_answer){

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Life of an endpoint of the model: creation, faults, resets, progress. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ep.h"
+#include "memory.h"
 
 uint64_t ep_now(const struct lzm_ep *ep)
 {
@@ -32,13 +32,13 @@ struct lzm_ep *lzm_ep_create(const struct lzm_ep_config *cfg, const struct lzm_e
 
 	if (!cfg->config || cfg->config_len < 64 || cfg->config_len > LZM_EP_CFG)
 		return NULL;
-	ep = calloc(1, sizeof(*ep));
+	ep = lzm_alloc(1, sizeof(*ep));
 	if (!ep)
 		return NULL;
 	ep->atc_size = cfg->atc_entries;
-	ep->atc = calloc(ep->atc_size + 1, sizeof(*ep->atc));
+	ep->atc = lzm_alloc(ep->atc_size + 1, sizeof(*ep->atc));
 	if (!ep->atc) {
-		free(ep);
+		lzm_free(ep);
 		return NULL;
 	}
 	snprintf(ep->name, sizeof(ep->name), "%s", cfg->name ? cfg->name : "");
@@ -84,9 +84,9 @@ void lzm_ep_destroy(struct lzm_ep *ep)
 		c->upstream = NULL;
 	for (struct lzm_ep *vf = ep->vfs; vf; vf = vf->next_vf)
 		vf->pf = NULL;
-	free(ep->atc);
-	free(ep->answers);
-	free(ep);
+	lzm_free(ep->atc);
+	lzm_free(ep->answers);
+	lzm_free(ep);
 }
 
 const char *lzm_ep_name(const struct lzm_ep *ep)

@@ -5,17 +5,14 @@
  */
 #include "smmu.h"
 
-#include <stdlib.h>
+#include "memory.h"
 
 static void *grow(void *p, size_t len, size_t *cap, size_t size)
 {
 	if (len < *cap)
 		return p;
 	*cap = *cap ? *cap * 2 : 64;
-	p = realloc(p, *cap * size);
-	if (!p)
-		abort();
-	return p;
+	return lzm_longer(p, len * size, *cap * size);
 }
 
 void lzm_atc_settle(struct lzm_atc_set *a, struct lzm_atc_req *r)

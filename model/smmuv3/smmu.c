@@ -4,8 +4,9 @@
  */
 #include "smmu.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "memory.h"
 
 #define TLB_WAYS 4
 
@@ -47,6 +48,22 @@ static bool config_valid(const struct lzm_smmu_config *c)
 		(c->cohacc && c->msi && c->ecmdq_pages_log2 <= 3 && c->ecmdq_queues_log2 <= 8));
 }
 
+static void seed(struct lzm_smmu *s)
+{
+	s->rng = s->cfg.knobs.seed * UINT64_C(0x9e3779b97f4a7c15) + UINT64_C(0x2545f4914f6cdd1d);
+	if (!s->rng)
+		s->rng = 1;
+}
+
+bool lzm_smmu_set_knobs(struct lzm_smmu *s, const struct lzm_smmu_knobs *k)
+{
+	if (k->prefetch > PREFETCH_MAX)
+		return false;
+	s->cfg.knobs = *k;
+	seed(s);
+	return true;
+}
+
 struct lzm_smmu *lzm_smmu_create(const struct lzm_smmu_config *cfg, const struct lzm_bus *bus)
 {
 	struct lzm_smmu *s;
@@ -54,23 +71,21 @@ struct lzm_smmu *lzm_smmu_create(const struct lzm_smmu_config *cfg, const struct
 
 	if (!config_valid(cfg) || !bus->mem_read || !bus->mem_write || !bus->now)
 		return NULL;
-	s = calloc(1, sizeof(*s));
+	s = lzm_alloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
 	s->cfg = *cfg;
 	s->cfg.pri = cfg->pri && cfg->priq_log2;
 	s->bus = bus;
-	s->rng = cfg->knobs.seed * UINT64_C(0x9e3779b97f4a7c15) + UINT64_C(0x2545f4914f6cdd1d);
-	if (!s->rng)
-		s->rng = 1;
+	seed(s);
 	entries = round_up_pow2(cfg->cfg_entries);
 	s->cfg_mask = entries - 1;
 	s->tlb_sets = round_up_pow2((cfg->tlb_entries + TLB_WAYS - 1) / TLB_WAYS);
-	s->ste = calloc(entries, sizeof(*s->ste));
-	s->cd = calloc(entries, sizeof(*s->cd));
-	s->tlb = calloc((size_t)s->tlb_sets * TLB_WAYS, sizeof(*s->tlb));
+	s->ste = lzm_alloc(entries, sizeof(*s->ste));
+	s->cd = lzm_alloc(entries, sizeof(*s->cd));
+	s->tlb = lzm_alloc((size_t)s->tlb_sets * TLB_WAYS, sizeof(*s->tlb));
 	s->n_ecmdq = cfg->ecmdq ? 1u << (cfg->ecmdq_pages_log2 + cfg->ecmdq_queues_log2) : 0;
-	s->ecmdq = calloc(s->n_ecmdq + 1, sizeof(*s->ecmdq));
+	s->ecmdq = lzm_alloc(s->n_ecmdq + 1, sizeof(*s->ecmdq));
 	if (!s->ecmdq)
 		s->n_ecmdq = 0;
 	if (!s->ste || !s->cd || !s->tlb || !s->ecmdq) {
@@ -86,14 +101,14 @@ void lzm_smmu_destroy(struct lzm_smmu *s)
 {
 	if (!s)
 		return;
-	free(s->ste);
-	free(s->cd);
-	free(s->tlb);
+	lzm_free(s->ste);
+	lzm_free(s->cd);
+	lzm_free(s->tlb);
 	for (unsigned i = 0; i <= s->n_ecmdq; i++)
-		free(lzm_lane(s, i)->atc.req);
-	free(s->ecmdq);
-	free(s->answers);
-	free(s);
+		lzm_free(lzm_lane(s, i)->atc.req);
+	lzm_free(s->ecmdq);
+	lzm_free(s->answers);
+	lzm_free(s);
 }
 
 /* Everything but the memory that its records are kept in. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "arena.h"
 #include "internal.h"
 
 /* A relax loop that nobody feeds is retried each microsecond, so that loops
@@ -267,22 +268,21 @@ void sim_wait_word(const uint32_t *word, uint32_t seen, lz_ns t)
 
 /* ---- MMIO ---- */
 
-static struct {
+SIM_SNAP static struct {
 	struct sim_mmio *range;
 	size_t n;
 } mmio;
 
 void sim_mmio_add(const struct sim_mmio *m)
 {
-	mmio.range = realloc(mmio.range, (mmio.n + 1) * sizeof(*mmio.range));
-	if (!mmio.range)
-		lz_port_panic("out of memory for an MMIO range", __FILE__, __LINE__);
+	mmio.range = sim_heap_longer(mmio.range, mmio.n * sizeof(*mmio.range),
+				     (mmio.n + 1) * sizeof(*mmio.range));
 	mmio.range[mmio.n++] = *m;
 }
 
 void sim_mmio_forget(void)
 {
-	free(mmio.range);
+	sim_heap_free(mmio.range);
 	mmio.range = NULL;
 	mmio.n = 0;
 }
@@ -312,6 +312,7 @@ static uint64_t mmio_read(uintptr_t base, uint32_t off, unsigned width, const vo
 	const struct sim_mmio *m = route(base, &off, width);
 
 	announce(LZ_SIM_MMIO_READ, (void *)(uintptr_t)off, width, pc);
+	sim_sched.epoch++;
 	return m->read(m->arg, off, width);
 }
 
@@ -320,6 +321,7 @@ static void mmio_write(uintptr_t base, uint32_t off, unsigned width, uint64_t v,
 	const struct sim_mmio *m = route(base, &off, width);
 
 	announce(LZ_SIM_MMIO_WRITE, (void *)(uintptr_t)off, width, pc);
+	sim_sched.epoch++;
 	m->write(m->arg, off, width, v);
 }
 

@@ -6,10 +6,10 @@
 #include "fiber.h"
 
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "arena.h"
 #include "internal.h"
 #include "lz_arch.h"
 
@@ -19,12 +19,7 @@
 #include <sanitizer/lsan_interface.h>
 #endif
 
-#if SIM_ASAN || defined(__SANITIZE_THREAD__)
-#define STACK_BYTES (256u * 1024u)
-#else
-#define STACK_BYTES (64u * 1024u)
-#endif
-#define GUARD_BYTES 16384u /* whole pages for every page size up to 16 KiB */
+#define STACK_BYTES SIM_STACK_BYTES
 
 #if (defined(__x86_64__) || defined(__aarch64__)) && !defined(SIM_FIBER_UCONTEXT)
 #define NATIVE_SWITCH 1
@@ -35,7 +30,7 @@
 
 struct sim_fiber {
 	struct sim_fiber *next; /* in the pool */
-	char *map, *stack;
+	char *stack;
 #if NATIVE_SWITCH
 	void *sp;
 #else
@@ -46,7 +41,9 @@ struct sim_fiber {
 #endif
 };
 
-static struct sim_fiber *pool;
+/* Those of the arena go when it is closed. */
+SIM_SNAP static struct sim_fiber *pools[2];
+#define pool pools[sim_arena_is_open()]
 #if SIM_ASAN
 static const void *hub_bottom;
 static size_t hub_size;
@@ -120,7 +117,7 @@ static void arm(struct sim_fiber *f, void (*entry)(void))
 {
 	/* On x86-64 the entry finds its stack as after a call: 8 below a
 	 * multiple of 16. */
-	uintptr_t *frame = (uintptr_t *)(f->stack + STACK_BYTES) - FRAME_WORDS;
+	uintptr_t *frame = (uintptr_t *)(void *)(f->stack + STACK_BYTES) - FRAME_WORDS;
 
 	memset(frame, 0, FRAME_WORDS * sizeof(*frame));
 	frame[FRAME_ENTRY] = (uintptr_t)entry;
@@ -139,17 +136,24 @@ static void arm(struct sim_fiber *f, void (*entry)(void))
 }
 #endif
 
+static char *map_stack(void)
+{
+	char *p = mmap(NULL, SIM_GUARD_BYTES + STACK_BYTES, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED || mprotect(p, SIM_GUARD_BYTES, PROT_NONE) != 0)
+		lz_port_panic("out of memory for a stack", __FILE__, __LINE__);
+	return p;
+}
+
 static struct sim_fiber *make(void)
 {
-	struct sim_fiber *f = calloc(1, sizeof(*f));
+	struct sim_fiber *f = sim_heap_alloc(sizeof(*f));
+	char *slot = sim_arena_stack();
 
 	if (!f)
 		lz_port_panic("out of memory for a stack", __FILE__, __LINE__);
-	f->map = mmap(NULL, GUARD_BYTES + STACK_BYTES, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (f->map == MAP_FAILED || mprotect(f->map, GUARD_BYTES, PROT_NONE) != 0)
-		lz_port_panic("out of memory for a stack", __FILE__, __LINE__);
-	f->stack = f->map + GUARD_BYTES;
+	f->stack = (slot ? slot : map_stack()) + SIM_GUARD_BYTES;
 #if SIM_ASAN
 	__lsan_register_root_region(f->stack, STACK_BYTES);
 #endif
@@ -170,6 +174,12 @@ struct sim_fiber *sim_fiber_get(void (*entry)(void))
 #endif
 	arm(f, entry);
 	return f;
+}
+
+void sim_fiber_forget(void)
+{
+	if (sim_arena_is_open())
+		pool = NULL;
 }
 
 void sim_fiber_put(struct sim_fiber *f)

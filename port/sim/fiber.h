@@ -13,6 +13,8 @@ struct sim_fiber;
 struct sim_fiber *sim_fiber_get(void (*entry)(void));
 /* Back to the pool. Its frames are forgotten. */
 void sim_fiber_put(struct sim_fiber *f);
+/* The arena is about to go, and those in it. */
+void sim_fiber_forget(void);
 /* From the hub: runs `f` until it yields. */
 void sim_fiber_run(struct sim_fiber *f);
 /* From the running fiber: back to the hub. */

@@ -3,6 +3,8 @@
 #ifndef SIM_INTERNAL_H
 #define SIM_INTERNAL_H
 
+#include <setjmp.h>
+
 #include "lz_arch.h"
 #include "sim.h"
 
@@ -17,7 +19,15 @@
 #define SIM_ASAN 0
 #endif
 
+#if SIM_ASAN || defined(__SANITIZE_THREAD__)
+#define SIM_STACK_BYTES ((size_t)256 * 1024)
+#else
+#define SIM_STACK_BYTES ((size_t)64 * 1024)
+#endif
 #define SIM_MAX_HELD 16u
+
+/* Variables that go back to a snapshot (arena.c). */
+#define SIM_SNAP __attribute__((section("sim_snap")))
 
 enum sim_kind { SIM_OUTSIDE, SIM_TASK, SIM_HANDLER };
 
@@ -37,12 +47,9 @@ struct sim_agent {
 	enum sim_wait wait;
 	uint32_t id; /* never used twice in one simulation */
 	uint16_t choice_id;
-	struct sim_op op; /* published, not done yet */
 	unsigned cpu;
-	char name[40];
+	struct sim_op op; /* published, not done yet */
 	struct sim_fiber *fiber;
-	sim_task_fn fn;
-	void *arg;
 	bool done;
 
 	/* What it waits for. */
@@ -65,12 +72,68 @@ struct sim_agent {
 	unsigned held;	    /* locks held */
 	lz_ns masked_since; /* outermost lz_irq_save() */
 	struct lz_spinlock *locks[SIM_MAX_HELD];
+
+	sim_task_fn fn;
+	void *arg;
+	char name[40];
 };
 
 struct sim_cpu {
 	struct sim_agent *task;	   /* has the CPU, even when interrupted or spinning */
 	struct sim_agent *handler; /* active */
 };
+
+struct sim_line {
+	char name[40];
+	unsigned cpu;
+	sim_irq_fn fn;
+	void *arg;
+	uint32_t id;
+	uint16_t choice_id;
+	bool pending;
+	lz_ns due;
+};
+
+struct sim_unit {
+	struct sim_hw hw;
+	bool exact; /* sim_hw_add_exact() */
+	bool (*busy)(void *arg);
+	bool is_busy; /* as of `epoch`, like the next */
+	lz_ns wake_at;
+	uint64_t epoch;
+	uint32_t id;
+	uint16_t choice_id;
+	bool resting;
+	uint64_t own_writes, seen;
+	lz_ns rest_at;
+};
+
+enum sim_what { SIM_RUN_AGENT, SIM_RUN_LINE, SIM_RUN_HW, SIM_RUN_CLOCK };
+struct sim_choice {
+	enum sim_what what;
+	uint32_t id;
+	void *who; /* struct sim_agent, sim_line or sim_unit */
+};
+
+/* Who there is. */
+struct sim_sched {
+	struct sim_agent **tasks; /* in the order in which they were made */
+	size_t ntasks, cap_tasks;
+	struct sim_line *lines;
+	size_t nlines;
+	struct sim_unit *hw;
+	size_t nhw;
+	uint64_t epoch;		      /* of the hardware's state; 0 is before all */
+	unsigned nhandlers, npending; /* active; lines */
+	struct sim_choice next;	      /* chosen by the strategy when somebody gave way */
+	bool has_next, abandoned, paused;
+	jmp_buf hub;		     /* where sim_abandon() goes from the hub's own stack */
+	struct sim_agent *preempted; /* gave way at a visible operation */
+	uint32_t next_id;
+	uint16_t next_choice; /* 0 is the clock */
+	bool running;	      /* inside sim_run() */
+};
+extern struct sim_sched sim_sched;
 
 struct sim_state {
 	/* Touched at each visible operation. */
@@ -92,6 +155,36 @@ struct sim_state {
 
 extern struct sim_state sim;
 
+/* Writes by everybody but `a`. */
+static inline uint64_t sim_foreign(const struct sim_agent *a)
+{
+	return sim.writes - a->own_writes;
+}
+static inline bool sim_wait_over(const struct sim_agent *a)
+{
+	switch (a->wait) {
+	case SIM_RUNNABLE:
+		return true;
+	case SIM_W_POLL:
+		return sim_foreign(a) != a->seen || sim.now >= a->deadline;
+	case SIM_W_LOCK:
+		return a->lock->owner == 0;
+	case SIM_W_WORD:
+		return *a->word != a->word_seen || (a->stop && *a->stop) || sim.now >= a->deadline;
+	case SIM_W_SLEEP:
+		return sim.now >= a->deadline;
+	}
+	return false;
+}
+
+/* ---- choose.c ---- */
+/* Who can run now; the list is good until the next call. */
+size_t sim_collect(const struct sim_choice **out);
+/* The earliest time at which somebody may become runnable. */
+lz_ns sim_next_event(const struct sim_agent *outside);
+/* Asks the strategy. False: nobody runs before `until`, or ever (*stuck). */
+bool sim_decide(struct sim_choice *out, bool *stuck);
+
 /* Looks at `until` this often when nobody is switched. */
 #define SIM_NO_SWITCH_STRIDE 4096u
 /* random.c: everything that depends on the seed. */
@@ -103,11 +196,6 @@ void sim_seed(uint64_t v);
 void sim_violation(const char *what);
 /* Suspends the running agent until its `wait` is over. */
 void sim_block(enum sim_wait wait);
-/* Writes by everybody but `a`. */
-static inline uint64_t sim_foreign(const struct sim_agent *a)
-{
-	return sim.writes - a->own_writes;
-}
 /* Waits like sim_wait_word(), also until *stop. */
 void sim_wait_kick(const uint32_t *word, uint32_t seen, lz_ns t, const bool *stop);
 

@@ -7,10 +7,10 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "arena.h"
 #include "internal.h"
 
 #define POISON	   0xdd
@@ -31,9 +31,9 @@ struct block {
 #define LIVE 0x6c61766561626c65ull
 #define DEAD 0x6465616464656164ull
 
-static struct block live = {&live, &live, 0, 0};
-static struct block *kept[KEPT];
-static size_t kept_at;
+SIM_SNAP static struct block live = {&live, &live, 0, 0};
+SIM_SNAP static struct block **kept;
+SIM_SNAP static size_t kept_at;
 
 void *sim_alloc(void *ctx, size_t size)
 {
@@ -42,7 +42,7 @@ void *sim_alloc(void *ctx, size_t size)
 	(void)ctx;
 	if (lz_in_atomic())
 		sim_violation("alloc in atomic context");
-	b = sim.fail_alloc ? NULL : calloc(1, sizeof(*b) + size);
+	b = sim.fail_alloc ? NULL : sim_heap_alloc(sizeof(*b) + size);
 	if (!b) {
 		sim.st.failed_allocs++;
 		return NULL;
@@ -61,10 +61,10 @@ void *sim_alloc(void *ctx, size_t size)
 static void release(struct block *b)
 {
 	if (SIM_ASAN) {
-		free(b);
+		sim_heap_free(b);
 		return;
 	}
-	free(kept[kept_at]);
+	sim_heap_free(kept[kept_at]);
 	kept[kept_at] = b;
 	kept_at = (kept_at + 1) % KEPT;
 }
@@ -96,7 +96,7 @@ void sim_free(void *ctx, void *p, size_t size)
 
 /* ---- DMA memory ---- */
 
-static struct {
+SIM_SNAP static struct {
 	unsigned char *va;
 	size_t bytes;
 	uint32_t units;
@@ -133,9 +133,25 @@ static void take_free(uint32_t u, unsigned order)
 
 static void *table(size_t n, size_t size)
 {
-	void *p = calloc(n, size);
+	void *p = sim_heap_alloc(n * size);
 
 	if (!p)
+		lz_port_panic("out of memory for the DMA arena", __FILE__, __LINE__);
+	return p;
+}
+
+/* Page aligned, so that what lies together is on one page. */
+static unsigned char *memory_for_dma(void)
+{
+	unsigned char *p;
+
+	if (sim_arena_is_open()) {
+		p = table(dma.bytes + 4096, 1);
+		return p + (4096 - (uintptr_t)p % 4096) % 4096;
+	}
+	p = mmap(NULL, dma.bytes, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
 		lz_port_panic("out of memory for the DMA arena", __FILE__, __LINE__);
 	return p;
 }
@@ -144,16 +160,15 @@ void sim_mem_start(void)
 {
 	uint32_t u = 0;
 
+	kept = table(KEPT, sizeof(struct block *));
+
 	memset(&dma, 0, sizeof(dma));
 	memset(dma.head, 0xff, sizeof(dma.head));
 	dma.bytes = sim.cfg.dma_bytes & ~(UNIT - 1);
 	dma.units = (uint32_t)(dma.bytes >> UNIT_SHIFT);
 	if (!dma.units)
 		return;
-	dma.va = mmap(NULL, dma.bytes, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (dma.va == MAP_FAILED)
-		lz_port_panic("out of memory for the DMA arena", __FILE__, __LINE__);
+	dma.va = memory_for_dma();
 	dma.used = table(dma.units / 64 + 2, sizeof(*dma.used));
 	dma.order = table(dma.units, sizeof(*dma.order));
 	dma.is_free = table(dma.units, sizeof(*dma.is_free));
@@ -178,22 +193,22 @@ void sim_mem_stop(void)
 		struct block *b = live.next;
 
 		live.next = b->next;
-		free(b);
+		sim_heap_free(b);
 	}
 	live.prev = &live;
-	for (i = 0; i < KEPT && kept[i]; i++) {
-		free(kept[i]);
-		kept[i] = NULL;
-	}
+	for (i = 0; kept && i < KEPT && kept[i]; i++)
+		sim_heap_free(kept[i]);
+	sim_heap_free(kept);
+	kept = NULL;
 	kept_at = 0;
-	if (dma.va)
+	if (dma.va && !sim_arena_is_open())
 		munmap(dma.va, dma.bytes);
-	free(dma.used);
-	free(dma.order);
-	free(dma.is_free);
-	free(dma.size);
-	free(dma.next);
-	free(dma.prev);
+	sim_heap_free(dma.used);
+	sim_heap_free(dma.order);
+	sim_heap_free(dma.is_free);
+	sim_heap_free(dma.size);
+	sim_heap_free(dma.next);
+	sim_heap_free(dma.prev);
 	memset(&dma, 0, sizeof(dma));
 }
 

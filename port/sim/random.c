@@ -4,8 +4,8 @@
 
 #define GEOMETRIC_BITS 16u
 
-static uint64_t rng;
-static double stay[GEOMETRIC_BITS]; /* probability of 2^k operations without a switch */
+SIM_SNAP static uint64_t rng;
+SIM_SNAP static double stay[GEOMETRIC_BITS]; /* probability of 2^k operations without a switch */
 
 uint64_t sim_draw(void)
 {

@@ -6,205 +6,19 @@
  * units; tasks and interrupt handlers are fibers. Every choice depends on the
  * seed and on the order of calls only, never on an address or on real time.
  */
-#include <setjmp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "fiber.h"
 #include "internal.h"
 
 #define WRITING (1u << LZ_SIM_STORE | 1u << LZ_SIM_RMW | 1u << LZ_SIM_MMIO_WRITE)
 
-struct line {
-	char name[40];
-	unsigned cpu;
-	sim_irq_fn fn;
-	void *arg;
-	uint32_t id;
-	uint16_t choice_id;
-	bool pending;
-	lz_ns due;
-};
-
-struct hw {
-	struct sim_hw hw;
-	uint32_t id;
-	uint16_t choice_id;
-	bool resting;
-	uint64_t own_writes, seen;
-	lz_ns rest_at;
-};
-
-enum what { RUN_AGENT, RUN_LINE, RUN_HW, RUN_CLOCK };
-struct choice {
-	enum what what;
-	uint32_t id;
-	union {
-		struct sim_agent *agent;
-		struct line *line;
-		struct hw *hw;
-	};
-};
-
-static struct {
-	struct sim_agent **tasks; /* in the order in which they were made */
-	size_t ntasks, cap_tasks;
-	struct line *lines;
-	size_t nlines;
-	struct hw *hw;
-	size_t nhw;
-	struct choice *choices;
-	size_t cap_choices;
-	struct sim_enabled *enabled; /* as long as choices */
-	struct choice next;	     /* chosen by the strategy when somebody gave way */
-	bool has_next, abandoned;
-	jmp_buf hub;		     /* where sim_abandon() goes from the hub's own stack */
-	struct sim_agent *preempted; /* gave way at a visible operation */
-	uint32_t next_id;
-	uint16_t next_choice; /* 0 is the clock */
-	bool running;	      /* inside sim_run() */
-} s;
-
-struct sim_state sim = {.cur = &sim.outside, .countdown = SIM_NO_SWITCH_STRIDE, .until = LZ_NEVER};
-
-static void *grow(void *p, size_t bytes)
-{
-	p = realloc(p, bytes);
-	if (!p)
-		lz_port_panic("out of memory in the scheduler", __FILE__, __LINE__);
-	return p;
-}
-
-/* ---- who can run ---- */
-
-static bool cpu_masked(unsigned cpu)
-{
-	const struct sim_agent *t = sim.cpu[cpu].task;
-
-	if (sim.cpu[cpu].handler)
-		return true;
-	if (!s.running && cpu == 0 && (sim.outside.masked || sim.outside.in_irq))
-		return true;
-	return t && (t->masked || t->in_irq);
-}
-
-static bool wait_over(const struct sim_agent *a)
-{
-	switch (a->wait) {
-	case SIM_RUNNABLE:
-		return true;
-	case SIM_W_POLL:
-		return sim_foreign(a) != a->seen || sim.now >= a->deadline;
-	case SIM_W_LOCK:
-		return a->lock->owner == 0;
-	case SIM_W_WORD:
-		return *a->word != a->word_seen || (a->stop && *a->stop) || sim.now >= a->deadline;
-	case SIM_W_SLEEP:
-		return sim.now >= a->deadline;
-	}
-	return false;
-}
-
-static bool task_has_cpu(const struct sim_agent *a)
-{
-	const struct sim_cpu *c = &sim.cpu[a->cpu];
-
-	return !c->handler && (!c->task || c->task == a);
-}
-
-static lz_ns hw_wake(const struct hw *h)
-{
-	lz_ns w = h->hw.wake ? h->hw.wake(h->hw.arg) : LZ_NEVER;
-
-	/* A unit that asks for a time at which it had nothing to do must not
-	 * stop the clock. */
-	return w <= h->rest_at ? h->rest_at + 1000u : w;
-}
-
-static bool hw_enabled(const struct hw *h)
-{
-	return !h->resting || sim.writes - h->own_writes != h->seen || hw_wake(h) <= sim.now;
-}
-
-static struct choice *add_choice(size_t *n, enum what what, uint32_t id)
-{
-	if (*n == s.cap_choices) {
-		s.cap_choices = s.cap_choices ? 2 * s.cap_choices : 32;
-		s.choices = grow(s.choices, s.cap_choices * sizeof(*s.choices));
-		s.enabled = grow(s.enabled, s.cap_choices * sizeof(*s.enabled));
-	}
-	s.choices[*n].what = what;
-	s.choices[*n].id = id;
-	return &s.choices[(*n)++];
-}
-
-static size_t collect(void)
-{
-	size_t i, n = 0;
-	unsigned c;
-
-	for (i = 0; s.running && i < s.ntasks; i++) {
-		struct sim_agent *a = s.tasks[i];
-
-		if (a != s.preempted && task_has_cpu(a) && wait_over(a))
-			add_choice(&n, RUN_AGENT, a->id)->agent = a;
-	}
-	for (c = 0; c < LZ_MAX_CPUS; c++) {
-		struct sim_agent *a = sim.cpu[c].handler;
-
-		if (a && a != s.preempted && wait_over(a))
-			add_choice(&n, RUN_AGENT, a->id)->agent = a;
-	}
-	for (i = 0; i < s.nlines; i++) {
-		struct line *l = &s.lines[i];
-
-		if (l->pending && l->due <= sim.now && !cpu_masked(l->cpu))
-			add_choice(&n, RUN_LINE, l->id)->line = l;
-	}
-	for (i = 0; i < s.nhw; i++) {
-		if (hw_enabled(&s.hw[i]))
-			add_choice(&n, RUN_HW, s.hw[i].id)->hw = &s.hw[i];
-	}
-	if (n == 0 && s.preempted && (s.running || s.preempted->kind == SIM_HANDLER))
-		add_choice(&n, RUN_AGENT, s.preempted->id)->agent = s.preempted;
-	return n;
-}
-
-static void sooner(lz_ns *t, lz_ns other)
-{
-	if (other > sim.now && other < *t)
-		*t = other;
-}
-
-static lz_ns agent_event(const struct sim_agent *a)
-{
-	return a->wait == SIM_RUNNABLE || a->wait == SIM_W_LOCK ? LZ_NEVER : a->deadline;
-}
-
-/* The earliest time at which somebody may become runnable. */
-static lz_ns next_event(const struct sim_agent *outside)
-{
-	lz_ns t = LZ_NEVER;
-	size_t i;
-	unsigned c;
-
-	if (outside)
-		sooner(&t, agent_event(outside));
-	for (i = 0; s.running && i < s.ntasks; i++)
-		sooner(&t, agent_event(s.tasks[i]));
-	for (c = 0; c < LZ_MAX_CPUS; c++) {
-		if (sim.cpu[c].handler)
-			sooner(&t, agent_event(sim.cpu[c].handler));
-	}
-	for (i = 0; i < s.nlines; i++) {
-		if (s.lines[i].pending)
-			sooner(&t, s.lines[i].due);
-	}
-	for (i = 0; i < s.nhw; i++)
-		sooner(&t, hw_wake(&s.hw[i]));
-	return t;
-}
+SIM_SNAP struct sim_sched sim_sched;
+#define s sim_sched
+SIM_SNAP struct sim_state sim = {
+	.cur = &sim.outside, .countdown = SIM_NO_SWITCH_STRIDE, .until = LZ_NEVER};
 
 /* ---- running them ---- */
 
@@ -227,7 +41,7 @@ static void body(void)
 static struct sim_agent *new_agent(enum sim_kind kind, const char *name, unsigned cpu,
 				   sim_task_fn fn, void *arg)
 {
-	struct sim_agent *a = calloc(1, sizeof(*a));
+	struct sim_agent *a = sim_heap_alloc(sizeof(*a));
 
 	if (!a)
 		lz_port_panic("out of memory for an agent", __FILE__, __LINE__);
@@ -245,7 +59,7 @@ static struct sim_agent *new_agent(enum sim_kind kind, const char *name, unsigne
 static void free_agent(struct sim_agent *a)
 {
 	sim_fiber_put(a->fiber);
-	free(a);
+	sim_heap_free(a);
 }
 
 static void retire(struct sim_agent *a)
@@ -254,6 +68,7 @@ static void retire(struct sim_agent *a)
 
 	if (a->kind == SIM_HANDLER) {
 		sim.cpu[a->cpu].handler = NULL;
+		s.nhandlers--;
 	} else {
 		sim.cpu[a->cpu].task = NULL;
 		while (s.tasks[i] != a)
@@ -261,6 +76,7 @@ static void retire(struct sim_agent *a)
 		memmove(&s.tasks[i], &s.tasks[i + 1], (s.ntasks - i - 1) * sizeof(*s.tasks));
 		s.ntasks--;
 	}
+	s.epoch++;
 	/* What it left in plain memory counts as written by somebody else. */
 	sim.writes++;
 	free_agent(a);
@@ -279,19 +95,22 @@ static void run_agent(struct sim_agent *a)
 		retire(a);
 }
 
-static void run_line(struct line *l)
+static void run_line(struct sim_line *l)
 {
 	struct sim_agent *a = new_agent(SIM_HANDLER, l->name, l->cpu, l->fn, l->arg);
 
 	a->choice_id = l->choice_id;
 	l->pending = false;
+	s.npending--;
 	sim.cpu[l->cpu].handler = a;
+	s.nhandlers++;
 	run_agent(a);
 }
 
-static void run_hw(struct hw *h)
+static void run_hw(struct sim_unit *h)
 {
 	h->seen = sim.writes - h->own_writes;
+	s.epoch++;
 	if (h->hw.step(h->hw.arg)) {
 		/* Takes time, so that a unit that is never idle cannot stop the clock. */
 		sim.now += sim.op_cost;
@@ -306,86 +125,10 @@ static void run_hw(struct hw *h)
 
 /* ---- a strategy chooses ---- */
 
-static const struct sim_op op_irq = {.kind = SIM_OP_IRQ}, op_hw = {.kind = SIM_OP_HW},
-			   op_clock = {.kind = SIM_OP_CLOCK};
-
-static void describe(const struct choice *c, struct sim_enabled *e)
-{
-	switch (c->what) {
-	case RUN_AGENT:
-		*e = (struct sim_enabled){.id = c->agent->choice_id,
-					  .kind = c->agent->kind == SIM_TASK ? SIM_AGENT_TASK
-									     : SIM_AGENT_IRQ,
-					  .cpu = (uint8_t)c->agent->cpu,
-					  .current = c->agent == sim.cur,
-					  .op = &c->agent->op,
-					  .name = c->agent->name};
-		break;
-	case RUN_LINE:
-		*e = (struct sim_enabled){.id = c->line->choice_id,
-					  .kind = SIM_AGENT_IRQ,
-					  .cpu = (uint8_t)c->line->cpu,
-					  .op = &op_irq,
-					  .name = c->line->name};
-		break;
-	case RUN_HW:
-		*e = (struct sim_enabled){.id = c->hw->choice_id,
-					  .kind = SIM_AGENT_HW,
-					  .op = &op_hw,
-					  .name = c->hw->hw.name};
-		break;
-	case RUN_CLOCK:
-		*e = (struct sim_enabled){
-			.kind = SIM_AGENT_CLOCK, .op = &op_clock, .name = "clock"};
-		break;
-	}
-}
-
-static bool hw_due(void)
-{
-	size_t i;
-
-	for (i = 0; i < s.nhw; i++) {
-		if (hw_wake(&s.hw[i]) <= sim.now)
-			return true;
-	}
-	return false;
-}
-
-/* Asks the strategy. False: nobody runs before `until`, or ever (*stuck). */
-static bool decide(struct choice *out, bool *stuck)
-{
-	const struct sim_strategy *st = sim.strategy;
-
-	*stuck = false;
-	while (sim.now < sim.until) {
-		size_t i, n = collect();
-		lz_ns t = LZ_NEVER;
-
-		if (n == 0 || (st->clock && st->clock(st->ctx) && !hw_due()))
-			t = next_event(NULL);
-		*stuck = n == 0 && t == LZ_NEVER;
-		if (*stuck)
-			return false;
-		if (n == 0) {
-			sim.now = t < sim.until ? t : sim.until;
-			continue;
-		}
-		if (t < sim.until)
-			add_choice(&n, RUN_CLOCK, 0);
-		for (i = 0; i < n; i++)
-			describe(&s.choices[i], &s.enabled[i]);
-		*out = s.choices[st->pick(st->ctx, s.enabled, n)];
-		if (out->what != RUN_CLOCK)
-			return true;
-		sim.now = t;
-	}
-	return false;
-}
-
 void sim_explore(const struct sim_strategy *st)
 {
 	sim.strategy = st;
+	s.epoch++;
 	sim.pc = NULL;
 	sim.countdown = 1;
 }
@@ -411,29 +154,31 @@ static void explore(struct sim_agent *a, enum lz_sim_op op, const volatile void 
 				.len = (uint16_t)len,
 				.addr = (uintptr_t)addr,
 				.pc = pc};
-	if (decide(&s.next, &stuck)) {
-		if (s.next.what == RUN_AGENT && s.next.agent == a)
+	if (sim_decide(&s.next, &stuck)) {
+		if (s.next.what == SIM_RUN_AGENT && s.next.who == a)
 			return;
 		s.has_next = true;
 	}
 	sim_fiber_yield(a->fiber);
 }
 
-static void run_choice(const struct choice *c)
+/* ---- the loop ---- */
+
+static void run_choice(const struct sim_choice *c)
 {
 	sim.st.schedule_hash = (sim.st.schedule_hash ^ c->id ^ (sim.now << 16)) * 0x100000001b3ull;
 	s.preempted = NULL;
 	switch (c->what) {
-	case RUN_AGENT:
-		run_agent(c->agent);
+	case SIM_RUN_AGENT:
+		run_agent(c->who);
 		break;
-	case RUN_LINE:
-		run_line(c->line);
+	case SIM_RUN_LINE:
+		run_line(c->who);
 		break;
-	case RUN_HW:
-		run_hw(c->hw);
+	case SIM_RUN_HW:
+		run_hw(c->who);
 		break;
-	case RUN_CLOCK:
+	case SIM_RUN_CLOCK:
 		break;
 	}
 }
@@ -460,17 +205,21 @@ static bool clock_fires_early(void)
 static int loop(struct sim_agent *outside)
 {
 	for (;;) {
-		struct choice c;
+		const struct sim_choice *all;
+		struct sim_choice c;
 		size_t n;
 		lz_ns t;
 
 		if (outside) {
-			if (wait_over(outside))
+			if (sim_wait_over(outside))
 				return 0;
 		} else if (s.ntasks == 0 && !handlers_active()) {
 			return 0;
 		} else if (s.abandoned) {
 			return 2;
+		} else if (s.paused) {
+			s.paused = false;
+			return 3;
 		} else if (sim.now >= sim.until) {
 			return 1;
 		}
@@ -478,7 +227,7 @@ static int loop(struct sim_agent *outside)
 			bool stuck = false;
 
 			c = s.next;
-			if (s.has_next || decide(&c, &stuck)) {
+			if (s.has_next || sim_decide(&c, &stuck)) {
 				s.has_next = false;
 				run_choice(&c);
 			} else if (stuck) {
@@ -486,10 +235,10 @@ static int loop(struct sim_agent *outside)
 			}
 			continue;
 		}
-		n = collect();
-		t = n && !clock_fires_early() ? LZ_NEVER : next_event(outside);
+		n = sim_collect(&all);
+		t = n && !clock_fires_early() ? LZ_NEVER : sim_next_event(outside);
 		if (n && t == LZ_NEVER) {
-			c = s.choices[n > 1 ? (size_t)((sim_draw() >> 32) * n >> 32) : 0];
+			c = all[n > 1 ? (size_t)((sim_draw() >> 32) * n >> 32) : 0];
 			run_choice(&c);
 			continue;
 		}
@@ -504,6 +253,7 @@ void sim_block(enum sim_wait wait)
 	struct sim_agent *a = sim.cur;
 
 	a->wait = wait;
+	s.epoch++;
 	if (wait != SIM_W_LOCK) /* that one has published its lock */
 		a->op = (struct sim_op){.kind = SIM_OP_WAIT};
 	if (a->kind != SIM_OUTSIDE) {
@@ -513,6 +263,13 @@ void sim_block(enum sim_wait wait)
 	if (loop(a) < 0)
 		lz_port_panic("deadlock outside the run", __FILE__, __LINE__);
 	a->wait = SIM_RUNNABLE;
+}
+
+void sim_pause(void)
+{
+	lz_assert(sim.cur->kind == SIM_TASK);
+	s.paused = true;
+	sim_block(SIM_RUNNABLE);
 }
 
 static __attribute__((noinline)) void maybe_switch(enum lz_sim_op op, const volatile void *addr,
@@ -554,6 +311,8 @@ void sim_start(const struct sim_config *cfg)
 
 	sim_stop();
 	sim.strategy = strategy;
+	if (cfg->snapshots)
+		sim_arena_open();
 	lz_assert(cfg->cpus >= 1 && cfg->cpus <= LZ_MAX_CPUS);
 	sim.cfg = *cfg;
 	sim.op_cost = cfg->op_cost ? cfg->op_cost : 2;
@@ -568,6 +327,7 @@ void sim_stop(void)
 	size_t i;
 	unsigned c;
 
+	sim_arena_thaw();
 	/* Also while running: a failed check of a test jumps out of a task. */
 	for (i = 0; i < s.ntasks; i++)
 		free_agent(s.tasks[i]);
@@ -575,14 +335,14 @@ void sim_stop(void)
 		if (sim.cpu[c].handler)
 			free_agent(sim.cpu[c].handler);
 	}
-	free(s.tasks);
-	free(s.lines);
-	free(s.hw);
-	free(s.choices);
-	free(s.enabled);
+	sim_heap_free(s.tasks);
+	sim_heap_free(s.lines);
+	sim_heap_free(s.hw);
 	memset(&s, 0, sizeof(s));
 	sim_mmio_forget();
 	sim_mem_stop();
+	sim_fiber_forget();
+	sim_arena_close();
 	memset(&sim, 0, sizeof(sim));
 	sim.cur = &sim.outside;
 	sim.countdown = SIM_NO_SWITCH_STRIDE;
@@ -594,7 +354,8 @@ void sim_task(const char *name, unsigned cpu, sim_task_fn fn, void *arg)
 	lz_assert(cpu < sim.cfg.cpus);
 	if (s.ntasks == s.cap_tasks) {
 		s.cap_tasks = s.cap_tasks ? 2 * s.cap_tasks : 16;
-		s.tasks = grow(s.tasks, s.cap_tasks * sizeof(struct sim_agent *));
+		s.tasks = sim_heap_longer(s.tasks, s.ntasks * sizeof(struct sim_agent *),
+					  s.cap_tasks * sizeof(struct sim_agent *));
 	}
 	s.tasks[s.ntasks] = new_agent(SIM_TASK, name, cpu, fn, arg);
 	s.tasks[s.ntasks++]->choice_id = ++s.next_choice;
@@ -602,12 +363,13 @@ void sim_task(const char *name, unsigned cpu, sim_task_fn fn, void *arg)
 
 unsigned sim_irq_line(const char *name, unsigned cpu, sim_irq_fn fn, void *arg)
 {
-	struct line *l;
+	struct sim_line *l;
 
 	lz_assert(cpu < sim.cfg.cpus);
-	s.lines = grow(s.lines, (s.nlines + 1) * sizeof(*s.lines));
+	s.lines = sim_heap_longer(s.lines, s.nlines * sizeof(*s.lines),
+				  (s.nlines + 1) * sizeof(*s.lines));
 	l = &s.lines[s.nlines];
-	*l = (struct line){
+	*l = (struct sim_line){
 		.cpu = cpu, .fn = fn, .arg = arg, .id = ++s.next_id, .choice_id = ++s.next_choice};
 	snprintf(l->name, sizeof(l->name), "%s", name);
 	return (unsigned)s.nlines++;
@@ -615,19 +377,43 @@ unsigned sim_irq_line(const char *name, unsigned cpu, sim_irq_fn fn, void *arg)
 
 void sim_irq_raise(unsigned line, lz_ns delay)
 {
-	struct line *l;
+	struct sim_line *l;
 
 	lz_assert(line < s.nlines);
 	l = &s.lines[line];
 	if (!l->pending || sim.now + delay < l->due)
 		l->due = sim.now + delay;
+	s.npending += !l->pending;
 	l->pending = true;
+}
+
+static struct sim_unit *add_unit(const struct sim_hw *hw)
+{
+	struct sim_unit *h;
+
+	s.hw = sim_heap_longer(s.hw, s.nhw * sizeof(*s.hw), (s.nhw + 1) * sizeof(*s.hw));
+	h = &s.hw[s.nhw++];
+	*h = (struct sim_unit){.hw = *hw, .id = ++s.next_id, .choice_id = ++s.next_choice};
+	return h;
+}
+
+void sim_hw_add_exact(const struct sim_hw *hw, bool (*busy)(void *arg))
+{
+	struct sim_unit *h = add_unit(hw);
+
+	h->exact = true;
+	h->busy = busy;
+	sim_hw_changed();
+}
+
+void sim_hw_changed(void)
+{
+	s.epoch++;
 }
 
 void sim_hw_add(const struct sim_hw *hw)
 {
-	s.hw = grow(s.hw, (s.nhw + 1) * sizeof(*s.hw));
-	s.hw[s.nhw++] = (struct hw){.hw = *hw, .id = ++s.next_id, .choice_id = ++s.next_choice};
+	(void)add_unit(hw);
 }
 
 static void tell_stuck(const struct sim_agent *a)

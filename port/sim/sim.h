@@ -25,6 +25,7 @@ struct sim_config {
 				   somebody could run, at one choice in N; 0: never */
 	void (*log)(void *ctx, enum lz_log_level level, const char *line);
 	void *log_ctx;
+	bool snapshots; /* sim_snapshot() will be called */
 };
 
 void sim_start(const struct sim_config *cfg);
@@ -60,6 +61,11 @@ struct sim_hw {
 	void *arg;
 };
 void sim_hw_add(const struct sim_hw *hw); /* copied */
+/* A unit whose step does something exactly when its time has come or `busy(arg)` (NULL:
+ * never) is true. Both are asked again after a step of any unit, an MMIO access, or
+ * sim_hw_changed(), which whoever acts on such a unit in another way calls. */
+void sim_hw_add_exact(const struct sim_hw *hw, bool (*busy)(void *arg));
+void sim_hw_changed(void);
 
 /* MMIO: accesses of the library to [base, base+size) go to these callbacks. */
 struct sim_mmio {
@@ -79,8 +85,10 @@ void *sim_dma_ptr(lz_phys phys, size_t len);
 
 /* Runs until every task has returned (0), nothing can ever run again although
  * tasks are left (-1; the log tells who waits for what), or virtual time passes
- * `until` (1), or sim_abandon() was called (2). */
+ * `until` (1), or sim_abandon() (2) or sim_pause() (3) was called. */
 int sim_run(lz_ns until);
+/* The calling task lets sim_run() return; the next sim_run() goes on. */
+void sim_pause(void);
 
 lz_ns sim_now(void);
 /* Sleeps the calling task until virtual time `t`. */
@@ -149,6 +157,25 @@ void sim_explore(const struct sim_strategy *st);
 /* Leaves the run from wherever it is: sim_run() returns 2, and sim_stop() is
  * all that is allowed then. */
 _Noreturn void sim_abandon(void);
+
+/* ---- snapshots: many runs from one prepared state ---- */
+
+/* Memory for what has to go back with the simulation: zeroed; NULL: there is none. */
+void *sim_heap_alloc(size_t bytes);
+void sim_heap_free(void *p);
+/* Between two sim_run(): keeps everything that the simulation and sim_heap_alloc()
+ * allocated. 0: not available in this build, or not asked for in the configuration. */
+uint32_t sim_snapshot(void);
+/* Back to it, as often as one likes. False: it is gone (sim_stop(), sim_start()). */
+bool sim_restore(uint32_t snapshot);
+/* While there is a snapshot the first write to each page traps: whoever does
+ * that handles SIGSEGV, on a stack of its own, by this. False: a real crash. */
+bool sim_arena_fault(const void *address);
+struct sim_arena_stats {
+	size_t pages, page_bytes; /* copied back by sim_restore() */
+	size_t heap_bytes;	  /* in use, with what was freed */
+};
+void sim_arena_get(struct sim_arena_stats *out);
 
 /* ---- what the port saw (invariant H and figures) ---- */
 struct sim_stats {

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The small machine: models, their surroundings and the library's. */
+#include "explore/rig.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- config space of a function with FLR, ATS and PASID ---- */
+
+static void put16(uint8_t *c, unsigned at, uint16_t v)
+{
+	c[at] = (uint8_t)v;
+	c[at + 1] = (uint8_t)(v >> 8);
+}
+
+static void put32(uint8_t *c, unsigned at, uint32_t v)
+{
+	put16(c, at, (uint16_t)v);
+	put16(c, at + 2, (uint16_t)(v >> 16));
+}
+
+static void make_config(uint8_t *c)
+{
+	memset(c, 0, 4096);
+	put16(c, 0, 0x1af4);
+	put16(c, 2, 0x1042);
+	put16(c, 4, 0x0006); /* memory, bus master */
+	put16(c, 6, 0x0010); /* capability list */
+	c[0x34] = 0x40;
+	c[0x40] = 0x10; /* PCI Express, endpoint */
+	put16(c, 0x42, 0x0002);
+	put32(c, 0x44, 1u << 28); /* DEVCAP: FLR */
+	put32(c, 0x100, 0x000fu | 1u << 16 | 0x120u << 20);
+	put16(c, 0x104, 0x0020); /* page aligned request */
+	put32(c, 0x120, 0x001bu | 1u << 16);
+	put16(c, 0x124, 8u << 8); /* PASID width */
+}
+
+/* ---- the model's surroundings ---- */
+
+static uint64_t now(void *ctx)
+{
+	(void)ctx;
+	return sim_now();
+}
+
+/* One fetched command is overwritten in memory before the SMMU sees it. */
+static void spoil(struct exr *r, uint64_t pa, void *host, size_t len)
+{
+	uint64_t base = lzm_smmu_read(r->smmu, 0x90, 8); /* CMDQ_BASE */
+	uint64_t start = base & 0x000fffffffffffe0ull;
+
+	if (len < 8 || pa < start || pa >= start + (16ull << (base & 0x1f)) || pa % 16)
+		return;
+	*(uint8_t *)host = 0xff; /* no command has this opcode */
+	r->spoil = false;
+}
+
+static bool mem_read(void *ctx, uint64_t pa, void *buf, size_t len)
+{
+	struct exr *r = ctx;
+	void *p = sim_dma_ptr(pa, len);
+
+	if (p && r->spoil)
+		spoil(r, pa, p, len);
+	if (p)
+		memcpy(buf, p, len);
+	return p;
+}
+
+static bool mem_write(void *ctx, uint64_t pa, const void *buf, size_t len)
+{
+	void *p = sim_dma_ptr(pa, len);
+
+	(void)ctx;
+	if (p)
+		memcpy(p, buf, len);
+	return p;
+}
+
+static void bus_irq(void *ctx, enum lzm_irq line)
+{
+	struct exr *r = ctx;
+
+	if (line == LZM_IRQ_GERROR)
+		sim_irq_raise(r->irq_gerror, r->hw.knobs.gerror_irq_delay_ns);
+	if (line == LZM_IRQ_EVTQ)
+		sim_irq_raise(r->irq_evtq, 0);
+}
+
+static bool owns(const struct exr_dev *d, uint32_t sid)
+{
+	for (unsigned i = 0; i < d->n_sids; i++)
+		if (d->sid[i] == sid)
+			return true;
+	return false;
+}
+
+static void bus_atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
+{
+	struct exr *r = ctx;
+
+	for (unsigned i = 0; i < r->n_devs; i++) {
+		struct exr_dev *d = &r->dev[i];
+
+		if (!owns(d, inv->sid))
+			continue;
+		d->guilty |= !lzm_ep_answers(d->ep);
+		exr_atc_inv(d);
+		lzm_ep_invalidate(d->ep, tag, inv);
+	}
+}
+
+static void gerror_irq(void *arg)
+{
+	struct exr *r = arg;
+
+	if (r->iommu) /* a late one may come when all is gone */
+		(void)lz_smmuv3_gerror_irq(r->iommu);
+}
+
+static void evtq_irq(void *arg)
+{
+	struct exr *r = arg;
+
+	if (r->iommu)
+		(void)lz_smmuv3_evtq_irq(r->iommu);
+}
+
+static void user_irq(void *arg)
+{
+	struct exr *r = arg;
+
+	if (r->user_irq)
+		r->user_irq(r);
+}
+
+static uint64_t mmio_read(void *arg, uint32_t off, unsigned width)
+{
+	return lzm_smmu_read(((struct exr *)arg)->smmu, off, width);
+}
+
+static void mmio_write(void *arg, uint32_t off, unsigned width, uint64_t v)
+{
+	lzm_smmu_write(((struct exr *)arg)->smmu, off, width, v);
+}
+
+static bool smmu_step(void *arg)
+{
+	return lzm_smmu_step(((struct exr *)arg)->smmu);
+}
+
+static lz_ns smmu_wake(void *arg)
+{
+	return lzm_smmu_wake(((struct exr *)arg)->smmu);
+}
+
+/* A function does DMA when it likes: the pages that it knows, one by one. */
+static void some_dma(struct exr_dev *d)
+{
+	unsigned page = d->dma_next++ % 4;
+
+	d->dma_left--;
+	(void)lzm_ep_dma(d->ep, EXR_IOVA + page * LZ_PAGE, LZM_WRITE);
+}
+
+static bool may_dma(void *arg)
+{
+	const struct exr_dev *d = arg;
+
+	return d->dma_left && d->rig->run->exploring && lzm_ep_atc_used(d->ep);
+}
+
+static bool ep_step(void *arg)
+{
+	struct exr_dev *d = arg;
+
+	if (lzm_ep_step(d->ep))
+		return true;
+	if (!may_dma(d))
+		return false;
+	some_dma(d);
+	return true;
+}
+
+static lz_ns ep_wake(void *arg)
+{
+	return lzm_ep_wake(((struct exr_dev *)arg)->ep);
+}
+
+static struct exr_dev *dev_of_ep(struct exr *r, const struct lzm_ep *ep)
+{
+	unsigned i = 0;
+
+	while (r->dev[i].ep != ep)
+		i++;
+	return &r->dev[i];
+}
+
+static void ep_answer(void *ctx, struct lzm_ep *ep, uint64_t tag, enum lzm_atc_answer a)
+{
+	(void)ep;
+	lzm_smmu_atc_answer(((struct exr *)ctx)->smmu, tag, a);
+}
+
+/* A function with several stream ids uses all of them. */
+static uint32_t some_sid(struct exr *r, const struct lzm_ep *ep, uint64_t addr)
+{
+	const struct exr_dev *d = dev_of_ep(r, ep);
+
+	return d->sid[addr / LZ_PAGE % d->n_sids];
+}
+
+static enum lzm_result ep_translate(void *ctx, struct lzm_ep *ep, uint64_t iova,
+				    struct lzm_translation *out)
+{
+	return lzm_smmu_translate(((struct exr *)ctx)->smmu, some_sid(ctx, ep, iova), false, 0,
+				  iova, out);
+}
+
+static enum lzm_result ep_translated(void *ctx, struct lzm_ep *ep, uint64_t pa,
+				     enum lzm_access access, uint64_t *out)
+{
+	return lzm_smmu_translated(((struct exr *)ctx)->smmu, some_sid(ctx, ep, pa), pa, access,
+				   out);
+}
+
+static enum lzm_result ep_untranslated(void *ctx, struct lzm_ep *ep, uint64_t iova,
+				       enum lzm_access access, uint64_t *pa)
+{
+	return lzm_smmu_untranslated(((struct exr *)ctx)->smmu, some_sid(ctx, ep, iova), false, 0,
+				     iova, access, pa);
+}
+
+static void ep_dma(void *ctx, struct lzm_ep *ep, uint64_t iova, uint64_t pa, enum lzm_access access,
+		   bool translated)
+{
+	(void)access;
+	exr_dma(dev_of_ep(ctx, ep), iova, pa, translated);
+}
+
+static void ep_reset(void *ctx, struct lzm_ep *ep)
+{
+	struct exr *r = ctx;
+	struct exr_dev *d = dev_of_ep(r, ep);
+
+	for (unsigned i = 0; i < d->n_sids; i++)
+		lzm_smmu_device_reset(r->smmu, d->sid[i]);
+	d->guilty = !lzm_ep_answers(ep);
+}
+
+/* ---- the library's surroundings ---- */
+
+static uint32_t pci_read(void *ctx, unsigned off, unsigned width)
+{
+	return lzm_ep_cfg_read(((struct exr_dev *)ctx)->ep, off, width);
+}
+
+static void pci_write(void *ctx, unsigned off, unsigned width, uint32_t v)
+{
+	lzm_ep_cfg_write(((struct exr_dev *)ctx)->ep, off, width, v);
+	sim_hw_changed();
+}
+
+static void pci_sleep(void *ctx, lz_ns ns)
+{
+	(void)ctx;
+	sim_sleep_until(sim_now() + ns);
+}
+
+static void owner_error(void *ctx, struct lz_device *dev, enum lz_evidence ev, uint32_t gen)
+{
+	(void)dev;
+	(void)ev;
+	(void)gen;
+	((struct exr_dev *)ctx)->told++;
+}
+
+static void owner_resume(void *ctx, struct lz_device *dev)
+{
+	(void)dev;
+	((struct exr_dev *)ctx)->resumed++;
+}
+
+/* ---- building ---- */
+
+static void build_model(struct exr *r)
+{
+	struct sim_mmio m = {EXR_MMIO, 0x20000, mmio_read, mmio_write, r};
+	struct sim_hw hw = {"smmu", smmu_step, smmu_wake, r};
+	const struct ex_case *c = r->c;
+
+	lzm_smmu_config_default(&r->hw);
+	r->hw.knobs.ats_timeout_ns = c->ats_timeout;
+	r->bus = (struct lzm_bus){r, mem_read, mem_write, bus_irq, now, bus_atc_inv};
+	r->smmu = lzm_smmu_create(&r->hw, &r->bus);
+	if (!r->smmu)
+		exr_must(r, LZ_EINVAL, "the SMMU model");
+	sim_mmio_add(&m);
+	sim_hw_add_exact(&hw, NULL);
+}
+
+static void build_ep(struct exr *r, unsigned i)
+{
+	static const char *const name[] = {"0000:01:00.0", "0000:02:00.0", "0000:03:00.0"};
+	struct exr_dev *d = &r->dev[i];
+	struct lzm_ep_link link = {
+		r, now, ep_answer, ep_translate, ep_translated, ep_untranslated, ep_dma, ep_reset};
+	struct lzm_ep_config c = {.name = name[i],
+				  .config = d->config,
+				  .config_len = sizeof(d->config),
+				  .sid = (i + 1) << 8,
+				  .atc_entries = 8,
+				  .answer_ns = 200,
+				  .flr_ns = r->c->reset_time,
+				  .seed = i + 1};
+	struct sim_hw hw = {name[i], ep_step, ep_wake, d};
+
+	make_config(d->config);
+	d->rig = r;
+	d->index = i;
+	d->n_sids = (unsigned)r->c->streams;
+	for (unsigned k = 0; k < d->n_sids; k++)
+		d->sid[k] = c.sid + k;
+	d->dma_left = (unsigned)r->c->dma;
+	d->ep = lzm_ep_create(&c, &link);
+	if (!d->ep)
+		exr_must(r, LZ_EINVAL, "the endpoint model");
+	sim_hw_add_exact(&hw, may_dma);
+	d->pci = (struct lz_pci_access){
+		.ctx = d, .read = pci_read, .write = pci_write, .sleep = pci_sleep};
+	d->owner = (struct lz_owner_ops){.error_detected = owner_error, .resume = owner_resume};
+}
+
+static void add_device(struct exr *r, unsigned i)
+{
+	struct exr_dev *d = &r->dev[i];
+	struct lz_device_desc desc = {.name = lzm_ep_name(d->ep),
+				      .iommu = r->iommu,
+				      .streams = d->sid,
+				      .n_streams = d->n_sids,
+				      .pci = &d->pci,
+				      .ats = true,
+				      .pasid_bits = (unsigned)r->c->pasid_bits,
+				      .owner = &d->owner,
+				      .owner_ctx = d,
+				      .user = d};
+
+	if (r->c->same_group && i)
+		d->group = r->dev[0].group;
+	else
+		exr_must(r, lz_group_create(r->lz, i, &d->group), "lz_group_create()");
+	exr_must(r, lz_device_add(d->group, &desc, &d->dev), "lz_device_add()");
+}
+
+static unsigned log2_of(uint64_t v)
+{
+	unsigned n = 0;
+
+	while (v >>= 1)
+		n++;
+	return n;
+}
+
+void exr_build_library(struct exr *r)
+{
+	struct lz_smmuv3_desc desc = {.name = "arm-smmu-v3",
+				      .mmio = EXR_MMIO,
+				      .cmdq_log2 = log2_of(r->c->queue),
+				      .evtq_log2 = 3};
+
+	lz_config_default(&r->cfg);
+	r->cfg.sync_bound = r->c->sync_bound;
+	r->cfg.atomic_wait = r->c->atomic_wait;
+	r->cfg.late_bound = r->c->late_bound;
+	r->cfg.event = exr_event;
+	r->cfg.event_ctx = r;
+	exr_must(r, lz_init(sim_port(), &r->cfg, &r->lz), "lz_init()");
+	r->worker.lz = r->lz;
+	sim_task("worker", 1, sim_worker_task, &r->worker);
+	exr_must(r, lz_smmuv3_add(r->lz, &desc, &r->iommu), "lz_smmuv3_add()");
+	for (unsigned i = 0; i < r->n_devs; i++)
+		add_device(r, i);
+}
+
+void exr_build_machine(struct exr *r)
+{
+	build_model(r);
+	for (unsigned i = 0; i < r->n_devs; i++)
+		build_ep(r, i);
+	r->irq_gerror = sim_irq_line("gerror", 2, gerror_irq, r);
+	r->irq_evtq = sim_irq_line("evtq", 2, evtq_irq, r);
+	r->irq_user = sim_irq_line("user", 0, user_irq, r);
+}
+
+void exr_take_apart(struct exr *r)
+{
+	for (unsigned i = 0; i < r->n_devs; i++)
+		if (r->dev[i].ep)
+			lzm_ep_destroy(r->dev[i].ep);
+	if (r->smmu)
+		lzm_smmu_destroy(r->smmu);
+}
+
+/* The freedom that the hardware takes in this run. */
+void exr_regime(struct exr *r)
+{
+	const struct ex_case *c = r->c;
+
+	if (c->n_regimes)
+		(void)lzm_smmu_regime(c->regime[ex_value(r->run, c->n_regimes)], &r->hw.knobs);
+	r->hw.knobs.seed = r->run->seed + 1;
+	if (!lzm_smmu_set_knobs(r->smmu, &r->hw.knobs))
+		exr_must(r, LZ_EINVAL, "the SMMU model");
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Who can run, when somebody can again, and what a strategy is asked. */
+#include <stdlib.h>
+
+#include "internal.h"
+
+#define s sim_sched
+
+/* What is offered now; scratch, not part of the simulation. */
+static struct sim_choice *choices;
+static struct sim_enabled *enabled; /* as long */
+static size_t room;
+
+static const struct sim_op op_irq = {.kind = SIM_OP_IRQ}, op_hw = {.kind = SIM_OP_HW},
+			   op_clock = {.kind = SIM_OP_CLOCK};
+
+static bool cpu_masked(unsigned cpu)
+{
+	const struct sim_agent *t = sim.cpu[cpu].task;
+
+	if (sim.cpu[cpu].handler)
+		return true;
+	if (!s.running && cpu == 0 && (sim.outside.masked || sim.outside.in_irq))
+		return true;
+	return t && (t->masked || t->in_irq);
+}
+
+static bool task_has_cpu(const struct sim_agent *a)
+{
+	const struct sim_cpu *c = &sim.cpu[a->cpu];
+
+	return !c->handler && (!c->task || c->task == a);
+}
+
+/* A unit that asks for a time at which it had nothing to do must not stop the
+ * clock. */
+static lz_ns later(const struct sim_unit *h, lz_ns wake)
+{
+	return wake <= h->rest_at ? h->rest_at + 1000u : wake;
+}
+
+static lz_ns ask_wake(const struct sim_unit *h)
+{
+	return h->hw.wake ? h->hw.wake(h->hw.arg) : LZ_NEVER;
+}
+
+static inline void look_at(struct sim_unit *h)
+{
+	if (h->epoch == s.epoch)
+		return;
+	h->epoch = s.epoch;
+	h->wake_at = ask_wake(h);
+	h->is_busy = h->busy && h->busy(h->hw.arg);
+}
+
+static lz_ns hw_wake(struct sim_unit *h)
+{
+	if (!h->exact)
+		return later(h, ask_wake(h));
+	look_at(h);
+	return later(h, h->wake_at);
+}
+
+static inline bool hw_enabled(struct sim_unit *h)
+{
+	if (h->exact) {
+		look_at(h);
+		if (h->wake_at > sim.now && !h->is_busy)
+			return false;
+	}
+	return !h->resting || sim.writes - h->own_writes != h->seen || hw_wake(h) <= sim.now;
+}
+
+/* ---- the list ---- */
+
+static void more_room(void)
+{
+	room = room ? 2 * room : 64;
+	choices = realloc(choices, room * sizeof(*choices));
+	enabled = realloc(enabled, room * sizeof(*enabled));
+	if (!choices || !enabled)
+		lz_port_panic("out of memory in the scheduler", __FILE__, __LINE__);
+}
+
+static inline struct sim_enabled *offer(size_t *n, enum sim_what what, uint32_t id, void *who)
+{
+	if (*n == room)
+		more_room();
+	choices[*n].what = what;
+	choices[*n].id = id;
+	choices[*n].who = who;
+	return &enabled[(*n)++];
+}
+
+static inline void offer_agent(size_t *n, struct sim_agent *a)
+{
+	struct sim_enabled *e = offer(n, SIM_RUN_AGENT, a->id, a);
+
+	e->id = a->choice_id;
+	e->kind = a->kind == SIM_TASK ? SIM_AGENT_TASK : SIM_AGENT_IRQ;
+	e->cpu = (uint8_t)a->cpu;
+	e->current = a == sim.cur;
+	e->op = &a->op;
+	e->name = a->name;
+}
+
+static inline void offer_line(size_t *n, struct sim_line *l)
+{
+	*offer(n, SIM_RUN_LINE, l->id, l) = (struct sim_enabled){.id = l->choice_id,
+								 .kind = SIM_AGENT_IRQ,
+								 .cpu = (uint8_t)l->cpu,
+								 .op = &op_irq,
+								 .name = l->name};
+}
+
+static inline void offer_unit(size_t *n, struct sim_unit *h)
+{
+	*offer(n, SIM_RUN_HW, h->id, h) = (struct sim_enabled){
+		.id = h->choice_id, .kind = SIM_AGENT_HW, .op = &op_hw, .name = h->hw.name};
+}
+
+static inline void offer_clock(size_t *n)
+{
+	*offer(n, SIM_RUN_CLOCK, 0, NULL) =
+		(struct sim_enabled){.kind = SIM_AGENT_CLOCK, .op = &op_clock, .name = "clock"};
+}
+
+size_t sim_collect(const struct sim_choice **out)
+{
+	size_t i, n = 0;
+	unsigned c, left;
+
+	for (i = 0; s.running && i < s.ntasks; i++) {
+		struct sim_agent *a = s.tasks[i];
+
+		if (sim_wait_over(a) && task_has_cpu(a) && a != s.preempted)
+			offer_agent(&n, a);
+	}
+	for (c = 0, left = s.nhandlers; left; c++) {
+		struct sim_agent *a = sim.cpu[c].handler;
+
+		left -= a != NULL;
+		if (a && a != s.preempted && sim_wait_over(a))
+			offer_agent(&n, a);
+	}
+	for (i = 0, left = s.npending; left; i++) {
+		struct sim_line *l = &s.lines[i];
+
+		left -= l->pending;
+		if (l->pending && l->due <= sim.now && !cpu_masked(l->cpu))
+			offer_line(&n, l);
+	}
+	for (i = 0; i < s.nhw; i++) {
+		if (hw_enabled(&s.hw[i]))
+			offer_unit(&n, &s.hw[i]);
+	}
+	if (n == 0 && s.preempted && (s.running || s.preempted->kind == SIM_HANDLER))
+		offer_agent(&n, s.preempted);
+	*out = choices;
+	return n;
+}
+
+/* ---- time ---- */
+
+static void sooner(lz_ns *t, lz_ns other)
+{
+	if (other > sim.now && other < *t)
+		*t = other;
+}
+
+static lz_ns agent_event(const struct sim_agent *a)
+{
+	return a->wait == SIM_RUNNABLE || a->wait == SIM_W_LOCK ? LZ_NEVER : a->deadline;
+}
+
+lz_ns sim_next_event(const struct sim_agent *outside)
+{
+	lz_ns t = LZ_NEVER;
+	size_t i;
+	unsigned c;
+
+	if (outside)
+		sooner(&t, agent_event(outside));
+	for (i = 0; s.running && i < s.ntasks; i++)
+		sooner(&t, agent_event(s.tasks[i]));
+	for (c = 0; c < sim.cfg.cpus; c++) {
+		if (sim.cpu[c].handler)
+			sooner(&t, agent_event(sim.cpu[c].handler));
+	}
+	for (i = 0; i < s.nlines; i++) {
+		if (s.lines[i].pending)
+			sooner(&t, s.lines[i].due);
+	}
+	for (i = 0; i < s.nhw; i++)
+		sooner(&t, hw_wake(&s.hw[i]));
+	return t;
+}
+
+static bool hw_due(void)
+{
+	size_t i;
+
+	for (i = 0; i < s.nhw; i++) {
+		if (hw_wake(&s.hw[i]) <= sim.now)
+			return true;
+	}
+	return false;
+}
+
+/* ---- a strategy chooses ---- */
+
+bool sim_decide(struct sim_choice *out, bool *stuck)
+{
+	const struct sim_strategy *st = sim.strategy;
+
+	*stuck = false;
+	while (sim.now < sim.until) {
+		const struct sim_choice *all;
+		size_t n = sim_collect(&all);
+		lz_ns t = LZ_NEVER;
+
+		if (n == 0 || (st->clock && st->clock(st->ctx) && !hw_due()))
+			t = sim_next_event(NULL);
+		*stuck = n == 0 && t == LZ_NEVER;
+		if (*stuck)
+			return false;
+		if (n == 0) {
+			sim.now = t < sim.until ? t : sim.until;
+			continue;
+		}
+		if (t < sim.until)
+			offer_clock(&n);
+		*out = choices[st->pick(st->ctx, enabled, n)];
+		if (out->what != SIM_RUN_CLOCK)
+			return true;
+		sim.now = t;
+	}
+	return false;
+}
