@@ -131,7 +131,7 @@ static const char *color_of(const struct report_style *s, const struct result_ev
 
 void report_timeline(FILE *f, const struct report_style *s, const struct result *r)
 {
-	unsigned shown[32] = {0};
+	unsigned shown[LZ_EVENT_KINDS] = {0};
 	unsigned hidden = 0;
 
 	fprintf(f, "%stime line%s (s of model time)\n", s->bold, s->plain);

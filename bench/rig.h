@@ -142,8 +142,8 @@ struct rig {
 	bool dead_iommu;      /* it stopped translating for good */
 	lz_ns origin;	      /* model time at which the workload began */
 	lz_ns last_fault;
-	uint64_t lz_cmdq_errors; /* consumed by the library */
-	uint32_t kept[32];	 /* time line entries per kind of event */
+	uint64_t lz_cmdq_errors;       /* consumed by the library */
+	uint32_t kept[LZ_EVENT_KINDS]; /* time line entries per kind of event */
 	lz_ns next_traffic;
 	uint64_t hot_steps;
 };

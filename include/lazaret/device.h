@@ -7,6 +7,7 @@
 #define LAZARET_DEVICE_H
 
 #include "lazaret/events.h"
+#include "lazaret/lazaret.h"
 #include "lazaret/pci.h"
 #include "lazaret/types.h"
 
@@ -62,6 +63,7 @@ struct lz_device_desc {
 	 *  NULL. A reset of that one takes this one along (H92), so it is removed
 	 *  first. */
 	struct lz_device *pf;
+	enum lz_response response; /**< overrides lz_config.response */
 };
 
 /** Makes an empty group; `id` is the caller's own number for it. Task context.
@@ -220,7 +222,8 @@ struct lz_health {
 	uint32_t fences;	   /**< fences that took effect */
 	uint32_t quarantines;	   /**< times it was quarantined */
 	uint32_t recoveries;	   /**< times it was unblocked after a reset */
-	/** healthy, suspect, blocked, broken, resetting, reset failed, failed
+	bool degraded;		   /**< quarantined by its fence alone */
+	/** healthy, suspect, degraded, blocked, broken, resetting, reset failed, failed
 	 *  permanently or removed */
 	const char *state;
 };

@@ -141,6 +141,8 @@ bool lz_iova_to_phys(struct lz_domain *dom, lz_iova iova, lz_phys *phys);
 struct lz_custody {
 	uint64_t pages;	    /**< in custody now */
 	uint64_t pages_max; /**< most at any time */
+	uint64_t page_us;   /**< pages times microseconds spent in custody; zero when
+				 counters were left out of the build */
 };
 /** A snapshot into `*out`. Any context. */
 void lz_domain_custody(const struct lz_domain *dom, struct lz_custody *out);

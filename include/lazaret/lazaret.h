@@ -28,6 +28,16 @@ enum lz_identify {
 	LZ_IDENTIFY_ASSUME, /**< every suspect is taken for broken */
 };
 
+/** What is done to a device that was found broken. */
+enum lz_response {
+	LZ_RESPONSE_DEFAULT, /**< of a device: what lz_config says; of an instance: block */
+	LZ_RESPONSE_BLOCK,   /**< all its DMA is blocked, RID and PASIDs */
+	LZ_RESPONSE_FENCE,   /**< its ATS is switched off; untranslated DMA goes on. The
+				  owner is told all the same, and only a reset or
+				  lz_device_clear() gives ATS back. When a reset does not
+				  help it is blocked */
+};
+
 /** Policy bits: rungs that reach beyond the device itself. */
 #define LZ_POLICY_PORT_BLOCK   (1u << 0) /**< may hit sound siblings */
 #define LZ_POLICY_GLOBAL_ABORT (1u << 1) /**< stops the whole IOMMU */
@@ -51,6 +61,14 @@ struct lz_config {
 					lz_device_clear(). At most 1024; 0: no
 					limit; 5 */
 	lz_ns recovery_window;	   /**< not 0 with a limit; 1 h */
+	enum lz_response response; /**< LZ_RESPONSE_BLOCK */
+	lz_ns slow;		   /**< early warning: an invalidation that takes longer
+					gives LZ_EV_SLOW; 0: none; 0 */
+	lz_ns slow_window;	   /**< at most one such event of a device within it;
+					10 s */
+	uint32_t log_burst;	   /**< log lines of one IOMMU and kind within log_window,
+					more are counted and left out; 0: no limit; 20 */
+	lz_ns log_window;	   /**< not 0 with a limit; 5 s */
 };
 
 /** Fills in the defaults named above. Any context. */
@@ -91,6 +109,10 @@ struct lz_stats {
 	uint64_t blocked_ids;	    /**< requester ids blocked now */
 	uint64_t references;	    /**< device references held now */
 	uint64_t work_pending;	    /**< work items queued or running now */
+	uint64_t exonerations;	    /**< suspects that answered: false alarms */
+	uint64_t stale;		    /**< pieces of evidence dropped: of before a reset */
+	uint64_t slow;		    /**< invalidations above lz_config.slow */
+	uint64_t custody_page_us;   /**< pages times microseconds spent in custody */
 };
 /** A snapshot into `*out`; counters may be from slightly different moments. Those
  *  that were left out of the build are zero. Any context. */

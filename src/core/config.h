@@ -78,6 +78,11 @@
 #define LZ_CONFIG_STATS 1
 #endif
 
+/* A snapshot of the evidence against each device. */
+#ifndef LZ_CONFIG_SNAPSHOT
+#define LZ_CONFIG_SNAPSHOT 1
+#endif
+
 /* Log lines. */
 #ifndef LZ_CONFIG_LOG
 #define LZ_CONFIG_LOG 1

@@ -31,6 +31,41 @@ static void contain_run(struct lz_work *w)
 		lz_work_queue(&iommu->work, next.due);
 }
 
+static void enlist(struct lz_iommu *iommu)
+{
+	struct lz *lz = iommu->lz;
+	unsigned long flags = lz_spin_lock(&lz->lock);
+
+	iommu->next = lz->iommus;
+	lz->iommus = iommu;
+	lz_spin_unlock(&lz->lock, flags);
+}
+
+/* Its counters are the instance's from here on. */
+static void strike_off(struct lz_iommu *iommu)
+{
+	struct lz *lz = iommu->lz;
+	struct lz_counts *sum = &lz->ended;
+	const struct lz_counts *n = &iommu->n;
+	unsigned long flags = lz_spin_lock(&lz->lock);
+	struct lz_iommu **p = &lz->iommus;
+
+	while (*p != iommu)
+		p = &(*p)->next;
+	*p = iommu->next;
+	sum->cmdq_errors += n->cmdq_errors;
+	sum->atc_timeouts += n->atc_timeouts;
+	sum->probes += n->probes;
+	sum->exonerations += n->exonerations;
+	sum->fences += n->fences;
+	sum->quarantines += n->quarantines;
+	sum->recoveries += n->recoveries;
+	sum->stale += n->stale;
+	sum->slow += n->slow;
+	lz->ended_page_us += iommu->custody.page_us;
+	lz_spin_unlock(&lz->lock, flags);
+}
+
 void lz_iommu_init(struct lz_iommu *iommu, struct lz *lz, const struct lz_iommu_ops *ops,
 		   const char *name)
 {
@@ -41,6 +76,7 @@ void lz_iommu_init(struct lz_iommu *iommu, struct lz *lz, const struct lz_iommu_
 		iommu->name[n] = name[n];
 	lz_spin_init(&iommu->lock, &iommu_class);
 	lz_work_init(lz, &iommu->work, contain_run);
+	enlist(iommu);
 	lz_fetch_add32(&lz->n_iommus, 1);
 }
 
@@ -53,6 +89,7 @@ enum lz_status lz_iommu_fini(struct lz_iommu *iommu)
 	if (!empty)
 		return LZ_EBUSY;
 	(void)lz_work_disable(&iommu->work); /* its queue entry holds nothing */
+	strike_off(iommu);
 	lz_fetch_add32(&iommu->lz->n_iommus, (uint32_t)-1);
 	return LZ_OK;
 }
@@ -60,4 +97,39 @@ enum lz_status lz_iommu_fini(struct lz_iommu *iommu)
 void lz_iommu_kick(struct lz_iommu *iommu)
 {
 	lz_work_queue(&iommu->work, lz_now(iommu->lz));
+}
+
+/* ---- an operator's order ---- */
+
+struct order {
+	struct lz_iommu *iommu;
+	uint32_t before;
+};
+
+static bool is_carried_out(void *arg)
+{
+	const struct order *o = arg;
+
+	return lz_iommu_dead(o->iommu) || lz_load32_acquire(&o->iommu->aborts_tried) != o->before;
+}
+
+enum lz_status lz_iommu_abort(struct lz_iommu *iommu)
+{
+	struct order o = {iommu, lz_load32(&iommu->aborts_tried)};
+	struct lz_event ev = {.kind = LZ_EV_ABORT_ORDERED, .iommu = iommu};
+	struct lz *lz = iommu->lz;
+	lz_ns until = lz_now(lz) + lz_gate_bound(lz);
+
+	if (lz_iommu_dead(iommu))
+		return LZ_OK;
+	lz_emit(lz, &ev);
+	lz_log(lz, LZ_LOG_WARN, iommu->name, "IOMMU is switched off by an operator");
+	iommu->ops->abort(iommu);
+	lz_iommu_kick(iommu);
+	/* The work may be under way elsewhere, or nobody else may run it. */
+	while (!is_carried_out(&o) && lz_now(lz) < until) {
+		(void)lz_poll(lz);
+		(void)lz_wait(lz, is_carried_out, &o, lz_now(lz) + LZ_MS(1));
+	}
+	return lz_iommu_dead(iommu) ? LZ_OK : LZ_ETIMEDOUT;
 }

@@ -21,6 +21,11 @@ static inline struct lz_attachment *lz_first_pasid(const struct lz_device *dev)
 	return LZ_CONFIG_PASID ? dev->pasids : NULL;
 }
 
+/* ---- stats.c ---- */
+/* `pages` more, or fewer, from `now` on; the owner's lock is held. */
+void lz_meter_add(struct lz_meter *m, uint64_t pages, lz_ns now);
+uint64_t lz_meter_page_us(const struct lz_meter *m, lz_ns now);
+
 /* ---- custody.c ---- */
 #define LZ_CUSTODY_RANGES 8u
 struct lz_custody_range {
@@ -30,11 +35,11 @@ struct lz_custody_range {
 struct lz_custody_record {
 	struct lz_custody_range range[LZ_CUSTODY_RANGES];
 	unsigned n;
-	unsigned epoch;	 /* of what is held now */
-	unsigned oldest; /* of what is in the ranges */
-	bool used;	 /* something is held since `epoch` began */
-	uint64_t pages, pages_max;
-	uint64_t released; /* since custody was last empty */
+	unsigned epoch;	       /* of what is held now */
+	unsigned oldest;       /* of what is in the ranges */
+	bool used;	       /* something is held since `epoch` began */
+	struct lz_meter meter; /* written with the domain lock held */
+	uint64_t released;     /* since custody was last empty */
 };
 
 /* Entries of the range from in flight to in custody. Any context. */
@@ -70,8 +75,16 @@ void lz_block_clear(struct lz_gated g, struct lz_device *dev, uint32_t reasons);
 void lz_device_ats_off(struct lz_gated g, struct lz_device *dev);
 uint8_t lz_device_fence(const struct lz_device *dev);
 
+/* ---- policy.c ---- */
+/* Puts the policy of lz_init() in force. */
+void lz_policy_init(struct lz *lz);
+/* What is done to the device when it is broken; never LZ_RESPONSE_DEFAULT. */
+enum lz_response lz_response_of(const struct lz_device *dev);
+
 /* ---- limit.c ---- */
-/* Room for as many recoveries as are allowed; LZ_ENOMEM. */
+/* The most recoveries in a window that a policy can allow. */
+uint32_t lz_limit_room(const struct lz *lz);
+/* Room for them; LZ_ENOMEM. */
 enum lz_status lz_limit_init(struct lz_device *dev);
 void lz_limit_fini(struct lz_device *dev);
 /* A recovery from a fault. */
@@ -95,6 +108,8 @@ void lz_detach_all(struct lz_gated g, struct lz_device *dev);
 void lz_report_run(struct lz_work *w);
 /* Tells the owner that its DMA is blocked, and why; outside the gate. */
 void lz_tell_blocked(struct lz_device *dev, uint32_t cause, uint32_t generation);
+/* The same when it has any cause, then that it was quarantined. */
+void lz_tell_detected(struct lz_device *dev, uint32_t cause, uint32_t generation);
 /* Queues the report work, with a reference of its own. */
 void lz_report_queue(struct lz_device *dev, lz_ns delay);
 

@@ -61,12 +61,16 @@ static void uncover(struct lz_custody_record *rec, unsigned epoch)
 	rec->oldest = epoch + 1;
 }
 
-static void raise_max(uint64_t *max, uint64_t v)
+/* Pages come or go, of the domain, its IOMMU and the instance; domain lock held. */
+static uint64_t move_pages(struct lz_domain *dom, uint64_t pages)
 {
-	uint64_t seen = lz_load64(max);
+	unsigned long flags = lz_spin_lock(&dom->lz->lock);
+	lz_ns now = lz_now(dom->lz);
 
-	while (seen < v && !lz_cas64(max, &seen, v))
-		;
+	lz_meter_add(&dom->custody->meter, pages, now);
+	lz_meter_add(&dom->iommu->custody, pages, now);
+	lz_spin_unlock(&dom->lz->lock, flags);
+	return lz_fetch_add64(&dom->lz->custody_pages, pages) + pages;
 }
 
 /* ---- into custody ---- */
@@ -76,18 +80,15 @@ void lz_custody_hold(struct lz_domain *dom, lz_iova start, lz_iova end)
 	struct lz_custody_record *rec = dom->custody;
 	unsigned long flags = lz_spin_lock(&dom->lock);
 	uint64_t pages = lz_pt_hold(&dom->pt, start, end - start, rec->epoch), all;
-	bool first = !rec->pages;
+	bool first = !rec->meter.pages;
 
 	cover(rec, start, end);
 	rec->used = true;
-	lz_store64(&rec->pages, rec->pages + pages);
-	if (rec->pages > rec->pages_max)
-		lz_store64(&rec->pages_max, rec->pages);
-	all = lz_fetch_add64(&dom->lz->custody_pages, pages) + pages;
+	all = move_pages(dom, pages);
 	lz_store32_release(&dom->in_custody, 1);
 	lz_spin_unlock(&dom->lock, flags);
 
-	raise_max(&dom->lz->custody_pages_max, all);
+	lz_raise_max(&dom->lz->custody_pages_max, all);
 	if (first)
 		event_of(dom, LZ_EV_CUSTODY_HELD, pages);
 	lz_iommu_kick(dom->iommu);
@@ -133,10 +134,9 @@ static void run_released(void *ctx, lz_iova iova, size_t size)
 	struct lz_domain *dom = ctx;
 	unsigned long flags = lz_spin_lock(&dom->lock);
 
-	lz_store64(&dom->custody->pages, dom->custody->pages - size / LZ_PAGE);
+	(void)move_pages(dom, 0 - (uint64_t)(size / LZ_PAGE));
 	dom->custody->released += size / LZ_PAGE;
 	lz_spin_unlock(&dom->lock, flags);
-	lz_fetch_add64(&dom->lz->custody_pages, 0 - (uint64_t)(size / LZ_PAGE));
 	if (dom->dops && dom->dops->release)
 		dom->dops->release(dom->ctx, dom, iova, size);
 }
@@ -236,7 +236,7 @@ static enum lz_status sweep(struct lz_domain *dom, bool *empty)
 
 	flags = lz_spin_lock(&dom->lock);
 	uncover(rec, epoch);
-	if (!rec->pages) {
+	if (!rec->meter.pages) {
 		released = rec->released;
 		rec->released = 0;
 	}

@@ -24,6 +24,7 @@ static void free_device(struct lz_device *dev)
 	if (dev->iommu->ops->device_free)
 		dev->iommu->ops->device_free(dev);
 	lz_limit_fini(dev);
+	lz_mem_free(dev->lz, dev->snapshot, sizeof(*dev->snapshot));
 	lz_fetch_add64(&dev->lz->references, UINT64_MAX);
 	port->free(port->ctx, dev, sizeof(*dev));
 }
@@ -110,7 +111,7 @@ static bool is_valid(const struct lz_group *group, const struct lz_device_desc *
 {
 	if (!d->iommu || d->iommu->lz != group->lz || !d->n_streams ||
 	    d->n_streams > LZ_MAX_STREAMS || d->pasid_bits > 20 ||
-	    (d->pf && d->pf->iommu != d->iommu))
+	    (unsigned)d->response > LZ_RESPONSE_FENCE || (d->pf && d->pf->iommu != d->iommu))
 		return false;
 	for (unsigned i = 0; i < d->n_streams; i++)
 		for (unsigned j = 0; j < i; j++)
@@ -135,6 +136,7 @@ static void fill_in(struct lz_device *dev, struct lz_group *group, const struct 
 	dev->n_streams = d->n_streams;
 	memcpy(dev->streams, d->streams, d->n_streams * sizeof(dev->streams[0]));
 	dev->ats_allowed = d->ats;
+	dev->response = d->response;
 	dev->pasid_bits = LZ_CONFIG_PASID ? d->pasid_bits : 0;
 	dev->presence = LZ_PRESENT;
 	dev->rid.dev = dev;
@@ -166,6 +168,20 @@ static void publish(struct lz_device *dev)
 	lz_spin_unlock(&iommu->lock, flags);
 }
 
+/* What a fault will need beside the driver's part. */
+static enum lz_status prepare(struct lz_device *dev)
+{
+	enum lz_status r = lz_limit_init(dev);
+
+	if (r || !LZ_CONFIG_SNAPSHOT)
+		return r;
+	dev->snapshot = lz_mem_alloc(dev->lz, sizeof(*dev->snapshot));
+	if (dev->snapshot)
+		return LZ_OK;
+	lz_limit_fini(dev);
+	return LZ_ENOMEM;
+}
+
 enum lz_status lz_device_add(struct lz_group *group, const struct lz_device_desc *desc,
 			     struct lz_device **out)
 {
@@ -184,7 +200,7 @@ enum lz_status lz_device_add(struct lz_group *group, const struct lz_device_desc
 	if (!dev)
 		return LZ_ENOMEM;
 	fill_in(dev, group, desc);
-	r = lz_limit_init(dev);
+	r = prepare(dev);
 	if (r) {
 		lz_mem_free(lz, dev, sizeof(*dev));
 		return r;
@@ -337,13 +353,23 @@ void lz_owner_leave(struct lz_device *dev, uint32_t outer)
 	lz_store32(&dev->in_owner, outer);
 }
 
-void lz_device_report_broken(struct lz_device *dev)
+static void accuse(struct lz_device *dev, enum lz_evidence evidence)
 {
 	uint32_t me = lz_context_id();
 
 	/* H19, where the port can tell contexts apart. */
 	lz_assert(!me || lz_load32(&dev->in_owner) != me);
-	dev->iommu->ops->accuse(dev);
+	dev->iommu->ops->accuse(dev, evidence);
+}
+
+void lz_device_report_broken(struct lz_device *dev)
+{
+	accuse(dev, LZ_EVIDENCE_NAMED);
+}
+
+void lz_device_inject(struct lz_device *dev)
+{
+	accuse(dev, LZ_EVIDENCE_OPERATOR);
 }
 
 /* ---- asking ---- */
@@ -386,6 +412,8 @@ static const char *state_name(const struct lz_health *h)
 		return "broken";
 	if (h->block)
 		return "resetting"; /* good reset, tables not written yet */
+	if (h->degraded)
+		return "degraded";
 	if (h->fence >= LZ_FENCE_FENCING)
 		return "broken";
 	return h->fence == LZ_FENCE_SUSPECT ? "suspect" : "healthy";
@@ -405,6 +433,7 @@ void lz_device_health(const struct lz_device *dev, struct lz_health *out)
 		.fences = lz_load32(&dev->n_fences),
 		.quarantines = lz_load32(&dev->n_quarantines),
 		.recoveries = lz_load32(&dev->n_recoveries),
+		.degraded = lz_load8(&dev->degraded),
 	};
 	out->state = state_name(out);
 }

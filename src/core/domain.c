@@ -117,7 +117,7 @@ enum lz_status lz_map(struct lz_domain *dom, lz_iova iova, lz_phys phys, size_t 
 {
 	if (dom->type != LZ_DOMAIN_PAGING)
 		return LZ_EINVAL;
-	if (lz_load64(&dom->custody->pages) >= dom->lz->cfg.custody_limit)
+	if (lz_load64(&dom->custody->meter.pages) >= dom->lz->cfg.custody_limit)
 		return LZ_ELIMIT;
 	return lz_pt_map(&dom->pt, iova, phys, size, prot);
 }
@@ -254,8 +254,11 @@ bool lz_iova_to_phys(struct lz_domain *dom, lz_iova iova, lz_phys *phys)
 
 void lz_domain_custody(const struct lz_domain *dom, struct lz_custody *out)
 {
-	out->pages = lz_load64(&dom->custody->pages);
-	out->pages_max = lz_load64(&dom->custody->pages_max);
+	const struct lz_meter *m = &dom->custody->meter;
+
+	out->pages = lz_load64(&m->pages);
+	out->pages_max = lz_load64(&m->pages_max);
+	out->page_us = lz_meter_page_us(m, lz_now(dom->lz));
 }
 
 void *lz_domain_ctx(const struct lz_domain *dom)

@@ -19,6 +19,7 @@
 #include "lazaret/device.h"
 #include "lazaret/domain.h"
 #include "lazaret/lazaret.h"
+#include "lazaret/operator.h"
 #include "pgtable/pgtable.h"
 
 /* ---- lock classes; docs/LOCKING.md has the table ---- */
@@ -26,21 +27,49 @@ enum lz_rank {
 	LZ_RANK_GROUP = 10,	/* lz_group.lock */
 	LZ_RANK_DOMAIN = 20,	/* lz_domain.lock (array writers, custody record) */
 	LZ_RANK_IOMMU = 30,	/* lz_iommu.lock (lists of devices and domains) */
+	LZ_RANK_INSTANCE = 35,	/* lz.lock (list of IOMMUs, time in custody) */
 	LZ_RANK_QUEUE_ERR = 40, /* queue error lock */
 	LZ_RANK_SID = 50,	/* stream id index */
 	LZ_RANK_FENCE = 60,	/* lz_device.fence_lock */
 	LZ_RANK_WORK = 70,	/* work list */
 };
 
+/* Counters of an IOMMU and its devices; atomic. */
+struct lz_counts {
+	uint64_t cmdq_errors, atc_timeouts, probes, exonerations, fences, quarantines, recoveries;
+	uint64_t stale, slow;
+};
+
+/* Pages in custody and the time they spend there. Whoever moves pages has the lock
+ * that the owner names; read without it. */
+struct lz_meter {
+	uint64_t pages, pages_max, page_us;
+	uint64_t changed; /* when `pages` changed last */
+	uint64_t rest;	  /* page-ns below a page-us; [lock] */
+};
+
+/* Log lines of one kind: so many, then a count of the others. */
+struct lz_log_limit {
+	uint64_t since; /* atomic, like the others */
+	uint32_t lines, left_out;
+};
+
 struct lz {
 	const struct lz_port *port;
-	struct lz_config cfg;
+	struct lz_config cfg; /* constant; what can be changed later is below */
 	struct lz_workqueue wq;
-	uint32_t n_iommus; /* atomic */
-	uint32_t n_groups; /* atomic */
-	uint32_t resets;   /* how often any device's generation has moved, or ended; atomic */
+	struct lz_spinlock lock;
+	struct lz_iommu *iommus; /* by next; [lock] */
+	struct lz_counts ended;	 /* of IOMMUs that are removed; [lock] */
+	uint64_t ended_page_us;	 /* [lock] */
+	uint32_t n_iommus;	 /* atomic */
+	uint32_t n_groups;	 /* atomic */
+	uint32_t resets;	 /* how often any device's generation has moved, or ended; atomic */
+	/* struct lz_policy, atomic */
+	uint32_t contain, identify, policy, response, recovery_max;
+	uint64_t recovery_window, slow;
+	uint32_t contain_round; /* how often containment was switched; atomic */
 	/* counters, atomic */
-	uint64_t cmdq_errors, atc_timeouts, probes, fences, quarantines, recoveries;
 	uint64_t custody_pages, custody_pages_max, blocked_ids, references;
 };
 
@@ -106,7 +135,7 @@ struct lz_iommu_ops {
 
 	/* Somebody says the device is broken: same path as if it had been
 	 * identified. Any context. */
-	void (*accuse)(struct lz_device *dev);
+	void (*accuse)(struct lz_device *dev, enum lz_evidence evidence);
 
 	/* Invalidates [start, end) in IOTLB, then ATCs, and waits at most
 	 * sync_bound (task) or atomic_wait (atomic). LZ_OK: nothing can reach
@@ -123,6 +152,13 @@ struct lz_iommu_ops {
 	/* The driver's deferred part: errors, identification, fences, ladder.
 	 * Waits at most sync_bound a few times. Task context, no gate. */
 	struct lz_work_next (*work)(struct lz_iommu *iommu);
+
+	/* An operator wants everything aborted: work() does it, whatever the
+	 * policy says, and moves `aborts_tried` on. Any context. */
+	void (*abort)(struct lz_iommu *iommu);
+	/* How long the queue has been standing still; 0 when it is not. May be
+	 * NULL. Any context. */
+	lz_ns (*stalled_for)(struct lz_iommu *iommu);
 };
 
 /* ---- objects ---- */
@@ -136,8 +172,16 @@ struct lz_iommu {
 	struct lz_device *devices; /* by next_in_iommu; [lock] */
 	struct lz_domain *domains; /* by next_in_iommu; [lock] */
 	uint32_t dead;		   /* nothing is translated any more (atomic) */
-	lz_ns backoff;		   /* of the sweep; [work] */
-	uint32_t sweep_pass;	   /* [work] */
+	uint32_t aborts_tried;	   /* by order; atomic */
+	struct lz_iommu *next;	   /* [lz.lock] */
+	struct lz_counts n;
+	struct lz_meter custody;	      /* [lz.lock] */
+	uint64_t fence_last, fence_max;	      /* ns; atomic */
+	uint64_t stall_max;		      /* ns; atomic */
+	uint64_t latency[LZ_LATENCY_BUCKETS]; /* atomic */
+	struct lz_log_limit errors, notices;  /* of the hardware, of devices */
+	lz_ns backoff;			      /* of the sweep; [work] */
+	uint32_t sweep_pass;		      /* [work] */
 };
 
 struct lz_attachment {
@@ -171,23 +215,33 @@ struct lz_device {
 	/* Fence and evidence: written under fence_lock, read without it by
 	 * invalidations (relaxed). A byte of its own (H63). */
 	struct lz_spinlock fence_lock;
-	uint8_t fence;	     /* enum lz_fence_state */
-	uint8_t evidence;    /* enum lz_evidence; [fence_lock] */
-	uint32_t generation; /* odd: in reset */
-	uint32_t changed;    /* lz.resets when the generation moved last */
-	uint32_t reported;   /* generation reported + 1; 0 never; [fence_lock] */
-	bool report_pending; /* [fence_lock] */
-	uint32_t timeouts, n_probes, n_fences, n_quarantines, n_recoveries; /* atomic */
+	uint8_t fence;		      /* enum lz_fence_state */
+	uint8_t evidence;	      /* enum lz_evidence; [fence_lock] */
+	uint32_t generation;	      /* odd: in reset */
+	uint32_t changed;	      /* lz.resets when the generation moved last */
+	uint32_t reported;	      /* generation reported + 1; 0 never; [fence_lock] */
+	bool report_pending;	      /* [fence_lock] */
+	uint32_t reported_round;      /* lz.contain_round then; [fence_lock] */
+	lz_ns noticed;		      /* when it was accused; 0: it is not; [fence_lock] */
+	struct lz_snapshot *snapshot; /* NULL: left out of the build; [fence_lock] */
+	bool accused_ever;	      /* `snapshot` is one; [fence_lock] */
+	/* atomic */
+	uint32_t timeouts, n_probes, n_exonerations, n_fences, n_quarantines, n_recoveries;
+	uint32_t n_stale, n_slow;
+	uint64_t fence_last, fence_max, slow_at;
 
 	/* The core's; [group lock] for reading, gate for changing. */
 	uint32_t block; /* LZ_BLOCK_* (atomic) */
 	uint32_t reset_depth;
 	enum lz_reset_result reset_worst;
 	uint8_t fence_before_reset;
-	uint8_t presence; /* enum lz_presence (atomic) */
-	bool counted;	  /* is in the group's recovery count (H08, H11) */
-	bool reattach;	  /* a good reset, tables still to be written; [gate] */
-	bool cures;	  /* what is under way ends a fault; [gate] */
+	uint8_t presence;  /* enum lz_presence (atomic) */
+	bool counted;	   /* is in the group's recovery count (H08, H11) */
+	bool reattach;	   /* a good reset, tables still to be written; [gate] */
+	bool cures;	   /* what is under way ends a fault; [gate] */
+	bool delayed;	   /* somebody was told that its recovery waits; [gate] */
+	uint8_t degraded;  /* quarantined by its fence alone (atomic); [gate] */
+	uint32_t response; /* enum lz_response (atomic) */
 	/* Times of the last recoveries, core/limit.c; [gate] */
 	lz_ns *recovered_at;
 	uint64_t n_recovered;
@@ -272,6 +326,13 @@ void lz_log_out(struct lz *lz, enum lz_log_level level, const char *who, const c
 /* A macro, so that left-out lines leave no text behind. */
 #define lz_log(...) (LZ_CONFIG_LOG ? lz_log_out(__VA_ARGS__) : (void)0)
 
+/* True when the line may go out; says how many were left out before it. */
+bool lz_log_admit(struct lz *lz, struct lz_log_limit *limit, const char *who);
+/* The same for a line that may repeat without end. */
+#define lz_log_limited(lz, limit, level, who, ...)                                               \
+	(LZ_CONFIG_LOG && lz_log_admit(lz, limit, who) ? lz_log_out(lz, level, who, __VA_ARGS__) \
+						       : (void)0)
+
 /* Counters that nothing but a reader depends on. Any context. */
 static inline void lz_count32(uint32_t *counter)
 {
@@ -284,10 +345,30 @@ static inline void lz_count64(uint64_t *counter)
 		(void)lz_fetch_add64(counter, 1);
 }
 
+/* Evidence of before a reset was dropped (H47). Any context. */
+static inline void lz_count_stale(struct lz_device *dev)
+{
+	lz_count32(&dev->n_stale);
+	lz_count64(&dev->iommu->n.stale);
+}
+
+/* The device was accused just now; a snapshot may be filled in. [fence_lock] */
+void lz_accused_locked(struct lz_device *dev);
+/* What it was accused of came to nothing, or is over. [fence_lock] */
+void lz_acquitted_locked(struct lz_device *dev);
+/* The evidence against it, when its fence begins. [fence_lock] */
+void lz_convicted_locked(struct lz_device *dev, enum lz_evidence evidence);
+/* Its fence is in effect. [fence_lock] */
+void lz_fenced_locked(struct lz_device *dev);
+/* A wait for the hardware is over. Any context. */
+void lz_count_latency(struct lz_iommu *iommu, lz_ns took);
+/* Raises an atomic maximum. Any context. */
+void lz_raise_max(uint64_t *max, uint64_t v);
+
 /* Is containment in force, or only compared with? */
 static inline bool lz_contains(const struct lz *lz)
 {
-	return !LZ_CONFIG_OBSERVE || lz->cfg.contain == LZ_CONTAIN_ON;
+	return !LZ_CONFIG_OBSERVE || lz_load32(&lz->contain) == LZ_CONTAIN_ON;
 }
 
 /* The port's memory services. Giving back NULL does nothing. */

@@ -5,6 +5,7 @@
 #define RECOVERY_MAX 1024u /* of lz_config.recovery_max */
 
 static const struct lz_lock_class work_class = {"work", LZ_RANK_WORK};
+static const struct lz_lock_class instance_class = {"instance", LZ_RANK_INSTANCE};
 
 void lz_config_default(struct lz_config *cfg)
 {
@@ -18,6 +19,10 @@ void lz_config_default(struct lz_config *cfg)
 		.identify = LZ_IDENTIFY_PROBE,
 		.recovery_max = 5,
 		.recovery_window = LZ_SEC(3600),
+		.response = LZ_RESPONSE_BLOCK,
+		.slow_window = LZ_SEC(10),
+		.log_burst = 20,
+		.log_window = LZ_SEC(5),
 	};
 }
 
@@ -30,7 +35,8 @@ enum lz_status lz_init(const struct lz_port *port, const struct lz_config *cfg, 
 	    !port->now)
 		return LZ_EINVAL;
 	if (!cfg->sync_bound || !cfg->atomic_wait || !cfg->late_bound ||
-	    cfg->recovery_max > RECOVERY_MAX || (cfg->recovery_max && !cfg->recovery_window))
+	    cfg->recovery_max > RECOVERY_MAX || (cfg->recovery_max && !cfg->recovery_window) ||
+	    (unsigned)cfg->response > LZ_RESPONSE_FENCE || (cfg->log_burst && !cfg->log_window))
 		return LZ_EINVAL;
 	if ((!LZ_CONFIG_EVENTS && cfg->event) ||
 	    (!LZ_CONFIG_OBSERVE && cfg->contain != LZ_CONTAIN_ON))
@@ -41,6 +47,8 @@ enum lz_status lz_init(const struct lz_port *port, const struct lz_config *cfg, 
 	lz->port = port;
 	lz->cfg = *cfg;
 	lz_spin_init(&lz->wq.lock, &work_class);
+	lz_spin_init(&lz->lock, &instance_class);
+	lz_policy_init(lz);
 	*out = lz;
 	return LZ_OK;
 }
@@ -56,22 +64,38 @@ enum lz_status lz_fini(struct lz *lz)
 	return LZ_OK;
 }
 
+static void add_counts(struct lz_stats *out, const struct lz_counts *n)
+{
+	out->cmdq_errors += lz_load64(&n->cmdq_errors);
+	out->atc_timeouts += lz_load64(&n->atc_timeouts);
+	out->probes += lz_load64(&n->probes);
+	out->fences += lz_load64(&n->fences);
+	out->quarantines += lz_load64(&n->quarantines);
+	out->recoveries += lz_load64(&n->recoveries);
+	out->exonerations += lz_load64(&n->exonerations);
+	out->stale += lz_load64(&n->stale);
+	out->slow += lz_load64(&n->slow);
+}
+
 void lz_stats_get(struct lz *lz, struct lz_stats *out)
 {
+	lz_ns now = lz_now(lz);
 	unsigned long flags;
 
 	*out = (struct lz_stats){
-		.cmdq_errors = lz_load64(&lz->cmdq_errors),
-		.atc_timeouts = lz_load64(&lz->atc_timeouts),
-		.probes = lz_load64(&lz->probes),
-		.fences = lz_load64(&lz->fences),
-		.quarantines = lz_load64(&lz->quarantines),
-		.recoveries = lz_load64(&lz->recoveries),
 		.custody_pages = lz_load64(&lz->custody_pages),
 		.custody_pages_max = lz_load64(&lz->custody_pages_max),
 		.blocked_ids = lz_load64(&lz->blocked_ids),
 		.references = lz_load64(&lz->references),
 	};
+	flags = lz_spin_lock(&lz->lock);
+	add_counts(out, &lz->ended);
+	out->custody_page_us = lz->ended_page_us;
+	for (const struct lz_iommu *i = lz->iommus; i; i = i->next) {
+		add_counts(out, &i->n);
+		out->custody_page_us += lz_meter_page_us(&i->custody, now);
+	}
+	lz_spin_unlock(&lz->lock, flags);
 	flags = lz_spin_lock(&lz->wq.lock);
 	out->work_pending = lz->wq.pending;
 	lz_spin_unlock(&lz->wq.lock, flags);

@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * How often a device may recover. The times of its last recoveries stand in a
- * ring with a slot for each that is allowed within a window; it is there from
- * the beginning, so that a fault needs no memory.
+ * ring with a slot for each that a policy can allow within a window; it is there
+ * from the beginning, so that neither a fault nor a new policy needs memory.
  */
 #include "core/core.h"
 
+#define ROOM_MIN 16u
+
+uint32_t lz_limit_room(const struct lz *lz)
+{
+	return lz->cfg.recovery_max > ROOM_MIN ? lz->cfg.recovery_max : ROOM_MIN;
+}
+
 static size_t ring_size(const struct lz *lz)
 {
-	return lz->cfg.recovery_max * sizeof(lz_ns);
+	return lz_limit_room(lz) * sizeof(lz_ns);
 }
 
 enum lz_status lz_limit_init(struct lz_device *dev)
 {
-	if (!dev->lz->cfg.recovery_max)
-		return LZ_OK;
 	dev->recovered_at = lz_mem_alloc(dev->lz, ring_size(dev->lz));
 	return dev->recovered_at ? LZ_OK : LZ_ENOMEM;
 }
@@ -27,22 +32,21 @@ void lz_limit_fini(struct lz_device *dev)
 
 void lz_limit_count(struct lz_gated g, struct lz_device *dev)
 {
-	uint32_t max = dev->lz->cfg.recovery_max;
-
 	(void)g;
-	if (max)
-		dev->recovered_at[dev->n_recovered++ % max] = lz_now(dev->lz);
+	dev->recovered_at[dev->n_recovered++ % lz_limit_room(dev->lz)] = lz_now(dev->lz);
 }
 
 bool lz_limit_reached(struct lz_gated g, const struct lz_device *dev)
 {
-	const struct lz_config *cfg = &dev->lz->cfg;
+	uint32_t max = lz_load32(&dev->lz->recovery_max);
+	lz_ns window = lz_load64(&dev->lz->recovery_window);
 
 	(void)g;
-	/* The slot that is used next has the oldest time. */
-	return cfg->recovery_max && dev->n_recovered >= cfg->recovery_max &&
-	       lz_now(dev->lz) - dev->recovered_at[dev->n_recovered % cfg->recovery_max] <
-		       cfg->recovery_window;
+	/* The oldest of the last `max` ones. */
+	return max && dev->n_recovered >= max &&
+	       lz_now(dev->lz) - dev->recovered_at[(dev->n_recovered - max) %
+						   lz_limit_room(dev->lz)] <
+		       window;
 }
 
 void lz_limit_forget(struct lz_gated g, struct lz_device *dev)

@@ -1,29 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Log lines and events; formats without a C library. */
+/* Log lines; formats without a C library. */
 #include <stdarg.h>
 
 #include "core/core.h"
+#include "core/text.h"
 
 #define LINE_MAX 200u
 
-struct line {
-	char text[LINE_MAX + 1];
-	size_t len;
-};
-
-static void put(struct line *l, char c)
-{
-	if (l->len < LINE_MAX)
-		l->text[l->len++] = c;
-}
-
-static void put_string(struct line *l, const char *s)
+void lz_text_string(struct lz_text *t, const char *s)
 {
 	for (s = s ? s : "(null)"; *s; s++)
-		put(l, *s);
+		lz_text_char(t, *s);
 }
 
-static void put_number(struct line *l, uint64_t v, unsigned base, unsigned width, char pad)
+void lz_text_number(struct lz_text *t, uint64_t v, unsigned base, unsigned width, char pad)
 {
 	char digits[20];
 	unsigned n = 0;
@@ -33,13 +23,13 @@ static void put_number(struct line *l, uint64_t v, unsigned base, unsigned width
 		v /= base;
 	} while (v);
 	for (; width > n; width--)
-		put(l, pad);
+		lz_text_char(t, pad);
 	while (n)
-		put(l, digits[--n]);
+		lz_text_char(t, digits[--n]);
 }
 
 /* One conversion behind the '%'; returns the character after it. */
-static const char *convert(struct line *l, const char *f, va_list *ap)
+static const char *convert(struct lz_text *l, const char *f, va_list *ap)
 {
 	char pad = *f == '0' ? '0' : ' ';
 	unsigned width = 0;
@@ -54,28 +44,28 @@ static const char *convert(struct line *l, const char *f, va_list *ap)
 	}
 	switch (*f) {
 	case 's':
-		put_string(l, va_arg(*ap, const char *));
+		lz_text_string(l, va_arg(*ap, const char *));
 		break;
 	case 'c':
-		put(l, (char)va_arg(*ap, int));
+		lz_text_char(l, (char)va_arg(*ap, int));
 		break;
 	case 'u':
 	case 'x':
 		v = wide ? va_arg(*ap, unsigned long long) : va_arg(*ap, unsigned);
-		put_number(l, v, *f == 'x' ? 16 : 10, width, pad);
+		lz_text_number(l, v, *f == 'x' ? 16 : 10, width, pad);
 		break;
 	case 'd': {
 		long long d = wide ? va_arg(*ap, long long) : va_arg(*ap, int);
 
 		if (d < 0)
-			put(l, '-');
-		put_number(l, d < 0 ? 0 - (uint64_t)d : (uint64_t)d, 10, width, pad);
+			lz_text_char(l, '-');
+		lz_text_number(l, d < 0 ? 0 - (uint64_t)d : (uint64_t)d, 10, width, pad);
 		break;
 	}
 	case '\0':
 		return f;
 	default: /* "%%", and what is not known is shown as it is */
-		put(l, *f);
+		lz_text_char(l, *f);
 		break;
 	}
 	return f + 1;
@@ -83,47 +73,48 @@ static const char *convert(struct line *l, const char *f, va_list *ap)
 
 void lz_log_out(struct lz *lz, enum lz_log_level level, const char *who, const char *fmt, ...)
 {
-	struct line l = {.len = 0};
+	char line[LINE_MAX + 1];
+	struct lz_text l = {.buf = line, .size = LINE_MAX};
 	va_list ap;
 
 	if (!lz->port->log)
 		return;
-	put_string(&l, who);
-	put_string(&l, ": ");
+	lz_text_string(&l, who);
+	lz_text_string(&l, ": ");
 	va_start(ap, fmt);
 	while (*fmt) {
 		if (*fmt == '%')
 			fmt = convert(&l, fmt + 1, &ap);
 		else
-			put(&l, *fmt++);
+			lz_text_char(&l, *fmt++);
 	}
 	va_end(ap);
-	l.text[l.len] = '\0';
-	lz->port->log(lz->port->ctx, level, l.text);
+	line[l.len < LINE_MAX ? l.len : LINE_MAX] = '\0';
+	lz->port->log(lz->port->ctx, level, line);
 }
 
-void lz_event_out(struct lz *lz, const struct lz_event *ev)
+/* Several may come at once: who moves the window on says what was left out. */
+bool lz_log_admit(struct lz *lz, struct lz_log_limit *limit, const char *who)
 {
-	struct lz_event e = *ev;
+	const struct lz_config *cfg = &lz->cfg;
+	uint64_t since;
+	lz_ns now;
 
-	if (!lz->cfg.event)
-		return;
-	e.time = lz_now(lz);
-	lz->cfg.event(lz->cfg.event_ctx, &e);
-}
+	if (!cfg->log_burst || !lz->port->log)
+		return true;
+	now = lz_now(lz);
+	since = lz_load64(&limit->since);
+	if ((!since || now - since >= cfg->log_window) &&
+	    lz_cas64(&limit->since, &since, now + !now)) {
+		uint32_t left_out = lz_fetch_and32(&limit->left_out, 0);
 
-void lz_event_out_device(struct lz_device *dev, enum lz_event_kind kind, enum lz_status status,
-			 uint64_t detail)
-{
-	struct lz_event e = {
-		.kind = kind,
-		.evidence = (enum lz_evidence)lz_load8(&dev->evidence),
-		.status = status,
-		.generation = lz_load32(&dev->generation),
-		.device = dev,
-		.iommu = dev->iommu,
-		.detail = detail,
-	};
-
-	lz_emit(dev->lz, &e);
+		lz_store32(&limit->lines, 0);
+		if (left_out)
+			lz_log_out(lz, LZ_LOG_WARN, who, "%u lines like these were left out",
+				   left_out);
+	}
+	if (lz_fetch_add32(&limit->lines, 1) < cfg->log_burst)
+		return true;
+	(void)lz_fetch_add32(&limit->left_out, 1);
+	return false;
 }

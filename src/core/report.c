@@ -23,17 +23,21 @@ void lz_report_queue(struct lz_device *dev, lz_ns delay)
 void lz_report_broken(struct lz_device *dev, uint32_t generation, enum lz_evidence evidence)
 {
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
-	bool fresh = dev->generation == generation && !(generation & 1) &&
-		     dev->reported != generation + 1;
+	bool stale = dev->generation != generation || (generation & 1);
+	uint32_t round = lz_load32(&dev->lz->contain_round);
+	bool fresh = !stale && (dev->reported != generation + 1 || dev->reported_round != round);
 
 	if (fresh) {
 		dev->reported = generation + 1;
+		dev->reported_round = round;
 		dev->report_pending = true;
-		lz_store8(&dev->evidence, (uint8_t)evidence);
+		lz_convicted_locked(dev, evidence);
 	}
 	lz_spin_unlock(&dev->fence_lock, flags);
 	if (fresh)
 		lz_report_queue(dev, 0);
+	else if (stale)
+		lz_count_stale(dev);
 }
 
 /* H16, H23: looked at again under the locks that a reset and a removal take. */
@@ -71,11 +75,12 @@ void lz_tell_blocked(struct lz_device *dev, uint32_t cause, uint32_t generation)
 	lz_owner_leave(dev, outer);
 }
 
-static void tell_owner(struct lz_device *dev, uint32_t cause, uint32_t generation)
+void lz_tell_detected(struct lz_device *dev, uint32_t cause, uint32_t generation)
 {
 	uint32_t outer;
 
-	lz_tell_blocked(dev, cause, generation);
+	if (cause)
+		lz_tell_blocked(dev, cause, generation);
 	if (!dev->owner || !dev->owner->error_detected)
 		return;
 	lz_emit_device(dev, LZ_EV_OWNER_TOLD, LZ_OK, 0);
@@ -83,6 +88,24 @@ static void tell_owner(struct lz_device *dev, uint32_t cause, uint32_t generatio
 	dev->owner->error_detected(dev->owner_ctx, dev, (enum lz_evidence)lz_load8(&dev->evidence),
 				   generation);
 	lz_owner_leave(dev, outer);
+}
+
+static void count_quarantine(struct lz_device *dev, enum lz_event_kind kind, const char *what)
+{
+	lz_count32(&dev->n_quarantines);
+	lz_count64(&dev->iommu->n.quarantines);
+	lz_emit_device(dev, kind, LZ_OK, 0);
+	lz_log_limited(dev->lz, &dev->iommu->notices, LZ_LOG_ERR, dev->name, "%s (evidence: %s)",
+		       what, lz_evidence_name((enum lz_evidence)lz_load8(&dev->evidence)));
+}
+
+/* The fence, which is in effect or on its way, is all: untranslated DMA goes on, and
+ * the device stays attached (H74). ATS off in config space has it ask no more. */
+static void degrade(struct lz_gated g, struct lz_device *dev)
+{
+	lz_store8(&dev->degraded, 1);
+	lz_device_ats_off(g, dev);
+	count_quarantine(dev, LZ_EV_DEGRADED, "IOMMU has switched off ATS of the device");
 }
 
 /* LZ_OK: quarantined. Everything else: to be tried again (H66). */
@@ -93,24 +116,26 @@ static enum lz_status quarantine(struct lz_gated g, struct lz_device *dev)
 	enum lz_status r;
 
 	dev->reattach = false; /* only another reset helps now */
+	if (!permanent && !dev->block && lz_response_of(dev) == LZ_RESPONSE_FENCE) {
+		degrade(g, dev);
+		return LZ_OK;
+	}
+	lz_store8(&dev->degraded, 0);
 	lz_block_set(g, dev, LZ_BLOCK_BROKEN);
 	r = dev->iommu->ops->block(dev);
 	/* Without effect yet: the driver goes on trying. */
 	if (r != LZ_OK && r != LZ_ETIMEDOUT)
 		return r;
 	lz_device_ats_off(g, dev);
-	lz_count32(&dev->n_quarantines);
-	lz_count64(&lz->quarantines);
-	lz_emit_device(dev, LZ_EV_QUARANTINED, LZ_OK, 0);
-	lz_log(lz, LZ_LOG_ERR, dev->name, "IOMMU has quarantined the device (evidence: %s)",
-	       lz_evidence_name((enum lz_evidence)lz_load8(&dev->evidence)));
+	count_quarantine(dev, LZ_EV_QUARANTINED, "IOMMU has quarantined the device");
 	if (!permanent)
 		return LZ_OK;
 	lz_block_set(g, dev, LZ_BLOCK_PERMANENT);
-	lz_emit_device(dev, LZ_EV_PERMANENT, LZ_OK, lz->cfg.recovery_max);
+	lz_emit_device(dev, LZ_EV_PERMANENT, LZ_OK, lz_load32(&lz->recovery_max));
 	lz_log(lz, LZ_LOG_ERR, dev->name,
-	       "Device has failed permanently: %u recoveries within %llu s", lz->cfg.recovery_max,
-	       (unsigned long long)(lz->cfg.recovery_window / LZ_SEC(1)));
+	       "Device has failed permanently: %u recoveries within %llu s",
+	       lz_load32(&lz->recovery_max),
+	       (unsigned long long)(lz_load64(&lz->recovery_window) / LZ_SEC(1)));
 	return LZ_OK;
 }
 
@@ -161,7 +186,7 @@ void lz_report_run(struct lz_work *w)
 		dev->backoff = 0;
 	}
 	if (o == TOLD)
-		tell_owner(dev, cause, generation);
+		lz_tell_detected(dev, cause, generation);
 	if (o == RESUME)
 		lz_reset_tell_owner(dev);
 	lz_device_put(dev);

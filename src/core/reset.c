@@ -26,6 +26,7 @@ static void begin(struct lz_gated g, struct lz_device *dev)
 	 * reset: it is asked again, also when nothing is attempted now. */
 	dev->fence_before_reset = dev->reattach ? LZ_FENCE_SUSPECT : lz_device_fence(dev);
 	dev->reattach = false;
+	dev->delayed = false;
 	lz_device_move_generation(dev);
 	lz_block_set(g, dev, LZ_BLOCK_RESET); /* counted once (H08) */
 	lz_emit_device(dev, LZ_EV_RESET_BEGIN, LZ_OK, 0);
@@ -77,9 +78,10 @@ static void count_recovery(struct lz_gated g, struct lz_device *dev)
 		lz_limit_count(g, dev);
 	dev->cures = false;
 	lz_count32(&dev->n_recoveries);
-	lz_count64(&dev->lz->recoveries);
+	lz_count64(&dev->iommu->n.recoveries);
 	lz_emit_device(dev, LZ_EV_RECOVERED, LZ_OK, 0);
-	lz_log(dev->lz, LZ_LOG_INFO, dev->name, "Device is unblocked after successful reset");
+	lz_log_limited(dev->lz, &dev->iommu->notices, LZ_LOG_INFO, dev->name,
+		       "Device is unblocked after successful reset");
 }
 
 /* Does it answer? ATS is on for the probe only: install() turns it on again in
@@ -162,6 +164,8 @@ static enum lz_status still_broken(struct lz_gated g, struct lz_device *dev, enu
 {
 	lz_block_set(g, dev, LZ_BLOCK_RESET_FAILED); /* H09: only rises */
 	lz_block_clear(g, dev, LZ_BLOCK_RESET);
+	lz_store8(&dev->degraded, 0); /* it is more than that now */
+	dev->delayed = false;
 	(void)dev->iommu->ops->block(dev);
 	lz_device_ats_off(g, dev);
 	renew_report(dev, false);
@@ -177,6 +181,9 @@ static enum lz_status ask_again(struct lz_gated g, struct lz_device *dev, enum l
 	(void)dev->iommu->ops->block(dev);
 	lz_device_ats_off(g, dev);
 	dev->reattach = true;
+	if (!dev->delayed)
+		lz_emit_device(dev, LZ_EV_RECOVERY_DELAYED, why, 0);
+	dev->delayed = true;
 	return why;
 }
 
@@ -200,14 +207,21 @@ enum lz_status lz_recover_ask(struct lz_gated g, struct lz_device *dev)
 /* The device must answer before anything is lifted. */
 static enum lz_status verify(struct lz_gated g, struct lz_device *dev, bool was_reset)
 {
-	enum lz_status r = ask(g, dev, was_reset);
+	enum lz_status r;
 
+	if (!dev->delayed)
+		lz_emit_device(dev, LZ_EV_RECOVERY_BEGIN, LZ_OK, 0);
+	r = ask(g, dev, was_reset);
 	if (r == LZ_ETIMEDOUT)
 		return ask_again(g, dev, r);
 	if (r)
 		return still_broken(g, dev, r);
 	r = lz_recover_install(g, dev, BLOCK_OF_FAULTS);
-	return r ? ask_again(g, dev, r) : LZ_OK;
+	if (r)
+		return ask_again(g, dev, r);
+	lz_store8(&dev->degraded, 0);
+	dev->delayed = false;
+	return LZ_OK;
 }
 
 /* Something else than faults blocks it: that is not a reset's to lift. The fence
@@ -218,6 +232,7 @@ static bool lift_nothing(struct lz_gated g, struct lz_device *dev)
 		return false;
 	retire_report(dev);
 	lz_block_clear(g, dev, BLOCK_OF_FAULTS);
+	dev->delayed = false;
 	return true;
 }
 
@@ -246,6 +261,12 @@ static enum lz_status end_not_attempted(struct lz_gated g, struct lz_device *dev
 		renew_report(dev, false);
 		return LZ_OK;
 	}
+	/* What was there under the fence comes back under it. */
+	if (dev->degraded && lz_recover_install(g, dev, LZ_BLOCK_RESET) == LZ_OK) {
+		renew_report(dev, false);
+		return LZ_OK;
+	}
+	lz_store8(&dev->degraded, 0);
 	if (dev->fence_before_reset == LZ_FENCE_SUSPECT) {
 		/* Its evidence is of another generation now: asked again. */
 		r = try_device(g, dev, false);

@@ -56,6 +56,14 @@ const char *lz_event_name(enum lz_event_kind k)
 		[LZ_EV_PERMANENT] = "failed permanently",
 		[LZ_EV_OPERATOR_BLOCKED] = "operator blocked",
 		[LZ_EV_OPERATOR_CLEARED] = "operator cleared",
+		[LZ_EV_FENCE_BEGIN] = "fence begin",
+		[LZ_EV_FENCE_DELAYED] = "fence delayed",
+		[LZ_EV_RECOVERY_BEGIN] = "recovery begin",
+		[LZ_EV_RECOVERY_DELAYED] = "recovery delayed",
+		[LZ_EV_DEGRADED] = "degraded",
+		[LZ_EV_SLOW] = "slow",
+		[LZ_EV_POLICY] = "policy",
+		[LZ_EV_ABORT_ORDERED] = "abort ordered",
 	};
 
 	return NAME_OF(names, k);
@@ -64,10 +72,9 @@ const char *lz_event_name(enum lz_event_kind k)
 const char *lz_evidence_name(enum lz_evidence e)
 {
 	static const char *const names[] = {
-		[LZ_EVIDENCE_NONE] = "none",
-		[LZ_EVIDENCE_NAMED] = "named",
-		[LZ_EVIDENCE_PROBED] = "probed",
-		[LZ_EVIDENCE_ASSUMED] = "assumed",
+		[LZ_EVIDENCE_NONE] = "none",	     [LZ_EVIDENCE_NAMED] = "named",
+		[LZ_EVIDENCE_PROBED] = "probed",     [LZ_EVIDENCE_ASSUMED] = "assumed",
+		[LZ_EVIDENCE_OPERATOR] = "operator",
 	};
 
 	return NAME_OF(names, e);
@@ -82,6 +89,29 @@ const char *lz_rung_name(enum lz_rung r)
 	};
 
 	return NAME_OF(names, r);
+}
+
+const char *lz_action_name(enum lz_action a)
+{
+	static const char *const names[] = {
+		[LZ_ACTION_NONE] = "none",     [LZ_ACTION_FENCE] = "fence",
+		[LZ_ACTION_RESET] = "reset",   [LZ_ACTION_RECOVERY] = "recovery",
+		[LZ_ACTION_LADDER] = "ladder", [LZ_ACTION_ABORT] = "abort",
+		[LZ_ACTION_CLEAR] = "clear",
+	};
+
+	return NAME_OF(names, a);
+}
+
+const char *lz_phase_name(enum lz_phase p)
+{
+	static const char *const names[] = {
+		[LZ_PHASE_NOTE] = "note",	[LZ_PHASE_BEGIN] = "begin",
+		[LZ_PHASE_DELAYED] = "delayed", [LZ_PHASE_SUCCEEDED] = "succeeded",
+		[LZ_PHASE_FAILED] = "failed",
+	};
+
+	return NAME_OF(names, p);
 }
 
 const char *lz_fence_name(enum lz_fence_state f)

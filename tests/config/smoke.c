@@ -52,6 +52,8 @@ static void maps_and_unmaps(struct rig *r)
 static void quarantines_and_recovers(struct rig *r)
 {
 	struct lz_domain *dom = rig_shared(r, 0, 2);
+	struct lz_iommu_stats counts;
+	struct lz_snapshot snapshot;
 	struct lz_stats st;
 
 	assert_int_equal(lz_map(dom, IOVA, RIG_MEM, 2 * LZ_PAGE, LZ_WRITE), LZ_OK);
@@ -78,6 +80,11 @@ static void quarantines_and_recovers(struct rig *r)
 	lz_stats_get(r->lz, &st);
 	assert_int_equal(st.recoveries, LZ_CONFIG_STATS);
 	assert_int_equal(rig_health(r, 0).quarantines, LZ_CONFIG_STATS);
+	assert_int_equal(lz_device_snapshot(r->dev[0].dev, &snapshot),
+			 LZ_CONFIG_SNAPSHOT ? LZ_OK : LZ_ENOTSUP);
+	lz_iommu_stats_get(r->iommu, &counts);
+	assert_int_equal(counts.custody_page_us > 0, LZ_CONFIG_STATS);
+	assert_int_equal(counts.fence_max > 0, LZ_CONFIG_STATS);
 	assert_int_equal(rig_count(r, LZ_EV_QUARANTINED, 0), LZ_CONFIG_EVENTS);
 	rig_drop(r, dom);
 }

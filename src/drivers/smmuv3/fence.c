@@ -73,8 +73,8 @@ static void mark_fenced(struct lz_smmu_dev *sd, uint32_t round)
 	if (dev->fence == LZ_FENCE_FENCING && sd->fence_pending == round) {
 		lz_smmu_set_fence_locked(sd, LZ_FENCE_FENCED);
 		lz_store32(&sd->fence_pending, 0);
-		lz_count32(&dev->n_fences);
-		lz_count64(&dev->lz->fences);
+		lz_smmu_snapshot_after(sd);
+		lz_fenced_locked(dev);
 		lz_emit_device(dev, LZ_EV_FENCED, LZ_OK, 0);
 	}
 	lz_spin_unlock(&dev->fence_lock, flags);
@@ -103,20 +103,42 @@ enum lz_status lz_smmu_fence(struct lz_smmu_dev *sd, uint32_t gen, enum lz_evide
 	struct lz_device *dev = sd->dev;
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
 	bool stale = sd->removed || dev->generation != gen || dev->fence > LZ_FENCE_SUSPECT;
+	bool moved = dev->generation != gen;
+	enum lz_status st;
 	uint32_t round = 0;
 
 	if (!stale) {
 		lz_smmu_set_fence_locked(sd, LZ_FENCE_FENCING);
 		round = begin_round_locked(sd);
-		lz_store8(&dev->evidence, (uint8_t)evidence);
+		lz_convicted_locked(dev, evidence);
+		lz_emit_device(dev, LZ_EV_FENCE_BEGIN, LZ_OK, 0);
 	}
 	lz_spin_unlock(&dev->fence_lock, flags);
+	if (moved)
+		lz_count_stale(dev);
 	if (stale)
 		return LZ_EBUSY;
 	lz_smmu_grace(sd->smmu);
 	if (!eats_off_in_round(sd, round))
 		return LZ_ETIMEDOUT; /* whoever came between goes on with it */
-	return make_effective(sd, round);
+	st = make_effective(sd, round);
+	if (st != LZ_OK)
+		lz_emit_device(dev, LZ_EV_FENCE_DELAYED, st, 0);
+	return st;
+}
+
+bool lz_smmu_acquit(struct lz_smmu_dev *sd, uint32_t gen)
+{
+	struct lz_device *dev = sd->dev;
+	unsigned long flags = lz_spin_lock(&dev->fence_lock);
+	bool still = dev->generation == gen && dev->fence <= LZ_FENCE_SUSPECT;
+
+	if (still) {
+		lz_smmu_set_fence_locked(sd, LZ_FENCE_OPEN);
+		lz_acquitted_locked(dev);
+	}
+	lz_spin_unlock(&dev->fence_lock, flags);
+	return still;
 }
 
 /* Quarantine and reset: aborting entries on top of the fence (H74). */
@@ -168,6 +190,7 @@ void lz_smmu_unfence(struct lz_device *dev)
 
 	(void)begin_round_locked(sd);
 	lz_smmu_set_fence_locked(sd, LZ_FENCE_OPEN);
+	lz_acquitted_locked(dev);
 	lz_spin_unlock(&dev->fence_lock, flags);
 	if (lz_load32(&sd->function_off)) {
 		lz_store32(&sd->function_off, 0);

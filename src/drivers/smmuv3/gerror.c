@@ -18,30 +18,36 @@ static void emit_queue(struct lz_smmu *s, enum lz_event_kind kind, uint32_t cons
 
 /* ---- accusing ---- */
 
-void lz_smmu_accuse_locked(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen,
-			   struct lz_smmu_cmd cmd, bool sole)
+void lz_smmu_accuse_locked(struct lz_smmu *s, struct lz_smmu_dev *sd,
+			   const struct lz_smmu_accusation *a, uint64_t pos)
 {
 	struct lz_device *dev = sd->dev;
 	bool observe = !lz_contains(s->lz);
+	/* Nobody asks who it was. */
+	bool off = LZ_CONFIG_OBSERVE && lz_load32(&s->lz->contain) == LZ_CONTAIN_OFF;
 	unsigned long flags;
-	bool fresh;
+	bool fresh, moved;
 
 	lz_assert(lz_spin_held(&s->err_lock));
 	flags = lz_spin_lock(&dev->fence_lock);
 	/* Evidence from before a reset, or from inside one, says nothing (H47, H86). */
-	fresh = dev->generation == gen && !(gen & 1) && dev->fence <= LZ_FENCE_SUSPECT &&
-		!sd->removed;
+	moved = dev->generation != a->gen || (a->gen & 1);
+	fresh = !moved && dev->fence <= LZ_FENCE_SUSPECT && !sd->removed;
 	if (fresh && !observe)
 		lz_smmu_set_fence_locked(sd, LZ_FENCE_SUSPECT);
+	if (fresh && !off && !dev->noticed) {
+		lz_accused_locked(dev);
+		lz_smmu_snapshot_before(sd, pos);
+	}
 	lz_spin_unlock(&dev->fence_lock, flags);
+	if (moved)
+		lz_count_stale(dev);
 	if (!fresh)
 		return;
 	lz_count32(&dev->timeouts);
-	if (LZ_CONFIG_OBSERVE && s->lz->cfg.contain == LZ_CONTAIN_OFF)
-		return; /* nobody asks who it was */
-	sd->accused_gen = gen;
-	sd->accused_cmd = cmd;
-	sd->sole = sole;
+	if (off)
+		return;
+	sd->accusation = *a;
 	if (sd->accused)
 		return;
 	lz_device_get(dev);
@@ -92,8 +98,15 @@ static unsigned walk_unsettled(struct lz_smmu *s, uint64_t pos, bool count_only,
 		if (sd->dev != last)
 			different++;
 		last = sd->dev;
-		if (!count_only)
-			lz_smmu_accuse_locked(s, sd, generation_at(sd->dev, seq), cmd, sole);
+		if (!count_only) {
+			struct lz_smmu_accusation a = {
+				.gen = generation_at(sd->dev, seq),
+				.evidence = sole ? LZ_EVIDENCE_NAMED : LZ_EVIDENCE_NONE,
+				.cmd = cmd,
+			};
+
+			lz_smmu_accuse_locked(s, sd, &a, pos);
+		}
 		lz_device_put(sd->dev);
 	}
 	return different;
@@ -125,11 +138,12 @@ static void atc_timeout(struct lz_smmu *s, uint64_t pos, uint32_t cons)
 	if (before != SMMU_MARK_FAILED && before != SMMU_MARK_ILLEGAL)
 		lz_smmu_queue_set_mark(q, pos,
 				       q->carry ? SMMU_MARK_CARRIED : SMMU_MARK_ATC_TIMEOUT);
-	lz_count64(&s->lz->atc_timeouts);
-	lz_log(s->lz, LZ_LOG_ERR, s->iommu.name, "CMDQ error (cons 0x%08x): ATC invalidate timeout",
-	       cons);
-	lz_log(s->lz, LZ_LOG_WARN, s->iommu.name, "CMD_SYNC for ATC_INV timeout at prod=0x%08x",
-	       (unsigned)(pos + 1) & (2 * q->size - 1));
+	lz_count64(&s->iommu.n.atc_timeouts);
+	lz_log_limited(s->lz, &s->iommu.errors, LZ_LOG_ERR, s->iommu.name,
+		       "CMDQ error (cons 0x%08x): ATC invalidate timeout", cons);
+	lz_log_limited(s->lz, &s->iommu.errors, LZ_LOG_WARN, s->iommu.name,
+		       "CMD_SYNC for ATC_INV timeout at prod=0x%08x",
+		       (unsigned)(pos + 1) & (2 * q->size - 1));
 	emit_queue(s, LZ_EV_TIMEOUT, cons);
 	if (late)
 		emit_queue(s, LZ_EV_LATE, cons);
@@ -145,10 +159,10 @@ static void illegal_command(struct lz_smmu *s, uint64_t pos, uint32_t cons)
 	uint64_t *slot = lz_smmu_queue_slot(q, pos);
 	uint64_t sync = pos;
 
-	lz_log(s->lz, LZ_LOG_ERR, s->iommu.name,
-	       "CMDQ error (cons 0x%08x): illegal command 0x%016llx 0x%016llx", cons,
-	       (unsigned long long)lz_dma_load64(&slot[0]),
-	       (unsigned long long)lz_dma_load64(&slot[1]));
+	lz_log_limited(s->lz, &s->iommu.errors, LZ_LOG_ERR, s->iommu.name,
+		       "CMDQ error (cons 0x%08x): illegal command 0x%016llx 0x%016llx", cons,
+		       (unsigned long long)lz_dma_load64(&slot[0]),
+		       (unsigned long long)lz_dma_load64(&slot[1]));
 	while (sync + 1 < pos + q->size &&
 	       lz_smmu_cmd_op(lz_dma_load64(lz_smmu_queue_slot(q, sync))) != SMMU_OP_SYNC)
 		sync++;
@@ -170,7 +184,7 @@ static bool handle_cmdq_error(struct lz_smmu *s)
 
 	/* One that was left active for the ladder has been counted (G). */
 	if (!q->err_known)
-		lz_count64(&s->lz->cmdq_errors);
+		lz_count64(&s->iommu.n.cmdq_errors);
 	q->err_known = false;
 	q->err_count = again ? q->err_count + 1 : 1;
 	q->err_pos = pos + 1;
@@ -181,8 +195,8 @@ static bool handle_cmdq_error(struct lz_smmu *s)
 			atc_timeout(s, pos, cons);
 		q->err_atc = true;
 	} else if (code == SMMU_CERROR_ABT) {
-		lz_log(s->lz, LZ_LOG_ERR, s->iommu.name, "CMDQ error (cons 0x%08x): fetch abort",
-		       cons);
+		lz_log_limited(s->lz, &s->iommu.errors, LZ_LOG_ERR, s->iommu.name,
+			       "CMDQ error (cons 0x%08x): fetch abort", cons);
 		emit_queue(s, LZ_EV_QUEUE_ERROR, cons);
 	} else {
 		illegal_command(s, pos, cons);
@@ -220,7 +234,7 @@ void lz_smmu_acknowledge_locked(struct lz_smmu *s)
 	lz_assert(lz_spin_held(&s->err_lock));
 	if ((lz_smmu_read32(s, SMMU_GERROR) ^ gerrorn) & SMMU_GERROR_CMDQ_ERR) {
 		if (!s->cmdq.err_known)
-			lz_count64(&s->lz->cmdq_errors);
+			lz_count64(&s->iommu.n.cmdq_errors);
 		lz_smmu_write32(s, SMMU_GERRORN, gerrorn ^ SMMU_GERROR_CMDQ_ERR);
 	}
 	s->cmdq.err_known = false;
@@ -247,7 +261,8 @@ static void report_others(struct lz_smmu *s, uint32_t active)
 
 	for (unsigned i = 0; i < sizeof(name) / sizeof(name[0]); i++)
 		if (active & name[i].bit)
-			lz_log(s->lz, LZ_LOG_ERR, s->iommu.name, "%s", name[i].what);
+			lz_log_limited(s->lz, &s->iommu.errors, LZ_LOG_ERR, s->iommu.name, "%s",
+				       name[i].what);
 }
 
 /* Service failure mode is only noted here: its shutdown waits for the

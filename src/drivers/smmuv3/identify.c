@@ -33,7 +33,7 @@ struct lz_smmu_dev *lz_smmu_suspect_first(struct lz_smmu *s)
 struct lz_smmu_accusation lz_smmu_accusation_of(struct lz_smmu_dev *sd)
 {
 	unsigned long flags = lz_spin_lock(&sd->smmu->err_lock);
-	struct lz_smmu_accusation a = {sd->accused_gen, sd->sole, sd->accused_cmd};
+	struct lz_smmu_accusation a = sd->accusation;
 
 	lz_spin_unlock(&sd->smmu->err_lock, flags);
 	return a;
@@ -59,7 +59,7 @@ static bool unlist_locked(struct lz_smmu *s, struct lz_smmu_dev *sd)
 void lz_smmu_suspect_drop(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen)
 {
 	unsigned long flags = lz_spin_lock(&s->err_lock);
-	bool listed = sd->accused_gen == gen && unlist_locked(s, sd);
+	bool listed = sd->accusation.gen == gen && unlist_locked(s, sd);
 
 	lz_spin_unlock(&s->err_lock, flags);
 	if (listed)
@@ -81,25 +81,31 @@ void lz_smmu_suspect_forget(struct lz_smmu *s, struct lz_smmu_dev *sd)
 static bool drop_stale(struct lz_smmu *s, struct lz_smmu_dev *sd)
 {
 	unsigned long flags = lz_spin_lock(&s->err_lock);
-	bool stale = lz_load32(&sd->dev->generation) != sd->accused_gen ||
-		     lz_load8(&sd->dev->fence) > LZ_FENCE_SUSPECT;
+	bool moved = lz_load32(&sd->dev->generation) != sd->accusation.gen;
+	bool stale = moved || lz_load8(&sd->dev->fence) > LZ_FENCE_SUSPECT;
 	bool listed = stale && unlist_locked(s, sd);
 
 	lz_spin_unlock(&s->err_lock, flags);
+	if (listed && moved)
+		lz_count_stale(sd->dev);
 	if (listed)
 		lz_device_put(sd->dev);
 	return stale;
 }
 
 /* An operator or another part of the system says so: no probe. */
-void lz_smmu_accuse(struct lz_device *dev)
+void lz_smmu_accuse(struct lz_device *dev, enum lz_evidence evidence)
 {
 	struct lz_smmu_dev *sd = lz_smmu_dev_of(dev);
 	struct lz_smmu *s = sd->smmu;
 	unsigned long flags = lz_spin_lock(&s->err_lock);
-	struct lz_smmu_cmd all = {{lz_smmu_cmd_atc0(dev->streams[0], 0), SMMU_ATC1_ALL}};
+	struct lz_smmu_accusation a = {
+		.gen = lz_load32(&dev->generation),
+		.evidence = evidence,
+		.cmd = {{lz_smmu_cmd_atc0(dev->streams[0], 0), SMMU_ATC1_ALL}},
+	};
 
-	lz_smmu_accuse_locked(s, sd, lz_load32(&dev->generation), all, true);
+	lz_smmu_accuse_locked(s, sd, &a, SMMU_NO_BATCH);
 	lz_spin_unlock(&s->err_lock, flags);
 	lz_iommu_kick(&s->iommu);
 }
@@ -111,18 +117,17 @@ static void exonerate(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen)
 {
 	struct lz_device *dev = sd->dev;
 	unsigned long flags = lz_spin_lock(&s->err_lock);
-	bool listed = sd->accused_gen == gen && unlist_locked(s, sd);
-	unsigned long inner = lz_spin_lock(&dev->fence_lock);
-	bool still = dev->generation == gen && dev->fence <= LZ_FENCE_SUSPECT;
+	bool listed = sd->accusation.gen == gen && unlist_locked(s, sd);
+	bool still = lz_smmu_acquit(sd, gen);
 
-	if (still)
-		lz_smmu_set_fence_locked(sd, LZ_FENCE_OPEN);
-	lz_spin_unlock(&dev->fence_lock, inner);
 	lz_spin_unlock(&s->err_lock, flags);
 	if (listed)
 		lz_device_put(dev);
-	if (still)
+	if (still) {
+		lz_count32(&dev->n_exonerations);
+		lz_count64(&s->iommu.n.exonerations);
 		lz_emit_device(dev, LZ_EV_EXONERATED, LZ_OK, 0);
+	}
 }
 
 static void convict(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen,
@@ -135,6 +140,8 @@ static void convict(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen,
 	 * listed where the ladder is about to look for suspects (H84). */
 	if (lz_contains(s->lz))
 		st = lz_smmu_fence(sd, gen, evidence);
+	else
+		(void)lz_smmu_acquit(sd, gen); /* accused when it was still contained */
 	if (st != LZ_ETIMEDOUT || !lz_load32(&s->held_error))
 		lz_smmu_suspect_drop(s, sd, gen);
 	if (st == LZ_EBUSY)
@@ -191,7 +198,7 @@ static enum lz_status submit_probe(struct lz_smmu_dev *sd, const struct lz_smmu_
 
 	if (st == LZ_OK) {
 		lz_count32(&sd->dev->n_probes);
-		lz_count64(&sd->smmu->lz->probes);
+		lz_count64(&sd->smmu->iommu.n.probes);
 	}
 	return st;
 }
@@ -356,11 +363,11 @@ static bool without_probe(struct lz_smmu *s, struct lz_smmu_dev *sd)
 
 	if (drop_stale(s, sd))
 		return true;
-	if (a.sole) {
-		convict(s, sd, a.gen, LZ_EVIDENCE_NAMED);
+	if (a.evidence != LZ_EVIDENCE_NONE) {
+		convict(s, sd, a.gen, a.evidence);
 		return true;
 	}
-	if (s->lz->cfg.identify == LZ_IDENTIFY_ASSUME) {
+	if (lz_load32(&s->lz->identify) == LZ_IDENTIFY_ASSUME) {
 		convict(s, sd, a.gen, LZ_EVIDENCE_ASSUMED);
 		return true;
 	}

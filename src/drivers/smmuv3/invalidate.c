@@ -271,20 +271,26 @@ static bool held(struct lz_smmu *s, struct lz_smmu_domain *sdom)
 	return yes;
 }
 
-void lz_smmu_stall_note(struct lz_smmu *s)
+void lz_smmu_stall_note(struct lz_smmu *s, const struct lz_smmu_watch *w)
 {
-	lz_store64(&s->cmdq.stalled_at, lz_smmu_queue_cons(s) + 1);
+	uint64_t cons = lz_smmu_queue_cons(s);
+
+	if (LZ_CONFIG_STATS)
+		lz_smmu_stall_since(s, cons, w->since);
+	lz_store64(&s->cmdq.stalled_at, cons + 1);
 	(void)lz_fetch_or32(&s->alert, SMMU_ALERT_STALLED);
 }
 
 void lz_smmu_stall_forget(struct lz_smmu *s)
 {
+	lz_smmu_stall_over(s, lz_now(s->lz));
 	lz_store64(&s->cmdq.stalled_at, 0);
 	(void)lz_fetch_and32(&s->alert, ~SMMU_ALERT_STALLED);
 }
 
 void lz_smmu_declare_dead(struct lz_smmu *s)
 {
+	lz_smmu_stall_over(s, lz_now(s->lz));
 	lz_store32(&s->iommu.dead, 1);
 	(void)lz_fetch_or32(&s->alert, SMMU_ALERT_DEAD);
 	lz_iommu_kick(&s->iommu);

@@ -196,7 +196,7 @@ static enum lz_status one_function_off(struct lz_smmu *s, struct lz_smmu_dev *sd
 		st = lz_pci_function_off(dev->pci);
 	}
 	emit_rung(s, dev, LZ_RUNG_FUNCTION_OFF, st);
-	if (st != LZ_OK && dev->pci && (s->lz->cfg.policy & LZ_POLICY_PORT_BLOCK)) {
+	if (st != LZ_OK && dev->pci && (lz_load32(&s->lz->policy) & LZ_POLICY_PORT_BLOCK)) {
 		st = lz_pci_port_block(dev->pci, true);
 		lz_store32(&sd->port_blocked, st == LZ_OK);
 		emit_rung(s, dev, LZ_RUNG_PORT_BLOCK, st);
@@ -213,7 +213,7 @@ static void rung_function(struct lz_smmu *s)
 
 	while ((sd = lz_smmu_suspect_first(s)) != NULL) {
 		struct lz_smmu_accusation a = lz_smmu_accusation_of(sd);
-		enum lz_evidence evidence = a.sole ? LZ_EVIDENCE_NAMED : LZ_EVIDENCE_ASSUMED;
+		enum lz_evidence evidence = a.evidence ? a.evidence : LZ_EVIDENCE_ASSUMED;
 
 		if (lz_load32(&sd->dev->generation) == a.gen)
 			(void)one_function_off(s, sd);
@@ -258,7 +258,8 @@ static void accuse_head(struct lz_smmu *s)
 	if (lz_smmu_cmd_op(lz_dma_load64(lz_smmu_queue_slot(&s->cmdq, pos))) == SMMU_OP_SYNC)
 		(void)lz_smmu_accuse_unsettled(s, pos);
 	for (struct lz_smmu_dev *sd = s->accused; sd; sd = sd->accused_next)
-		sd->sole = false; /* the hardware never named anybody */
+		if (sd->accusation.evidence == LZ_EVIDENCE_NAMED)
+			sd->accusation.evidence = LZ_EVIDENCE_NONE; /* not by the hardware */
 	lz_spin_unlock(&s->err_lock, flags);
 }
 
@@ -291,6 +292,29 @@ static void over(struct lz_smmu *s)
 
 /* ---- the climb ---- */
 
+static enum lz_status rung_abort(struct lz_smmu *s)
+{
+	enum lz_status st = lz_smmu_hw_abort_all(s);
+
+	emit_rung(s, NULL, LZ_RUNG_GLOBAL_ABORT, st);
+	return st;
+}
+
+/* An operator does not wait for the rungs before. Nobody is probed any more. */
+bool lz_smmu_abort_ordered(struct lz_smmu *s)
+{
+	enum lz_status st;
+
+	if (!lz_load32(&s->ordered))
+		return false;
+	lz_store32(&s->ordered, 0);
+	st = rung_abort(s);
+	if (st == LZ_OK)
+		lz_smmu_identify_end(s);
+	(void)lz_fetch_add32(&s->iommu.aborts_tried, 1);
+	return st == LZ_OK;
+}
+
 static void climb(struct lz_smmu *s)
 {
 	enum lz_status st;
@@ -311,10 +335,8 @@ static void climb(struct lz_smmu *s)
 		s->ladder.state = SMMU_LADDER_ABORT;
 		break;
 	case SMMU_LADDER_ABORT:
-		if (s->lz->cfg.policy & LZ_POLICY_GLOBAL_ABORT) {
-			st = lz_smmu_hw_abort_all(s);
-			emit_rung(s, NULL, LZ_RUNG_GLOBAL_ABORT, st);
-		}
+		if (lz_load32(&s->lz->policy) & LZ_POLICY_GLOBAL_ABORT)
+			(void)rung_abort(s);
 		s->ladder.next_try = lz_now(s->lz) + RETRY_NS;
 		s->ladder.state = SMMU_LADDER_EXHAUSTED;
 		break;
@@ -324,6 +346,15 @@ static void climb(struct lz_smmu *s)
 	}
 	if (s->ladder.state == SMMU_LADDER_NONE)
 		over(s);
+}
+
+/* Nobody climbs for this error. */
+static void let_go(struct lz_smmu *s)
+{
+	unsigned long flags = lz_spin_lock(&s->err_lock);
+
+	lz_smmu_acknowledge_locked(s);
+	lz_spin_unlock(&s->err_lock, flags);
 }
 
 /* One acknowledgement more, or the rest of a restart. True: it works again. */
@@ -356,8 +387,12 @@ bool lz_smmu_ladder(struct lz_smmu *s, lz_ns *again)
 {
 	bool retry = lz_load32(&s->retry);
 
-	if (!lz_contains(s->lz))
+	/* What had begun when containment was switched off is finished. */
+	if (!lz_contains(s->lz) && s->ladder.state == SMMU_LADDER_NONE) {
+		if (held(s))
+			let_go(s);
 		return false;
+	}
 	if (s->ladder.state == SMMU_LADDER_NONE) {
 		bool sticky = held(s);
 

@@ -208,7 +208,8 @@ static enum lz_status ats_start(struct lz_smmu_dev *sd)
 	struct lz_device *dev = sd->dev;
 	lz_ns deadline = 0;
 
-	if (!dev->ats_capable)
+	/* A fenced one asks for nothing: what it would get is aborted. */
+	if (!dev->ats_capable || lz_load8_acquire(&dev->fence) >= LZ_FENCE_FENCING)
 		return LZ_OK;
 	if (lz_pci_ats_enable(dev->pci, 0) == LZ_OK) {
 		lz_store8(&dev->ats_on, 1);
@@ -429,6 +430,8 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 		service_failure(s);
 		return next;
 	}
+	if (lz_smmu_abort_ordered(s))
+		return next;
 	while (lz_smmu_drain(s))
 		;
 	lz_smmu_evtq_poll(s);
@@ -455,6 +458,11 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 	return next;
 }
 
+static void order_abort(struct lz_iommu *iommu)
+{
+	lz_store32_release(&lz_smmu_of(iommu)->ordered, 1);
+}
+
 const struct lz_iommu_ops lz_smmu_ops = {
 	.device_add = device_add,
 	.device_remove = device_remove,
@@ -472,4 +480,6 @@ const struct lz_iommu_ops lz_smmu_ops = {
 	.invalidate = lz_smmu_invalidate,
 	.invalidate_all = lz_smmu_invalidate_all,
 	.work = work,
+	.abort = order_abort,
+	.stalled_for = lz_smmu_stalled_for,
 };

@@ -110,7 +110,7 @@ void lz_smmu_queue_publish(struct lz_smmu *s, uint64_t pos, uint32_t n, unsigned
 lz_ns lz_smmu_deadline(const struct lz_smmu *s)
 {
 	const struct lz_config *cfg = &s->lz->cfg;
-	bool brief = lz_in_atomic() && cfg->contain != LZ_CONTAIN_OFF;
+	bool brief = lz_in_atomic() && lz_load32(&s->lz->contain) != LZ_CONTAIN_OFF;
 
 	return lz_now(s->lz) + (brief ? cfg->atomic_wait : cfg->sync_bound);
 }
@@ -127,11 +127,21 @@ struct wait {
 	uint64_t pos; /* consumed up to and including this, or */
 	uint32_t n;   /* that many free slots, when not 0 */
 	bool done;
+	struct lz_smmu_watch *watch; /* NULL at the first look */
 };
 
 static bool room_now(struct lz_smmu *s, uint32_t n)
 {
 	return has_room(s, lz_load64(&s->cmdq.tail), n);
+}
+
+static bool passed(struct wait *w)
+{
+	uint64_t cons = lz_smmu_queue_cons(w->s);
+
+	if (LZ_CONFIG_STATS && w->watch && cons != w->watch->cons)
+		lz_smmu_watch_moved(w->s, w->watch, cons);
+	return cons > w->pos;
 }
 
 /* GERROR is looked at together with CONS, so that a waiter whose CPU cannot
@@ -140,19 +150,15 @@ static bool done_or_error(void *arg)
 {
 	struct wait *w = arg;
 
-	w->done = w->n ? room_now(w->s, w->n) : lz_smmu_queue_cons(w->s) > w->pos;
+	w->done = w->n ? room_now(w->s, w->n) : passed(w);
 	return w->done || lz_smmu_dead(w->s) || lz_load32(&w->s->sfm_seen) ||
 	       (!lz_load32(&w->s->held_error) && lz_smmu_cmdq_error_active(w->s));
 }
 
-static enum lz_status wait_for(struct wait *w, lz_ns *deadline)
+static enum lz_status wait_long(struct wait *w, lz_ns *deadline)
 {
 	struct lz_smmu *s = w->s;
 
-	if (done_or_error(w) && w->done)
-		return LZ_OK;
-	if (!*deadline)
-		*deadline = lz_smmu_deadline(s);
 	for (;;) {
 		bool woke = lz_wait(s->lz, done_or_error, w, *deadline);
 
@@ -166,9 +172,31 @@ static enum lz_status wait_for(struct wait *w, lz_ns *deadline)
 			continue;
 		if (done_or_error(w) && w->done)
 			return LZ_OK;
-		lz_smmu_stall_note(s);
+		lz_smmu_stall_note(s, w->watch);
 		return LZ_ETIMEDOUT;
 	}
+}
+
+SMMU_APART static enum lz_status wait_watched(struct wait *w, lz_ns *deadline)
+{
+	struct lz_smmu_watch watch;
+	enum lz_status st;
+
+	if (!*deadline)
+		*deadline = lz_smmu_deadline(w->s);
+	if (!LZ_CONFIG_STATS)
+		return wait_long(w, deadline);
+	lz_smmu_watch_begin(w->s, &watch);
+	w->watch = &watch;
+	st = wait_long(w, deadline);
+	lz_smmu_watch_end(w->s, &watch, w->n ? SMMU_NO_BATCH : w->pos, w->done);
+	return st;
+}
+
+/* The first look costs nobody a look at the clock. */
+static enum lz_status wait_for(struct wait *w, lz_ns *deadline)
+{
+	return done_or_error(w) && w->done ? LZ_OK : wait_watched(w, deadline);
 }
 
 enum lz_status lz_smmu_queue_wait_room(struct lz_smmu *s, uint32_t n, lz_ns *deadline)

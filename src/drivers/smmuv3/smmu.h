@@ -13,6 +13,13 @@
 
 /* ---- devices, domains ---- */
 
+/* What a suspect is accused of. */
+struct lz_smmu_accusation {
+	uint32_t gen;		   /* the device's, of the evidence */
+	enum lz_evidence evidence; /* NONE: it has to be found out */
+	struct lz_smmu_cmd cmd;	   /* what it did not answer */
+};
+
 struct lz_smmu_dev {
 	struct lz_device *dev;
 	struct lz_smmu *smmu;
@@ -32,10 +39,8 @@ struct lz_smmu_dev {
 	/* Accusation, [err_lock]; holds a reference while listed. */
 	struct lz_smmu_dev *accused_next;
 	bool accused;
-	bool sole;	      /* nobody else can have been it */
 	uint32_t probes_lost; /* dropped by restarts since it was accused (atomic) */
-	uint32_t accused_gen;
-	struct lz_smmu_cmd accused_cmd; /* what it did not answer */
+	struct lz_smmu_accusation accusation;
 };
 
 struct lz_smmu_inv_entry {
@@ -139,7 +144,9 @@ struct lz_smmu {
 		lz_ns next_try;
 		uint64_t swept_at; /* CONS when custody was swept last */
 	} ladder;
-	uint32_t retry; /* atomic: a reset succeeded, try the queue again */
+	uint32_t retry;		/* atomic: a reset succeeded, try the queue again */
+	uint32_t ordered;	/* atomic: an operator wants everything aborted */
+	uint64_t stalled_since; /* of cmdq.stalled_at; 0: it is not; atomic */
 };
 
 static inline struct lz_smmu *lz_smmu_of(struct lz_iommu *iommu)
@@ -176,9 +183,10 @@ enum lz_status lz_smmu_hw_abort_all(struct lz_smmu *s);
  * held for the ladder. Any context. */
 bool lz_smmu_drain(struct lz_smmu *s);
 bool lz_smmu_cmdq_error_active(struct lz_smmu *s);
-/* Puts a device on the list of suspects. [err_lock] */
-void lz_smmu_accuse_locked(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen,
-			   struct lz_smmu_cmd cmd, bool sole);
+/* Puts a device on the list of suspects; `pos` is the failed sync. [err_lock] */
+#define SMMU_NO_BATCH UINT64_MAX
+void lz_smmu_accuse_locked(struct lz_smmu *s, struct lz_smmu_dev *sd,
+			   const struct lz_smmu_accusation *a, uint64_t pos);
 /* Accuses every device with an unsettled ATC_INV before the sync at `pos`;
  * returns how many different ones there were. [err_lock] */
 unsigned lz_smmu_accuse_unsettled(struct lz_smmu *s, uint64_t pos);
@@ -232,7 +240,8 @@ void lz_smmu_grace(struct lz_smmu *s);
 /* invalidate.c */
 /* Somebody's patience ended: whoever may not sleep need not find out again
  * before CONS has moved. */
-void lz_smmu_stall_note(struct lz_smmu *s);
+struct lz_smmu_watch;
+void lz_smmu_stall_note(struct lz_smmu *s, const struct lz_smmu_watch *w);
 void lz_smmu_stall_forget(struct lz_smmu *s);
 /* Nothing is translated any more. */
 void lz_smmu_declare_dead(struct lz_smmu *s);
@@ -246,6 +255,8 @@ void lz_smmu_set_fence_locked(struct lz_smmu_dev *sd, enum lz_fence_state f);
 enum lz_status lz_smmu_block(struct lz_device *dev);
 void lz_smmu_unfence(struct lz_device *dev);
 enum lz_status lz_smmu_fence(struct lz_smmu_dev *sd, uint32_t gen, enum lz_evidence evidence);
+/* A suspect is open again; false when it is no suspect of that generation. */
+bool lz_smmu_acquit(struct lz_smmu_dev *sd, uint32_t gen);
 /* The ladder's translation block at the port above ends with its device. */
 void lz_smmu_unblock_port(struct lz_smmu_dev *sd);
 void lz_smmu_fence_retry(struct lz_smmu *s);
@@ -259,13 +270,8 @@ enum lz_status lz_smmu_atc_flush(struct lz_smmu_dev *sd, uint32_t ssid);
 bool lz_smmu_identify(struct lz_smmu *s, lz_ns *again);
 /* Forgets the probe under way: its sync will never say anything. */
 void lz_smmu_identify_end(struct lz_smmu *s);
-void lz_smmu_accuse(struct lz_device *dev);
-/* What a suspect is accused of, in one piece. */
-struct lz_smmu_accusation {
-	uint32_t gen;
-	bool sole;
-	struct lz_smmu_cmd cmd;
-};
+void lz_smmu_accuse(struct lz_device *dev, enum lz_evidence evidence);
+/* In one piece. */
 struct lz_smmu_accusation lz_smmu_accusation_of(struct lz_smmu_dev *sd);
 /* The head of the list of suspects with a reference of the caller's, or NULL. */
 struct lz_smmu_dev *lz_smmu_suspect_first(struct lz_smmu *s);
@@ -278,6 +284,32 @@ void lz_smmu_suspect_forget(struct lz_smmu *s, struct lz_smmu_dev *sd);
 /* ladder.c */
 /* True while the queue cannot be used. */
 bool lz_smmu_ladder(struct lz_smmu *s, lz_ns *again);
+/* Aborts everything if an operator has ordered it; true: it is done. */
+bool lz_smmu_abort_ordered(struct lz_smmu *s);
+
+/* watch.c: nothing here decides anything. */
+/* What the queue and the device's entry look like now, into its snapshot; `pos` is
+ * the failed sync, or SMMU_NO_BATCH. [err_lock, fence_lock] */
+void lz_smmu_snapshot_before(struct lz_smmu_dev *sd, uint64_t pos);
+/* The entry with the fence in effect. [fence_lock] */
+void lz_smmu_snapshot_after(struct lz_smmu_dev *sd);
+/* Somebody waits for a sync, or for room, and has looked once. */
+struct lz_smmu_watch {
+	uint64_t cons; /* as he sees it */
+	uint64_t from; /* where it stood last, for `stood` */
+	lz_ns began;
+	lz_ns since; /* it has been at `cons`, as far as he knows */
+	lz_ns stood;
+};
+void lz_smmu_watch_begin(struct lz_smmu *s, struct lz_smmu_watch *w);
+void lz_smmu_watch_moved(struct lz_smmu *s, struct lz_smmu_watch *w, uint64_t cons);
+/* Of the sync at `pos`, or SMMU_NO_BATCH; `done`: it is over. */
+void lz_smmu_watch_end(struct lz_smmu *s, struct lz_smmu_watch *w, uint64_t pos, bool done);
+/* The queue has been standing at `cons` since then, as somebody gives up says. */
+void lz_smmu_stall_since(struct lz_smmu *s, uint64_t cons, lz_ns since);
+/* It has moved, or nobody minds any more. */
+void lz_smmu_stall_over(struct lz_smmu *s, lz_ns now);
+lz_ns lz_smmu_stalled_for(struct lz_iommu *iommu);
 
 /* evtq.c */
 void lz_smmu_evtq_poll(struct lz_smmu *s);

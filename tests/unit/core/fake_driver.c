@@ -175,7 +175,7 @@ static void op_reset_succeeded(struct lz_device *dev)
 	begin(fake_iommu(dev->iommu), OP_RESET_SUCCEEDED, dev, NULL, 0);
 }
 
-static void op_accuse(struct lz_device *dev)
+static void op_accuse(struct lz_device *dev, enum lz_evidence evidence)
 {
 	struct fake *f = fake_iommu(dev->iommu);
 	uint32_t generation = lz_load32(&dev->generation);
@@ -184,7 +184,7 @@ static void op_accuse(struct lz_device *dev)
 	if (dev->fence >= LZ_FENCE_FENCING)
 		return; /* known */
 	set_fence(dev, LZ_FENCE_FENCED);
-	lz_report_broken(dev, generation, LZ_EVIDENCE_NAMED);
+	lz_report_broken(dev, generation, evidence);
 }
 
 /* ---- tables ---- */

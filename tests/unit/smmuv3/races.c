@@ -103,6 +103,7 @@ static void h85_pasid_of_a_suspect_goes_into_custody(void **state)
 static void accuse_at_doorbell(struct rig *r, uint32_t off, bool write, uint64_t value)
 {
 	unsigned *left = r->test;
+	struct lz_smmu_accusation a = {.cmd = atc_of(r, 0)};
 	struct lz_smmu *s = drv(r);
 	unsigned long flags;
 
@@ -110,7 +111,7 @@ static void accuse_at_doorbell(struct rig *r, uint32_t off, bool write, uint64_t
 	if (!write || off != SMMU_CMDQ_PROD || !*left || --*left)
 		return;
 	flags = lz_spin_lock(&s->err_lock);
-	lz_smmu_accuse_locked(s, r->dev[0].dev->drv, 0, atc_of(r, 0), false);
+	lz_smmu_accuse_locked(s, r->dev[0].dev->drv, &a, SMMU_NO_BATCH);
 	lz_spin_unlock(&s->err_lock, flags);
 }
 
