@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/config.h"
+#include "lazaret/operator.h"
 #include "tests/hazards/rig.h"
 
 #define IOVA 0x10000000ull
