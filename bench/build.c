@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CMDQ_BASE 0x90u /* SMMU_CMDQ_BASE, Arm IHI 0070 section 6.3.26 */
+#define PASID_AT   0xff0u /* nothing else is that high */
+#define PASID_BITS 4u
+#define CMDQ_BASE  0x90u /* SMMU_CMDQ_BASE, Arm IHI 0070 section 6.3.26 */
 
 /* ---- the SMMU's surroundings ---- */
 
@@ -236,6 +238,10 @@ static void pci_write(void *ctx, unsigned offset, unsigned width, uint32_t value
 {
 	struct rig_fn *fn = ctx;
 
+	/* H01 */
+	if (fn->looking && !fn->resetting)
+		oracle_violation(fn->rig, INV_H, "%s: asking for resets writes config space 0x%x",
+				 fn->name, offset);
 	lzm_ep_cfg_write(fn->ep, offset, width, value);
 	rig_ep_touch(fn);
 }
@@ -306,10 +312,43 @@ static bool is_alone(const struct machine *m, const struct machine_function *f)
 	return true;
 }
 
+static unsigned get(const uint8_t *config, unsigned at, unsigned width)
+{
+	unsigned v = 0;
+
+	while (width--)
+		v = v << 8 | config[at + width];
+	return v;
+}
+
+/* A PASID capability of four bits at the end of extended config space. */
+static void add_pasid(uint8_t *config)
+{
+	unsigned last = 0x100, at = get(config, last, 4) ? PASID_AT : last;
+
+	while (get(config, last + 2, 2) >> 4 >= 0x100)
+		last = get(config, last + 2, 2) >> 4;
+	if (at != last) {
+		config[last + 2] = (uint8_t)((config[last + 2] & 0xf) | (at & 0xf) << 4);
+		config[last + 3] = (uint8_t)(at >> 4);
+	}
+	memcpy(config + at, (const uint8_t[8]){0x1b, 0, 0x01, 0, 0, PASID_BITS}, 8);
+}
+
+static bool wants_pasids(const struct rig *r, uint32_t bdf)
+{
+	for (size_t i = 0; i < r->sc->n_domains; i++)
+		for (size_t k = 0; r->sc->domains[i].pasid && k < r->sc->domains[i].devices.n; k++)
+			if (r->sc->domains[i].devices.item[k].bdf == bdf)
+				return true;
+	return false;
+}
+
 static bool build_fn(struct rig *r, unsigned index, const struct machine_function *f)
 {
 	struct rig_fn *fn = &r->fns[r->n_fns];
 	struct lzm_ep_config cfg = {0};
+	uint8_t config[4096] = {0};
 
 	fn->rig = r;
 	fn->index = r->n_fns;
@@ -329,6 +368,12 @@ static bool build_fn(struct rig *r, unsigned index, const struct machine_functio
 	cfg.name = fn->name;
 	cfg.config = f->config;
 	cfg.config_len = f->config_len;
+	if (f->config_len == sizeof(config) && wants_pasids(r, fn->bdf)) {
+		memcpy(config, f->config, sizeof(config));
+		add_pasid(config);
+		cfg.config = config;
+		fn->pasid_bits = PASID_BITS;
+	}
 	cfg.vendor = f->vendor;
 	cfg.device = f->device;
 	cfg.add_ats = fn->ats_added;
@@ -443,6 +488,7 @@ bool build_device(struct rig_fn *fn)
 		.n_streams = fn->n_sids,
 		.pci = &fn->pci,
 		.ats = fn->ats,
+		.pasid_bits = fn->pasid_bits,
 		.owner = &owner_ops,
 		.owner_ctx = fn,
 		.user = fn,

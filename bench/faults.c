@@ -21,6 +21,23 @@ static void flood(struct rig *r, const struct scenario_fault *f, struct rig_fn *
 	}
 }
 
+static void memory_returns(void *arg)
+{
+	struct rig *r = arg;
+
+	sim_sleep_until(r->memory_returns_at);
+	sim_fail_alloc(false);
+	r->owners--;
+}
+
+static void no_memory(struct rig *r, const struct scenario_fault *f)
+{
+	r->memory_returns_at = f->length ? sim_now() + f->length : r->origin + f->until;
+	r->owners++;
+	sim_fail_alloc(true);
+	sim_task("memory", 0, memory_returns, r);
+}
+
 static void inject_smmu(struct rig *r, const struct scenario_fault *f, struct rig_fn *fn)
 {
 	r->smmu_faulted = true;
@@ -71,6 +88,12 @@ static const struct {
 	{SCENARIO_SILENT_AFTER_RESET, LZM_EP_SILENT_AFTER_RESET, false},
 	{SCENARIO_FLR_FAILS, LZM_EP_FLR_FAILS, false},
 	{SCENARIO_FLR_TIMEOUT, LZM_EP_FLR_TIMEOUT, false},
+	{SCENARIO_PM_FAILS, LZM_EP_PM_FAILS, false},
+	{SCENARIO_BUS_FAILS, LZM_EP_BUS_FAILS, false},
+	{SCENARIO_BUS_TIMEOUT, LZM_EP_BUS_TIMEOUT, false},
+	{SCENARIO_VENDOR_MUTE, LZM_EP_MUTE_VENDOR, false},
+	{SCENARIO_VENDOR_OLD, LZM_EP_OLD_VENDOR, false},
+	{SCENARIO_KEEPS_VFS, LZM_EP_KEEPS_VFS, false},
 	{SCENARIO_CONFIG_ONES, LZM_EP_CONFIG_ONES, true},
 	{SCENARIO_REMOVED, LZM_EP_REMOVED, true},
 };
@@ -98,7 +121,9 @@ static void inject(struct rig *r, const void *what)
 		rig_ep_touch(fn);
 	}
 	rig_note(r, fn, scenario_fault_name(f->kind), RIG_NOTE_FAULT);
-	if (!of_device)
+	if (f->kind == SCENARIO_NO_MEMORY)
+		no_memory(r, f);
+	else if (!of_device)
 		inject_smmu(r, f, fn);
 }
 

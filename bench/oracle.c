@@ -121,6 +121,7 @@ static void judge_innocent(struct rig *r, struct rig_fn *fn, const struct lz_eve
 
 static void quarantined(struct rig *r, struct rig_fn *fn, const struct lz_event *ev)
 {
+	fn->blocked = ev->status == LZ_OK;
 	fn->n_quarantined++;
 	fn->n_assumed += ev->evidence == LZ_EVIDENCE_ASSUMED;
 	if (fn->quarantined_gen == ev->generation + 1)
@@ -173,7 +174,7 @@ void oracle_event(void *ctx, const struct lz_event *ev)
 	case LZ_EV_UNFENCED:
 	case LZ_EV_REMOVED:
 		if (fn)
-			fn->fenced = false;
+			fn->fenced = fn->blocked = false;
 		break;
 	case LZ_EV_QUARANTINED:
 		if (fn)
@@ -229,6 +230,9 @@ void oracle_dma(struct rig_fn *fn, uint64_t iova, uint64_t pa, bool write, bool 
 	if (translated && fn->fenced)
 		oracle_violation(r, INV_B, "%s is fenced and reached 0x%llx by its ATC", fn->name,
 				 (unsigned long long)pa);
+	if (fn->held || (fn->blocked && !translated)) /* H06, H74 */
+		oracle_violation(r, INV_B, "%s is %s and reached 0x%llx", fn->name,
+				 fn->held ? "in reset" : "quarantined", (unsigned long long)pa);
 	p = fn->dom ? shadow_find(&r->shadow, fn->dom->id, iova / LZ_PAGE) : NULL;
 	if (p && p->pa / LZ_PAGE == pa / LZ_PAGE) {
 		if (p->state == SHADOW_LIVE)
@@ -293,7 +297,7 @@ void oracle_reset(struct rig_fn *fn)
 
 void oracle_removed(struct rig_fn *fn)
 {
-	fn->fenced = false;
+	fn->fenced = fn->blocked = false;
 }
 
 /* ---- F and the workload ---- */

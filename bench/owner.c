@@ -18,9 +18,8 @@ void owner_enable(struct rig_fn *fn)
 }
 
 /* False when the function cannot be reset as the scenario wants it. */
-static bool choose_method(struct rig_fn *fn)
+static bool choose_method(struct rig_fn *fn, enum scenario_reset method)
 {
-	enum scenario_reset method = (enum scenario_reset)fn->rig->sc->recovery.method;
 	const char *list = method == SCENARIO_ANY ? "default" : scenario_reset_name(method);
 	char usable[LZ_PCI_METHODS_SIZE];
 
@@ -28,25 +27,29 @@ static bool choose_method(struct rig_fn *fn)
 	       lz_pci_reset_methods_get(fn->dev, usable, sizeof(usable)) == LZ_OK && *usable;
 }
 
+enum lz_status owner_reset_by(struct rig_fn *fn, enum scenario_reset method)
+{
+	return choose_method(fn, method) ? lz_pci_reset(fn->dev) : LZ_ENOTSUP;
+}
+
 static void reset_device(struct rig_fn *fn)
 {
 	struct rig *r = fn->rig;
-	bool flr = r->sc->recovery.method == SCENARIO_FLR;
+	enum scenario_reset method = (enum scenario_reset)r->sc->recovery.method;
 	enum lz_status st;
 
-	if (!choose_method(fn)) {
+	if (!choose_method(fn, method)) {
 		rig_note(r, fn,
-			 flr ? "owner: this function has no FLR"
-			     : "owner: this function has no such reset",
+			 method == SCENARIO_FLR ? "owner: this function has no FLR"
+						: "owner: this function has no such reset",
 			 0);
 		return;
 	}
-	rig_note(r, fn, flr ? "owner: function level reset" : "owner: reset", 0);
-	fn->resetting++;
+	rig_note(r, fn, method == SCENARIO_FLR ? "owner: function level reset" : "owner: reset", 0);
 	st = lz_pci_reset(fn->dev);
-	fn->resetting--;
 	fn->answered_reset = st == LZ_OK;
 	if (st == LZ_OK) {
+		fn->condemned = false;
 		owner_enable(fn);
 		rig_note(r, fn, "owner: back at work", 0);
 	} else {
@@ -62,7 +65,9 @@ static void owner_task(void *arg)
 	sim_sleep_until(sim_now() + r->sc->recovery.after);
 	if (fn->dev && !r->closing) {
 		if (r->sc->recovery.owner == SCENARIO_RESETS) {
+			fn->resetting++;
 			reset_device(fn);
+			fn->resetting--;
 		} else {
 			rig_note(r, fn, "owner: disconnects the device", 0);
 			space_unplug(fn);

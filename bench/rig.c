@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One run: set up, workload, quiet, verdict, teardown. */
 #include "bench/rig.h"
+#include "bench/actions.h"
 #include "bench/faults.h"
 #include "bench/generate.h"
 #include "bench/moments.h"
@@ -73,22 +74,33 @@ void rig_fail(struct rig *r, const char *fmt, ...)
 
 /* ---- the main task ---- */
 
+static bool attach_all(struct rig *r, struct rig_domain *d, const struct scenario_domain *sd)
+{
+	for (size_t k = 0; d && k < sd->devices.n; k++) {
+		struct rig_fn *fn = rig_fn_by_bdf(r, sd->devices.item[k].bdf);
+
+		if (fn && !(d->pasid ? space_attach_pasid(fn, d) : space_attach(fn, d)))
+			rig_fail(r, "%s cannot be attached to domain %s", fn->name, sd->name);
+	}
+	return d != NULL;
+}
+
 static bool make_domains(struct rig *r)
 {
-	for (size_t i = 0; i < r->sc->n_domains; i++) {
-		const struct scenario_domain *sd = &r->sc->domains[i];
-		struct rig_domain *d = space_create(r, sd->name, 0);
+	/* PASIDs need the domain without. */
+	for (unsigned with_pasid = 0; with_pasid < 2; with_pasid++)
+		for (size_t i = 0; i < r->sc->n_domains; i++) {
+			const struct scenario_domain *sd = &r->sc->domains[i];
+			struct rig_domain *d;
 
-		for (size_t k = 0; d && k < sd->devices.n; k++) {
-			struct rig_fn *fn = rig_fn_by_bdf(r, sd->devices.item[k].bdf);
-
-			if (fn && !space_attach(fn, d))
-				rig_fail(r, "%s cannot be attached to domain %s", fn->name,
-					 sd->name);
+			if (!!sd->pasid != with_pasid)
+				continue;
+			d = space_create(r, sd->name, 0);
+			if (d)
+				d->pasid = (uint32_t)sd->pasid;
+			if (!attach_all(r, d, sd))
+				return false;
 		}
-		if (!d)
-			return false;
-	}
 	return !r->res->inconclusive;
 }
 
@@ -153,7 +165,7 @@ static void main_task(void *arg)
 	r->origin = sim_now();
 	r->armed = true;
 	r->next_traffic = sim_now();
-	if (!faults_add(r))
+	if (!faults_add(r) || !actions_add(r))
 		return;
 	moments_start(r);
 	if (!start_workload(r))

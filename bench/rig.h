@@ -41,6 +41,7 @@ struct rig_domain {
 	struct lz_domain *dom;
 	uint64_t next_high; /* page offset into the high range */
 	bool dead;	    /* destroyed */
+	uint32_t pasid;	    /* devices are attached under it; 0: without */
 	struct rig_domain *next;
 };
 
@@ -62,6 +63,8 @@ struct rig_fn {
 	const struct lz_device *last_dev; /* for comparison only */
 	struct rig_domain *dom;		  /* the last one it was attached to */
 	bool attached;
+	struct rig_domain *pasid_dom[SCENARIO_PASIDS];
+	unsigned pasid_bits;
 	bool ats;	/* the scenario lets it use ATS */
 	bool ats_added; /* the capability is the scenario's own */
 	bool shares_id; /* refused: its stream id belongs to another device */
@@ -73,16 +76,21 @@ struct rig_fn {
 	bool fenced;	     /* by the library's events */
 	bool reset_seen;     /* the function was reset at least once */
 	bool answered_reset; /* last lz_pci_reset_flr() was LZ_OK */
+	bool condemned;	     /* its last reset by somebody else failed, or so they said */
+	bool blocked;	     /* quarantined and not let back */
 	bool told, owner_busy;
 	bool trace_removed;	 /* until the trace adds it again */
 	struct rig_domain *left; /* where it was when the trace removed it */
-	uint32_t resetting;	 /* tasks that are at resetting it */
-	bool ats_works;		 /* ATS was in use before the fault */
+	uint32_t resetting;	 /* tasks that need the device to stay */
+	bool removing;
+	uint32_t held;	  /* the embedder's own resets that it has begun */
+	uint32_t looking; /* tasks that ask for its methods */
+	bool ats_works;	  /* ATS was in use before the fault */
 	bool waits_for_traffic;
 	unsigned n_quarantined, n_assumed, n_recovered;
 	uint32_t quarantined_gen; /* generation + 1 of the last quarantine event */
 	lz_ns faulted_at;
-	uint64_t accesses, stale_reads, stale_writes;
+	uint64_t accesses, aborted, stale_reads, stale_writes;
 };
 
 struct rig_group {
@@ -113,7 +121,7 @@ struct rig {
 	struct lz_config cfg;
 	unsigned cpus;
 	unsigned irq_gerror, irq_evtq;
-	lz_ns gerror_delay, ats_timeout;
+	lz_ns gerror_delay, ats_timeout, memory_returns_at;
 	bool spoil_command; /* the next command that is fetched becomes illegal */
 
 	struct rig_fn *fns;
@@ -180,6 +188,10 @@ void build_teardown(struct rig *r);
 struct rig_domain *space_create(struct rig *r, const char *name, uint64_t key);
 void space_destroy(struct rig_domain *d);
 bool space_attach(struct rig_fn *fn, struct rig_domain *d);
+/* Under the domain's PASID; false: refused. */
+bool space_attach_pasid(struct rig_fn *fn, struct rig_domain *d);
+/* To what it was attached to under PASIDs. */
+void space_attach_pasids(struct rig_fn *fn);
 void space_remove_device(struct rig_fn *fn);
 /* The same once nobody resets it any more, as the library demands. Task context. */
 void space_unplug(struct rig_fn *fn);

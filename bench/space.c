@@ -96,14 +96,38 @@ bool space_attach(struct rig_fn *fn, struct rig_domain *d)
 	return false;
 }
 
+bool space_attach_pasid(struct rig_fn *fn, struct rig_domain *d)
+{
+	struct rig *r = fn->rig;
+
+	if (!fn->dev)
+		return true;
+	r->res->attaches++;
+	if (lz_attach_pasid(fn->dev, d->pasid, d->dom) != LZ_OK) {
+		r->res->attaches_refused++;
+		return false;
+	}
+	fn->pasid_dom[d->pasid] = d;
+	return true;
+}
+
+void space_attach_pasids(struct rig_fn *fn)
+{
+	for (unsigned p = 0; p < SCENARIO_PASIDS; p++)
+		if (fn->pasid_dom[p])
+			(void)space_attach_pasid(fn, fn->pasid_dom[p]);
+}
+
 void space_remove_device(struct rig_fn *fn)
 {
 	struct lz_device *dev = fn->dev;
 
-	if (!dev)
+	if (!dev || fn->removing)
 		return;
+	fn->removing = true;
 	if (lz_device_remove(dev) != LZ_OK)
 		oracle_violation(fn->rig, INV_E, "%s cannot be removed", fn->name);
+	fn->removing = false;
 	fn->last_dev = dev;
 	oracle_removed(fn);
 	fn->attached = false;

@@ -77,8 +77,10 @@ void traffic_mapped(struct rig_domain *d, uint64_t iova, uint64_t size, unsigned
 	if ((prot & LZ_WRITE) && (!(prot & LZ_READ) || rig_random(r) % 4))
 		access = LZM_WRITE;
 	iova += rig_random(r) % (size / LZ_PAGE) * LZ_PAGE;
-	if (lzm_ep_dma(fn->ep, iova, access) != LZM_OK)
+	if (lzm_ep_dma(fn->ep, iova, access) != LZM_OK) {
 		r->res->aborted_accesses++;
+		fn->aborted++;
+	}
 }
 
 void traffic_unmapped(struct rig_domain *d)

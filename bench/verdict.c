@@ -28,12 +28,39 @@ static bool traffic_flows(struct rig_fn *fn)
 	return ok;
 }
 
+/* The same under each PASID. */
+static bool pasids_flow(struct rig_fn *fn)
+{
+	for (unsigned p = 1; p < SCENARIO_PASIDS; p++) {
+		struct rig_domain *d = fn->pasid_dom[p];
+		uint64_t iova, pa;
+		bool ok;
+
+		if (!d)
+			continue;
+		iova = space_high(d, LZ_PAGE);
+		if (lz_attached(fn->dev, p) != d->dom ||
+		    space_map(d, &iova, 0x7100000000ull, LZ_PAGE, LZ_READ | LZ_WRITE) != LZ_OK)
+			return false;
+		ok = lzm_smmu_untranslated(fn->rig->smmu, fn->sids[0], true, p, iova, LZM_WRITE,
+					   &pa) == LZM_OK;
+		(void)space_unmap(d, iova, LZ_PAGE);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
 static void judge_recovery(struct rig *r, struct rig_fn *fn, const struct lz_health *h)
 {
 	/* A clean reset without a later fault, or never anything wrong. */
 	bool clean = fn->told ? fn->reset_seen && fn->answered_reset : !fn->guilty;
 
-	if (!fn->dev || fn->faulted_since_reset || !lzm_ep_answers(fn->ep) || !clean)
+	/* Only an operator lets those back. */
+	if (h->block & (LZ_BLOCK_PERMANENT | LZ_BLOCK_OPERATOR))
+		return;
+	if (!fn->dev || fn->faulted_since_reset || !lzm_ep_answers(fn->ep) || !clean ||
+	    fn->condemned)
 		return;
 	if (h->fence != LZ_FENCE_OPEN || h->block || strcmp(h->state, "healthy"))
 		oracle_violation(r, INV_D, "%s: %s (fence %s, block 0x%x) although it is sound",
@@ -45,6 +72,8 @@ static void judge_recovery(struct rig *r, struct rig_fn *fn, const struct lz_hea
 	else if (fn->attached && !fn->mf->is_bridge && !traffic_flows(fn))
 		oracle_violation(r, INV_D, "%s: DMA through a fresh mapping does not work",
 				 fn->name);
+	else if (!pasids_flow(fn))
+		oracle_violation(r, INV_D, "%s: a PASID is not attached to what it was", fn->name);
 }
 
 static void judge_counts(struct rig *r)
@@ -130,29 +159,53 @@ static bool left_alone(const struct rig *r, const struct rig_fn *fn)
 	return fn->n_quarantined == (r->opt.regime ? fn->n_assumed : 0);
 }
 
+enum expectation { QUARANTINED, RECOVERED, NOT_QUARANTINED, BLOCKED, UNDISTURBED, EXPECTATIONS };
+
+static bool came_true(const struct rig *r, const struct rig_fn *fn, enum expectation e)
+{
+	switch (e) {
+	case QUARANTINED:
+		return fn->n_quarantined > 0;
+	case RECOVERED:
+		return fn->n_recovered > 0;
+	case NOT_QUARANTINED:
+		return left_alone(r, fn);
+	case BLOCKED:
+		return r->res->devices[fn->index].health.block != 0;
+	default:
+		return !fn->aborted;
+	}
+}
+
 static void judge_expect(struct rig *r)
 {
 	const struct scenario_expect *e = &r->sc->expect;
 	const struct {
 		const struct scenario_devices *list;
 		const char *what;
-	} all[] = {{&e->quarantined, "quarantined"},
-		   {&e->recovered, "recovered"},
-		   {&e->not_quarantined, "left alone"}};
+	} all[EXPECTATIONS] = {[QUARANTINED] = {&e->quarantined, "quarantined"},
+			       [RECOVERED] = {&e->recovered, "recovered"},
+			       [NOT_QUARANTINED] = {&e->not_quarantined, "left alone"},
+			       [BLOCKED] = {&e->blocked, "blocked at the end"},
+			       [UNDISTURBED] = {&e->undisturbed, "left undisturbed"}};
 
-	for (size_t k = 0; k < 3; k++) {
+	for (unsigned k = 0; k < EXPECTATIONS; k++)
 		for (size_t i = 0; i < all[k].list->n; i++) {
 			const struct rig_fn *fn = rig_fn_by_bdf(r, all[k].list->item[i].bdf);
-			bool came = fn && (k == 0   ? fn->n_quarantined > 0
-					   : k == 1 ? fn->n_recovered > 0
-						    : left_alone(r, fn));
 
 			r->res->has_expect = true;
-			if (!came && !r->res->inv[INV_EXPECT].not_applicable)
+			if ((!fn || !came_true(r, fn, (enum expectation)k)) &&
+			    !r->res->inv[INV_EXPECT].not_applicable)
 				oracle_violation(r, INV_EXPECT, "%s was not %s",
 						 fn ? fn->name : "a device", all[k].what);
 		}
-	}
+	if (!e->has_queue_errors)
+		return;
+	r->res->has_expect = true;
+	if (r->res->cmdq_errors > e->queue_errors)
+		oracle_violation(r, INV_EXPECT, "%llu queue errors, at most %llu expected",
+				 (unsigned long long)r->res->cmdq_errors,
+				 (unsigned long long)e->queue_errors);
 }
 
 void oracle_end(struct rig *r)

@@ -179,6 +179,12 @@ static int check_devices(const struct scenario *sc, const struct machine *m)
 		code = check_list(sc, m, &sc->expect.recovered);
 	if (!code)
 		code = check_list(sc, m, &sc->expect.not_quarantined);
+	if (!code)
+		code = check_list(sc, m, &sc->expect.blocked);
+	if (!code)
+		code = check_list(sc, m, &sc->expect.undisturbed);
+	for (size_t i = 0; i < sc->n_actions && !code; i++)
+		code = check_device(sc, m, &sc->actions[i].device);
 	return code;
 }
 

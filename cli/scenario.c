@@ -42,6 +42,12 @@ static const char *const fault_words[SCENARIO_FAULT_KINDS + 1] = {
 	[SCENARIO_SILENT_AFTER_RESET] = "silent_after_reset",
 	[SCENARIO_FLR_FAILS] = "flr_fails",
 	[SCENARIO_FLR_TIMEOUT] = "flr_timeout",
+	[SCENARIO_PM_FAILS] = "pm_fails",
+	[SCENARIO_BUS_FAILS] = "bus_fails",
+	[SCENARIO_BUS_TIMEOUT] = "bus_timeout",
+	[SCENARIO_VENDOR_MUTE] = "vendor_mute",
+	[SCENARIO_VENDOR_OLD] = "vendor_old",
+	[SCENARIO_KEEPS_VFS] = "keeps_vfs",
 	[SCENARIO_CONFIG_ONES] = "config_ones",
 	[SCENARIO_REMOVED] = "removed",
 	[SCENARIO_QUEUE_STALLED] = "queue_stalled",
@@ -52,6 +58,7 @@ static const char *const fault_words[SCENARIO_FAULT_KINDS + 1] = {
 	[SCENARIO_GERROR_LATE] = "gerror_late",
 	[SCENARIO_EVENT_FLOOD] = "event_flood",
 	[SCENARIO_PRI_FLOOD] = "pri_flood",
+	[SCENARIO_NO_MEMORY] = "no_memory",
 };
 
 const char *scenario_reset_name(enum scenario_reset method)
@@ -184,6 +191,8 @@ static const struct key domain_keys[] = {
 	{"name", read_text, .offset = offsetof(struct scenario_domain, name), .required = true},
 	{"devices", read_devices, .offset = offsetof(struct scenario_domain, devices),
 	 .required = true},
+	{"pasid", read_number, .offset = offsetof(struct scenario_domain, pasid), .min = 1,
+	 .max = SCENARIO_PASIDS - 1},
 	END,
 };
 
@@ -305,7 +314,7 @@ static const struct key fault_keys[] = {
 #define COUNT  (1u << F_COUNT)
 #define DELAY  (1u << F_DELAY)
 /* The keys that a kind needs; no others go with it. `for` and `until` belong to
- * queue_stalled, one of the two. */
+ * queue_stalled and no_memory, one of the two. */
 static const uint32_t fault_needs[SCENARIO_FAULT_KINDS] = {
 	[SCENARIO_ATC_SILENT] = DEVICE,
 	[SCENARIO_ATC_SILENT_N] = DEVICE | COUNT,
@@ -316,6 +325,12 @@ static const uint32_t fault_needs[SCENARIO_FAULT_KINDS] = {
 	[SCENARIO_SILENT_AFTER_RESET] = DEVICE,
 	[SCENARIO_FLR_FAILS] = DEVICE,
 	[SCENARIO_FLR_TIMEOUT] = DEVICE,
+	[SCENARIO_PM_FAILS] = DEVICE,
+	[SCENARIO_BUS_FAILS] = DEVICE,
+	[SCENARIO_BUS_TIMEOUT] = DEVICE,
+	[SCENARIO_VENDOR_MUTE] = DEVICE,
+	[SCENARIO_VENDOR_OLD] = DEVICE,
+	[SCENARIO_KEEPS_VFS] = DEVICE,
 	[SCENARIO_CONFIG_ONES] = DEVICE,
 	[SCENARIO_REMOVED] = DEVICE,
 	[SCENARIO_CONFIG_ABORT] = DEVICE,
@@ -340,7 +355,7 @@ static bool check_fault(struct reader *r, yaml_node_t *node, void *out, uint32_t
 	const char *kind = fault_words[f->kind];
 	unsigned line = node_line(node);
 
-	if (f->kind == SCENARIO_QUEUE_STALLED) {
+	if (f->kind == SCENARIO_QUEUE_STALLED || f->kind == SCENARIO_NO_MEMORY) {
 		if (!stall || (stall & (stall - 1)))
 			return read_fail_line(r, line, "%s: expected either \"for\" or \"until\"",
 					      kind);
@@ -379,20 +394,26 @@ static const struct key recovery_keys[] = {
 };
 static const struct section recovery_section = {.what = "recovery", .keys = recovery_keys};
 
+enum { E_QUEUE_ERRORS = 5 };
 static const struct key expect_keys[] = {
 	{"quarantined", read_devices, .offset = offsetof(struct scenario_expect, quarantined)},
 	{"recovered", read_devices, .offset = offsetof(struct scenario_expect, recovered)},
 	{"not_quarantined", read_devices,
 	 .offset = offsetof(struct scenario_expect, not_quarantined)},
+	{"blocked", read_devices, .offset = offsetof(struct scenario_expect, blocked)},
+	{"undisturbed", read_devices, .offset = offsetof(struct scenario_expect, undisturbed)},
+	[E_QUEUE_ERRORS] = {"queue_errors", read_number,
+			    .offset = offsetof(struct scenario_expect, queue_errors),
+			    .max = COUNT_MAX},
 	END,
 };
 
 static bool check_expect(struct reader *r, yaml_node_t *node, void *out, uint32_t given)
 {
-	const struct scenario_expect *e = out;
+	struct scenario_expect *e = out;
 
-	(void)given;
 	(void)node;
+	e->has_queue_errors = given & 1u << E_QUEUE_ERRORS;
 	for (size_t i = 0; i < e->not_quarantined.n; i++) {
 		const struct scenario_device *d = &e->not_quarantined.item[i];
 
@@ -422,6 +443,8 @@ static const struct key scenario_keys[] = {
 	 .section = &workload_section},
 	{"faults", read_list, .offset = offsetof(struct scenario, faults),
 	 .section = &fault_section},
+	{"actions", read_list, .offset = offsetof(struct scenario, actions),
+	 .section = &action_section},
 	{"recovery", read_section, .offset = offsetof(struct scenario, recovery),
 	 .section = &recovery_section},
 	{"expect", read_section, .offset = offsetof(struct scenario, expect),
@@ -459,7 +482,8 @@ static bool check_domains(struct reader *r, const struct scenario *s)
 				return read_fail_line(r, d->line, "domain \"%.60s\" is there twice",
 						      d->name);
 			for (size_t k = 0; k < d->devices.n; k++)
-				if (has_device(&s->domains[j].devices, d->devices.item[k].bdf))
+				if (s->domains[j].pasid == d->pasid &&
+				    has_device(&s->domains[j].devices, d->devices.item[k].bdf))
 					return read_fail_line(r, d->devices.item[k].line,
 							      "device is in domain \"%.60s\" too",
 							      s->domains[j].name);
@@ -468,13 +492,28 @@ static bool check_domains(struct reader *r, const struct scenario *s)
 	return true;
 }
 
-static bool find_domain(struct reader *r, const struct scenario *s, struct scenario_workload *w)
+static bool find_domain(struct reader *r, const struct scenario *s,
+			const struct scenario_name *name, size_t *index)
 {
-	for (w->domain_index = 0; w->domain_index < s->n_domains; w->domain_index++)
-		if (!strcmp(s->domains[w->domain_index].name, w->domain.text))
+	for (*index = 0; *index < s->n_domains; (*index)++)
+		if (!strcmp(s->domains[*index].name, name->text))
 			return true;
-	return read_fail_line(r, w->domain.line, "expected the name of a domain, found \"%.60s\"",
-			      w->domain.text);
+	return read_fail_line(r, name->line, "expected the name of a domain, found \"%.60s\"",
+			      name->text);
+}
+
+static bool check_actions(struct reader *r, const struct scenario *s)
+{
+	for (size_t i = 0; i < s->n_actions; i++) {
+		struct scenario_action *a = &s->actions[i];
+
+		if (a->domain.text && !find_domain(r, s, &a->domain, &a->domain_index))
+			return false;
+		if (a->at.is_percent && !s->n_workload)
+			return read_fail_line(r, a->line,
+					      "a share of the workload needs a workload");
+	}
+	return true;
 }
 
 static bool check_scenario(struct reader *r, yaml_node_t *node, void *out, uint32_t given)
@@ -486,13 +525,14 @@ static bool check_scenario(struct reader *r, yaml_node_t *node, void *out, uint3
 	if (!check_domains(r, s))
 		return false;
 	for (size_t i = 0; i < s->n_workload; i++)
-		if (s->workload[i].kind == SCENARIO_RANDOM && !find_domain(r, s, &s->workload[i]))
+		if (s->workload[i].kind == SCENARIO_RANDOM &&
+		    !find_domain(r, s, &s->workload[i].domain, &s->workload[i].domain_index))
 			return false;
 	for (size_t i = 0; i < s->n_faults; i++)
 		if (s->faults[i].at.is_percent && !s->n_workload)
 			return read_fail_line(r, s->faults[i].line,
 					      "a share of the workload needs a workload");
-	return true;
+	return check_actions(r, s);
 }
 
 const struct section scenario_section = {.what = "the scenario",

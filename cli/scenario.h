@@ -72,7 +72,9 @@ struct scenario_domain {
 	unsigned line;
 	char *name;
 	struct scenario_devices devices; /* at least one */
+	uint64_t pasid;			 /* 0: without */
 };
+#define SCENARIO_PASIDS 16u
 
 #define SCENARIO_CONTEXT_TASK (1u << 0)
 #define SCENARIO_CONTEXT_IRQ  (1u << 1)
@@ -104,6 +106,12 @@ enum scenario_fault_kind {
 	SCENARIO_SILENT_AFTER_RESET,
 	SCENARIO_FLR_FAILS,
 	SCENARIO_FLR_TIMEOUT,
+	SCENARIO_PM_FAILS,
+	SCENARIO_BUS_FAILS,
+	SCENARIO_BUS_TIMEOUT,
+	SCENARIO_VENDOR_MUTE,
+	SCENARIO_VENDOR_OLD,
+	SCENARIO_KEEPS_VFS,
 	SCENARIO_CONFIG_ONES,
 	SCENARIO_REMOVED,
 	/* of the SMMU */
@@ -115,6 +123,8 @@ enum scenario_fault_kind {
 	SCENARIO_GERROR_LATE,
 	SCENARIO_EVENT_FLOOD,
 	SCENARIO_PRI_FLOOD,
+	/* of the system */
+	SCENARIO_NO_MEMORY,
 	SCENARIO_FAULT_KINDS
 };
 
@@ -133,8 +143,8 @@ struct scenario_fault {
 	struct scenario_device device;
 	uint64_t count;	 /* atc_silent_n, event_flood, pri_flood */
 	uint64_t delay;	 /* atc_slow, atc_late, gerror_late */
-	uint64_t length; /* queue_stalled: `for`; 0: `until` was given */
-	uint64_t until;	 /* queue_stalled: model time; 0: `for` was given */
+	uint64_t length; /* queue_stalled, no_memory: `for`; 0: `until` was given */
+	uint64_t until;	 /* the same: model time; 0: `for` was given */
 };
 
 enum scenario_owner { SCENARIO_RESETS, SCENARIO_LEAVES_ALONE, SCENARIO_DISCONNECTS };
@@ -148,6 +158,7 @@ enum scenario_reset {
 	SCENARIO_SLOT,
 	SCENARIO_BUS,
 	SCENARIO_CXL_BUS,
+	SCENARIO_NO_METHOD, /* of actions only */
 };
 /* The word; the library's name of the method, but for `any`. */
 const char *scenario_reset_name(enum scenario_reset method);
@@ -158,8 +169,36 @@ struct scenario_recovery {
 	uint64_t after;	 /* from the owner being told to its reset */
 };
 
+enum scenario_act {
+	SCENARIO_LOOK, /* which resets are there */
+	SCENARIO_RESET,
+	SCENARIO_REPORT, /* somebody else says that it is broken */
+	SCENARIO_REMOVE,
+	SCENARIO_ADD,
+	SCENARIO_ATTACH,
+	SCENARIO_DETACH,
+	SCENARIO_ACTS
+};
+#define SCENARIO_NEST 4u
+
+struct scenario_action {
+	unsigned line;
+	unsigned kind; /* enum scenario_act */
+	struct scenario_moment at;
+	struct scenario_device device;
+	/* SCENARIO_RESET: what encloses the method, outermost first; enum lz_reset_result */
+	unsigned method; /* enum scenario_reset */
+	unsigned results[SCENARIO_NEST], n_results;
+	uint64_t length; /* from the method's end to the first of the ends */
+	/* SCENARIO_ATTACH; SCENARIO_DETACH: of all when it is not given */
+	struct scenario_name domain;
+	size_t domain_index;
+};
+
 struct scenario_expect {
-	struct scenario_devices quarantined, recovered, not_quarantined;
+	struct scenario_devices quarantined, recovered, not_quarantined, blocked, undisturbed;
+	bool has_queue_errors;
+	uint64_t queue_errors; /* at most */
 };
 
 struct scenario {
@@ -175,6 +214,8 @@ struct scenario {
 	size_t n_workload;
 	struct scenario_fault *faults;
 	size_t n_faults;
+	struct scenario_action *actions;
+	size_t n_actions;
 	struct scenario_recovery recovery;
 	struct scenario_expect expect;
 	struct scenario_names regimes; /* empty: not given */

@@ -23,6 +23,9 @@ _Static_assert(offsetof(struct scenario, n_workload) ==
 _Static_assert(offsetof(struct scenario, n_faults) ==
 		       offsetof(struct scenario, faults) + sizeof(void *),
 	       "faults and their count adjoin");
+_Static_assert(offsetof(struct scenario, n_actions) ==
+		       offsetof(struct scenario, actions) + sizeof(void *),
+	       "actions and their count adjoin");
 
 static bool yaml_error(struct reader *r, const yaml_parser_t *p)
 {
@@ -171,9 +174,14 @@ void scenario_free(struct scenario *s)
 	}
 	free(s->workload);
 	free(s->faults);
+	for (size_t i = 0; i < s->n_actions; i++)
+		free(s->actions[i].domain.text);
+	free(s->actions);
 	free(s->expect.quarantined.item);
 	free(s->expect.recovered.item);
 	free(s->expect.not_quarantined.item);
+	free(s->expect.blocked.item);
+	free(s->expect.undisturbed.item);
 	for (size_t i = 0; i < s->regimes.n; i++)
 		free(s->regimes.item[i].text);
 	free(s->regimes.item);

@@ -15,7 +15,7 @@
 
 bool read_fail_line(struct reader *r, unsigned line, const char *fmt, ...)
 {
-	char text[400];
+	char text[800];
 	va_list ap;
 
 	if (r->failed)
@@ -282,7 +282,7 @@ bool read_duration(struct reader *r, const struct key *k, yaml_node_t *node, voi
 static int word_index(struct reader *r, const struct key *k, yaml_node_t *node)
 {
 	const char *text = node_text(node);
-	char what[480] = "";
+	char what[700] = "";
 	int i;
 
 	for (i = 0; text && k->words[i]; i++)

@@ -80,6 +80,8 @@ bool read_file(struct reader *r, const struct key *k, yaml_node_t *node, void *f
 bool read_moment(struct reader *r, const struct key *k, yaml_node_t *node, void *field);
 bool has_device(const struct scenario_devices *list, uint32_t bdf);
 
+/* scenario_actions.c */
+extern const struct section action_section;
 /* The top of the schema (scenario.c): reads into a struct scenario. */
 extern const struct section scenario_section;
 

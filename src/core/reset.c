@@ -140,13 +140,16 @@ static bool is_report_pending(struct lz_device *dev)
 	return pending;
 }
 
-/* A report that the reset did not settle is one of the new generation. */
-static void renew_report(struct lz_device *dev, bool anyway)
+/* A report that the reset did not settle is one of the new generation. Without one
+ * there is a new one, on evidence of `fresh`, unless that is none. */
+static void renew_report(struct lz_device *dev, enum lz_evidence fresh)
 {
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
-	bool renew = dev->report_pending || anyway;
+	bool renew = dev->report_pending || fresh != LZ_EVIDENCE_NONE;
 
 	if (renew) {
+		if (!dev->report_pending && !dev->evidence)
+			lz_store8(&dev->evidence, (uint8_t)fresh);
 		dev->report_pending = true;
 		dev->reported = dev->generation + 1;
 	}
@@ -157,7 +160,7 @@ static void renew_report(struct lz_device *dev, bool anyway)
 
 void lz_report_renew(struct lz_device *dev)
 {
-	renew_report(dev, false);
+	renew_report(dev, LZ_EVIDENCE_NONE);
 }
 
 static enum lz_status still_broken(struct lz_gated g, struct lz_device *dev, enum lz_status why)
@@ -168,7 +171,7 @@ static enum lz_status still_broken(struct lz_gated g, struct lz_device *dev, enu
 	dev->delayed = false;
 	(void)dev->iommu->ops->block(dev);
 	lz_device_ats_off(g, dev);
-	renew_report(dev, false);
+	lz_report_renew(dev);
 	lz_emit_device(dev, LZ_EV_STILL_BROKEN, why, 0);
 	return why;
 }
@@ -254,11 +257,11 @@ static enum lz_status end_not_attempted(struct lz_gated g, struct lz_device *dev
 {
 	const struct lz_iommu_ops *ops = dev->iommu->ops;
 	bool open = dev->fence_before_reset == LZ_FENCE_OPEN && !is_report_pending(dev);
-	enum lz_status r;
+	enum lz_status r = LZ_OK;
 
 	if (dev->block & ~(uint32_t)LZ_BLOCK_RESET) {
 		lz_block_clear(g, dev, LZ_BLOCK_RESET);
-		renew_report(dev, false);
+		lz_report_renew(dev);
 		return LZ_OK;
 	}
 	/* What was there under the fence comes back under it. */
@@ -284,7 +287,9 @@ static enum lz_status end_not_attempted(struct lz_gated g, struct lz_device *dev
 	lz_block_set(g, dev, LZ_BLOCK_BROKEN);
 	lz_block_clear(g, dev, LZ_BLOCK_RESET);
 	(void)ops->block(dev);
-	renew_report(dev, true);
+	/* G: whoever hears of it is told how sure we are. */
+	renew_report(dev, r == LZ_EIO && !lz_iommu_dead(dev->iommu) ? LZ_EVIDENCE_PROBED
+								    : LZ_EVIDENCE_ASSUMED);
 	return LZ_OK;
 }
 

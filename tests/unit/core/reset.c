@@ -423,6 +423,31 @@ static void not_attempted_goes_back(void **s)
 	bench_run(1, 0, NULL, not_attempted_body);
 }
 
+/* A suspect whose reset was not attempted is asked again; it does not answer. */
+static void suspect_body(struct bench *b)
+{
+	unsigned long flags;
+
+	set_up(1);
+	flags = lz_spin_lock(&dev->fence_lock);
+	lz_store8(&dev->fence, LZ_FENCE_SUSPECT);
+	lz_spin_unlock(&dev->fence_lock, flags);
+	fake_of(dev)->mute = true;
+	prepare();
+	assert_int_equal(done(LZ_RESET_NOT_ATTEMPTED), LZ_OK);
+	bench_settle();
+	assert_int_equal(b->n_detected, 1);
+	assert_int_equal(b->ev[bench_event_at(LZ_EV_QUARANTINED)].evidence, LZ_EVIDENCE_PROBED);
+	assert_string_equal(state(), "broken");
+	tear_down();
+}
+
+static void quarantine_after_not_attempted_has_evidence(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, suspect_body);
+}
+
 static void evidence_body(struct bench *b)
 {
 	uint32_t generation;
@@ -466,6 +491,7 @@ int main(void)
 		cmocka_unit_test(reset_without_an_answer_stays_blocked),
 		cmocka_unit_test(reattach_is_tried_again),
 		cmocka_unit_test(not_attempted_goes_back),
+		cmocka_unit_test(quarantine_after_not_attempted_has_evidence),
 		cmocka_unit_test(h86_evidence_of_another_generation_is_dropped),
 	};
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-char parse_error[300];
+char parse_error[700];
 
 int parse_text(const char *text, struct scenario *out)
 {
@@ -30,7 +30,7 @@ void expect_error(const char *text, const char *rest)
 {
 	static const struct scenario empty;
 	struct scenario s;
-	char want[320] = "dir/s.yaml:";
+	char want[700] = "dir/s.yaml:";
 
 	strncat(want, rest, sizeof(want) - strlen(want) - 1);
 	assert_int_equal(parse_text(text, &s), -1);

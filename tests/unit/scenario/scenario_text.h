@@ -15,7 +15,7 @@
 /* Parses text as the file "dir/s.yaml", from a copy without a byte behind it. */
 int parse_text(const char *text, struct scenario *out);
 /* The error of the last parse_text(). */
-extern char parse_error[300];
+extern char parse_error[700];
 /* Fails the test unless parsing gives exactly `dir/s.yaml:` and `rest`. */
 void expect_error(const char *text, const char *rest);
 

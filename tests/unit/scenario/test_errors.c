@@ -30,7 +30,8 @@ static void unknown_and_missing_keys(void **state)
 	expect_error(
 		MACHINE "cpu: 2\n",
 		"4: unknown key \"cpu\" in the scenario; expected one of description, machine, "
-		"software, cpus, seed, domains, workload, faults, recovery, expect, regimes");
+		"software, cpus, seed, domains, workload, faults, actions, recovery, expect, "
+		"regimes");
 	expect_error(MACHINE "  irot: x\n", "4: unknown key \"irot\" in machine; expected one of "
 					    "lspci, iort, dtb, ats, smmu");
 	expect_error(MACHINE "cpus: 2\ncpus: 3\n",
@@ -182,9 +183,11 @@ static void faults(void **state)
 	(void)state;
 	expect_error(FAULT("at: 2ms, device: 01:00.0, kind: sulks"),
 		     "9: expected atc_silent, atc_silent_n, atc_slow, atc_late, atc_ranges, "
-		     "atc_unsupported, silent_after_reset, flr_fails, flr_timeout, config_ones, "
+		     "atc_unsupported, silent_after_reset, flr_fails, flr_timeout, pm_fails, "
+		     "bus_fails, bus_timeout, vendor_mute, vendor_old, keeps_vfs, config_ones, "
 		     "removed, queue_stalled, illegal_command, config_abort, msi_abort, sfm, "
-		     "gerror_late, event_flood or pri_flood for kind, found \"sulks\"");
+		     "gerror_late, event_flood, pri_flood or no_memory for kind, found "
+		     "\"sulks\"");
 	expect_error(FAULT("device: 01:00.0, kind: sfm"), "9: expected the key \"at\" in faults");
 	expect_error(FAULT("at: 2ms, kind: atc_silent"),
 		     "9: expected the key \"device\" with kind atc_silent");
@@ -200,6 +203,35 @@ static void faults(void **state)
 		     "9: queue_stalled: expected either \"for\" or \"until\"");
 	expect_error(FAULT("at: 2ms, kind: queue_stalled, until: 2ms"),
 		     "9: queue_stalled: expected until to be after at");
+}
+
+#define ACTION(text) LOADED "actions:\n  - {" text "}\n"
+
+static void actions(void **state)
+{
+	(void)state;
+	expect_error(ACTION("at: 2ms, device: 01:00.0, do: dance"),
+		     "9: expected look, reset, report, remove, add, attach or detach for do, "
+		     "found \"dance\"");
+	expect_error(ACTION("at: 2ms, do: look"), "9: expected the key \"device\" in actions");
+	expect_error(ACTION("at: 2ms, device: 01:00.0, do: look, for: 1ms"),
+		     "9: key \"for\" does not go with look");
+	expect_error(ACTION("at: 2ms, device: 01:00.0, do: report, domain: shared"),
+		     "9: key \"domain\" does not go with report");
+	expect_error(ACTION("at: 2ms, device: 01:00.0, do: attach"),
+		     "9: expected the key \"domain\" with attach");
+	expect_error(ACTION("at: 2ms, device: 01:00.0, do: attach, domain: other"),
+		     "9: expected the name of a domain, found \"other\"");
+	expect_error(ACTION("at: 2ms, device: 01:00.0, do: reset, method: none"),
+		     "9: expected the key \"results\" with method none");
+	expect_error(ACTION("at: 2ms, device: 01:00.0, do: reset, results: [good]"),
+		     "9: expected ok, not_attempted or failed for results, found \"good\"");
+	expect_error(ACTION("at: 2ms, device: 01:00.0, do: reset, results: [ok, ok, ok, ok, ok]"),
+		     "9: expected at most 4 results");
+	expect_error(MACHINE "domains: [{name: a, devices: [01:00.0], pasid: 16}]\n",
+		     "4: expected a whole number from 1 to 15 for pasid, found \"16\"");
+	expect_error(MACHINE "actions: [{at: 5%, device: 01:00.0, do: look}]\n",
+		     "4: a share of the workload needs a workload");
 }
 
 static void moments(void **state)
@@ -279,8 +311,9 @@ int main(void)
 		cmocka_unit_test(durations),	  cmocka_unit_test(devices),
 		cmocka_unit_test(domains),	  cmocka_unit_test(machine_extras),
 		cmocka_unit_test(workload),	  cmocka_unit_test(faults),
-		cmocka_unit_test(moments),	  cmocka_unit_test(one_line),
-		cmocka_unit_test(long_lists),	  cmocka_unit_test(files),
+		cmocka_unit_test(actions),	  cmocka_unit_test(moments),
+		cmocka_unit_test(one_line),	  cmocka_unit_test(long_lists),
+		cmocka_unit_test(files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

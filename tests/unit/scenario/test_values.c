@@ -144,6 +144,12 @@ static void every_fault(void **state)
 		[SCENARIO_SILENT_AFTER_RESET] = "device: 01:00.0",
 		[SCENARIO_FLR_FAILS] = "device: 01:00.0",
 		[SCENARIO_FLR_TIMEOUT] = "device: 01:00.0",
+		[SCENARIO_PM_FAILS] = "device: 01:00.0",
+		[SCENARIO_BUS_FAILS] = "device: 01:00.0",
+		[SCENARIO_BUS_TIMEOUT] = "device: 01:00.0",
+		[SCENARIO_VENDOR_MUTE] = "device: 01:00.0",
+		[SCENARIO_VENDOR_OLD] = "device: 01:00.0",
+		[SCENARIO_KEEPS_VFS] = "device: 01:00.0",
 		[SCENARIO_CONFIG_ONES] = "device: 01:00.0",
 		[SCENARIO_REMOVED] = "device: 01:00.0",
 		[SCENARIO_QUEUE_STALLED] = "for: 3ms",
@@ -154,6 +160,7 @@ static void every_fault(void **state)
 		[SCENARIO_GERROR_LATE] = "delay: 1ms",
 		[SCENARIO_EVENT_FLOOD] = "device: 01:00.0, count: 3",
 		[SCENARIO_PRI_FLOOD] = "device: 01:00.0, count: 3",
+		[SCENARIO_NO_MEMORY] = "for: 3ms",
 	};
 
 	(void)state;
@@ -176,6 +183,32 @@ static void every_fault(void **state)
 		assert_int_equal(s.faults[0].length, strstr(more[k], "for") ? 3000000 : 0);
 		scenario_free(&s);
 	}
+}
+
+static void actions(void **state)
+{
+	struct scenario s;
+
+	(void)state;
+	if (parse_text(LOADED "actions:\n"
+			      "  - {at: 5%, device: 01:00.0, do: reset, method: bus,\n"
+			      "     results: [ok, failed, not_attempted], for: 3ms}\n"
+			      "  - {at: 1ms, device: 01:00.0, do: attach, domain: d}\n",
+		       &s))
+		fail_msg("%s", parse_error);
+	assert_int_equal(s.n_actions, 2);
+	assert_int_equal(s.actions[0].kind, SCENARIO_RESET);
+	assert_int_equal(s.actions[0].method, SCENARIO_BUS);
+	assert_int_equal(s.actions[0].n_results, 3);
+	/* The library's results, in its order. */
+	assert_int_equal(s.actions[0].results[0], 0);
+	assert_int_equal(s.actions[0].results[1], 2);
+	assert_int_equal(s.actions[0].results[2], 1);
+	assert_int_equal(s.actions[0].length, 3000000);
+	assert_int_equal(s.actions[1].kind, SCENARIO_ATTACH);
+	assert_int_equal(s.actions[1].domain_index, 0);
+	assert_int_equal(s.actions[1].method, SCENARIO_ANY);
+	scenario_free(&s);
 }
 
 static void durations(void **state)
@@ -219,7 +252,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),   cmocka_unit_test(every_key),
 		cmocka_unit_test(every_list), cmocka_unit_test(every_fault),
-		cmocka_unit_test(durations),  cmocka_unit_test(bdf_forms),
+		cmocka_unit_test(actions),    cmocka_unit_test(durations),
+		cmocka_unit_test(bdf_forms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See actions.h. */
+#include "bench/actions.h"
+#include "bench/moments.h"
+#include "bench/oracle.h"
+#include "bench/owner.h"
+
+/* ---- resets ---- */
+
+/* H05: as deep as the scenario says. Returns how many began. */
+static unsigned enclose(struct rig_fn *fn, const struct scenario_action *a)
+{
+	for (unsigned i = 0; i < a->n_results; i++) {
+		enum lz_status st = lz_reset_prepare(fn->dev);
+
+		if (st != LZ_OK) {
+			oracle_violation(fn->rig, INV_EXPECT, "%s: prepare number %u answered %s",
+					 fn->name, i + 1, lz_status_name(st));
+			return i;
+		}
+		fn->held++;
+	}
+	return a->n_results;
+}
+
+/* The worst of all that was said decides whether the device counts as reset. */
+static bool disclose(struct rig_fn *fn, const struct scenario_action *a, unsigned n)
+{
+	bool good = true;
+
+	while (n--) {
+		enum lz_reset_result result = (enum lz_reset_result)a->results[n];
+
+		good &= result == LZ_RESET_OK;
+		fn->held--;
+		if (lz_reset_done(fn->dev, result) == LZ_EINVAL)
+			oracle_violation(fn->rig, INV_EXPECT, "%s: done number %u without prepare",
+					 fn->name, n + 1);
+	}
+	return good;
+}
+
+static void reset(struct rig_fn *fn, const struct scenario_action *a)
+{
+	bool good = true;
+	unsigned n;
+
+	fn->resetting++;
+	rig_note(fn->rig, fn, a->n_results ? "embedder: begins a reset" : "embedder: resets", 0);
+	n = enclose(fn, a);
+	if (a->method != SCENARIO_NO_METHOD)
+		good = owner_reset_by(fn, (enum scenario_reset)a->method) == LZ_OK;
+	if (a->length)
+		sim_sleep_until(sim_now() + a->length);
+	good &= disclose(fn, a, n);
+	rig_note(fn->rig, fn, good ? "embedder: the reset is over" : "embedder: the reset failed",
+		 0);
+	fn->answered_reset = good;
+	fn->condemned = !good;
+	fn->resetting--;
+	/* Whoever resets it still looks for what the reset has cleared. */
+	if (good && !fn->resetting)
+		owner_enable(fn);
+}
+
+/* ---- the others ---- */
+
+static void look(struct rig_fn *fn)
+{
+	char methods[LZ_PCI_METHODS_SIZE];
+
+	rig_note(fn->rig, fn, "embedder: asks which resets there are", 0);
+	fn->looking++;
+	if (lz_pci_reset_methods_get(fn->dev, methods, sizeof(methods)) != LZ_OK)
+		oracle_violation(fn->rig, INV_EXPECT, "%s: the methods cannot be read", fn->name);
+	fn->looking--;
+}
+
+static void report(struct rig_fn *fn)
+{
+	rig_note(fn->rig, fn, "embedder: says that it is broken", 0);
+	fn->guilty = true; /* who says so answers for it */
+	fn->resetting++;   /* the device stays while we are at it */
+	lz_device_report_broken(fn->dev);
+	fn->resetting--;
+}
+
+static void unplug(struct rig_fn *fn)
+{
+	rig_note(fn->rig, fn, "embedder: removes it", 0);
+	fn->left = fn->attached ? fn->dom : NULL;
+	space_unplug(fn);
+}
+
+/* As after power on, whatever was wrong with it. */
+static void plug(struct rig_fn *fn)
+{
+	while (fn->removing)
+		sim_sleep_until(sim_now() + LZ_US(100));
+	if (fn->dev)
+		return;
+	lzm_ep_fault(fn->ep, LZM_EP_SOUND, 0, 0);
+	lzm_ep_bus_reset(fn->ep);
+	if (!build_device(fn))
+		return;
+	rig_note(fn->rig, fn, "embedder: adds it again", 0);
+	fn->condemned = fn->told = false;
+	fn->guilty = !lzm_ep_answers(fn->ep);
+	if (fn->left && !fn->left->dead)
+		space_attach(fn, fn->left);
+	space_attach_pasids(fn);
+}
+
+static void detach(struct rig_fn *fn, struct rig_domain *d)
+{
+	rig_note(fn->rig, fn, "embedder: detaches it", 0);
+	if (d && d->pasid) {
+		lz_detach_pasid(fn->dev, d->pasid);
+		fn->pasid_dom[d->pasid] = NULL;
+		return;
+	}
+	lz_detach(fn->dev);
+	fn->attached = false;
+	for (unsigned p = 0; p < SCENARIO_PASIDS; p++)
+		fn->pasid_dom[p] = NULL;
+}
+
+static void attach(struct rig_fn *fn, struct rig_domain *d)
+{
+	rig_note(fn->rig, fn, "embedder: attaches it", 0);
+	if (d->pasid)
+		space_attach_pasid(fn, d);
+	else
+		space_attach(fn, d);
+}
+
+static void act(struct rig *r, const void *what)
+{
+	const struct scenario_action *a = what;
+	struct rig_fn *fn = rig_fn_by_bdf(r, a->device.bdf);
+	struct rig_domain *d = NULL;
+
+	if (a->domain.text)
+		d = rig_domain_by_name(r, a->domain.text);
+	if (!fn || fn->shares_id || r->closing || (!fn->dev && a->kind != SCENARIO_ADD))
+		return;
+	r->last_fault = sim_now();
+	switch (a->kind) {
+	case SCENARIO_LOOK:
+		look(fn);
+		break;
+	case SCENARIO_RESET:
+		reset(fn, a);
+		break;
+	case SCENARIO_REPORT:
+		report(fn);
+		break;
+	case SCENARIO_REMOVE:
+		unplug(fn);
+		break;
+	case SCENARIO_ADD:
+		plug(fn);
+		break;
+	case SCENARIO_ATTACH:
+		attach(fn, d);
+		break;
+	case SCENARIO_DETACH:
+		detach(fn, d);
+		break;
+	default:
+		break;
+	}
+}
+
+bool actions_add(struct rig *r)
+{
+	for (size_t i = 0; i < r->sc->n_actions; i++)
+		if (!moments_add(r, &r->sc->actions[i].at, "embedder", act, &r->sc->actions[i]))
+			return false;
+	return true;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Carries out the scenario's `actions`: what the embedder does besides the owners. */
+#ifndef LZ_BENCH_ACTIONS_H
+#define LZ_BENCH_ACTIONS_H
+
+#include "bench/rig.h"
+
+/* Makes each happen at its moment. False: out of memory. */
+bool actions_add(struct rig *r);
+
+#endif
