@@ -32,6 +32,11 @@ soak:
 	tools/deps install all
 	tools/soak
 
+# The bare-metal image on QEMU's SMMUv3 (docs/PORTING.md).
+qemu:
+	tools/deps install qemu
+	tools/qemu build
+
 # What the library costs on AArch64.
 size:
 	tools/deps install all
@@ -61,4 +66,4 @@ format:
 clean:
 	rm -rf build build-clang build-asan build-tsan build-fuzz build-check
 
-.PHONY: build deps demo check asan tsan soak size docs count mutants format clean
+.PHONY: build deps demo check asan tsan soak qemu size docs count mutants format clean

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "stages.h"
+
+void stage_stream(void)
+{
+}
