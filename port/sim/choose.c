@@ -9,7 +9,7 @@
 /* What is offered now; scratch, not part of the simulation. */
 static struct sim_choice *choices;
 static struct sim_enabled *enabled; /* as long */
-static size_t room;
+static size_t room, listed;
 
 static const struct sim_op op_irq = {.kind = SIM_OP_IRQ}, op_hw = {.kind = SIM_OP_HW},
 			   op_clock = {.kind = SIM_OP_CLOCK};
@@ -125,37 +125,76 @@ static inline void offer_clock(size_t *n)
 		(struct sim_enabled){.kind = SIM_AGENT_CLOCK, .op = &op_clock, .name = "clock"};
 }
 
+/* All three only grow. */
+static uint64_t state_of_things(void)
+{
+	return sim.writes + s.epoch + s.changes;
+}
+
+static void good_until(lz_ns t)
+{
+	if (t > sim.now && t < s.list_until)
+		s.list_until = t;
+}
+
+/* The last list, when nothing has happened but that somebody read something. */
+static inline bool as_before(size_t *n)
+{
+	if (s.listed != state_of_things() || sim.now >= s.list_until || !listed || s.preempted)
+		return false;
+	*n = listed;
+	for (size_t i = 0; i < listed; i++)
+		enabled[i].current = choices[i].who == sim.cur;
+	return true;
+}
+
 size_t sim_collect(const struct sim_choice **out)
 {
 	size_t i, n = 0;
 	unsigned c, left;
 
+	*out = choices;
+	if (as_before(&n))
+		return n;
+	s.list_until = LZ_NEVER;
 	for (i = 0; s.running && i < s.ntasks; i++) {
 		struct sim_agent *a = s.tasks[i];
 
-		if (sim_wait_over(a) && task_has_cpu(a) && a != s.preempted)
+		if (!sim_wait_over(a))
+			good_until(a->deadline);
+		else if (task_has_cpu(a) && a != s.preempted)
 			offer_agent(&n, a);
 	}
 	for (c = 0, left = s.nhandlers; left; c++) {
 		struct sim_agent *a = sim.cpu[c].handler;
 
 		left -= a != NULL;
-		if (a && a != s.preempted && sim_wait_over(a))
+		if (a && !sim_wait_over(a))
+			good_until(a->deadline);
+		else if (a && a != s.preempted)
 			offer_agent(&n, a);
 	}
 	for (i = 0, left = s.npending; left; i++) {
 		struct sim_line *l = &s.lines[i];
 
 		left -= l->pending;
-		if (l->pending && l->due <= sim.now && !cpu_masked(l->cpu))
+		if (!l->pending || cpu_masked(l->cpu))
+			continue;
+		if (l->due <= sim.now)
 			offer_line(&n, l);
+		else
+			good_until(l->due);
 	}
 	for (i = 0; i < s.nhw; i++) {
 		if (hw_enabled(&s.hw[i]))
 			offer_unit(&n, &s.hw[i]);
+		else
+			good_until(hw_wake(&s.hw[i]));
 	}
 	if (n == 0 && s.preempted && (s.running || s.preempted->kind == SIM_HANDLER))
 		offer_agent(&n, s.preempted);
+	s.listed = state_of_things();
+	listed = n;
 	*out = choices;
 	return n;
 }
@@ -229,7 +268,7 @@ bool sim_decide(struct sim_choice *out, bool *stuck)
 			continue;
 		}
 		if (t < sim.until)
-			offer_clock(&n);
+			offer_clock(&n); /* not listed */
 		*out = choices[st->pick(st->ctx, enabled, n)];
 		if (out->what != SIM_RUN_CLOCK)
 			return true;

@@ -45,6 +45,7 @@ static void mask(struct sim_agent *a)
 {
 	if (a->masked++ == 0)
 		a->masked_since = sim.now;
+	sim_sched.changes++;
 }
 
 static void unmask_to(struct sim_agent *a, unsigned long flags)
@@ -54,6 +55,7 @@ static void unmask_to(struct sim_agent *a, unsigned long flags)
 	if (a->masked && flags == 0 && sim.now - a->masked_since > sim.st.longest_masked)
 		sim.st.longest_masked = sim.now - a->masked_since;
 	a->masked = (unsigned)flags;
+	sim_sched.changes++;
 }
 
 unsigned long lz_irq_save(void)
@@ -76,6 +78,7 @@ void sim_in_irq(sim_task_fn fn, void *arg)
 
 	lz_port_visible(LZ_SIM_IRQ_MASK, NULL, 0);
 	a->in_irq++;
+	sim_sched.changes++;
 	fn(arg);
 	if (a->held != held)
 		sim_violation("left irq context with a spinlock held");
@@ -83,6 +86,7 @@ void sim_in_irq(sim_task_fn fn, void *arg)
 		sim_violation("left irq context with another interrupt mask");
 	lz_port_visible(LZ_SIM_IRQ_MASK, NULL, 0);
 	a->in_irq--;
+	sim_sched.changes++;
 }
 
 /* Plain memory may have been written that a poller reads: under a lock that is
@@ -201,6 +205,7 @@ static void block_task(enum sim_wait wait)
 
 	if (a->kind == SIM_TASK && !lz_in_atomic())
 		sim.cpu[a->cpu].task = NULL;
+	sim_sched.changes++;
 	sim_block(wait);
 }
 
@@ -312,7 +317,6 @@ static uint64_t mmio_read(uintptr_t base, uint32_t off, unsigned width, const vo
 	const struct sim_mmio *m = route(base, &off, width);
 
 	announce(LZ_SIM_MMIO_READ, (void *)(uintptr_t)off, width, pc);
-	sim_sched.epoch++;
 	return m->read(m->arg, off, width);
 }
 
@@ -365,6 +369,7 @@ static void port_kick(void *ctx)
 {
 	(void)ctx;
 	sim.kicks++;
+	sim_sched.changes++;
 }
 
 const uint32_t *sim_kick_word(void)

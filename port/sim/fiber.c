@@ -205,6 +205,15 @@ void sim_fiber_run(struct sim_fiber *f)
 #endif
 }
 
+void sim_fiber_pass(struct sim_fiber *from, struct sim_fiber *to)
+{
+#if NATIVE_SWITCH
+	sim_fiber_switch(&from->sp, to->sp);
+#else
+	swapcontext(&from->uc, &to->uc);
+#endif
+}
+
 void sim_fiber_begin(struct sim_fiber *self)
 {
 #if SIM_ASAN

@@ -19,6 +19,8 @@ void sim_fiber_forget(void);
 void sim_fiber_run(struct sim_fiber *f);
 /* From the running fiber: back to the hub. */
 void sim_fiber_yield(struct sim_fiber *self);
+/* From the running fiber `from` to another, which goes back to the hub like the first. */
+void sim_fiber_pass(struct sim_fiber *from, struct sim_fiber *to);
 /* First thing in `entry`. */
 void sim_fiber_begin(struct sim_fiber *self);
 

@@ -25,6 +25,8 @@
 #define SIM_STACK_BYTES ((size_t)64 * 1024)
 #endif
 #define SIM_MAX_HELD 16u
+/* From one fiber to another without the hub: the sanitizer is told of the hub only. */
+#define SIM_DIRECT (!SIM_ASAN)
 
 /* Variables that go back to a snapshot (arena.c). */
 #define SIM_SNAP __attribute__((section("sim_snap")))
@@ -123,10 +125,15 @@ struct sim_sched {
 	size_t nlines;
 	struct sim_unit *hw;
 	size_t nhw;
-	uint64_t epoch;		      /* of the hardware's state; 0 is before all */
+	uint64_t epoch; /* of the hardware's state; 0 is before all */
+	/* Of all else that decides who can run, beside writes and time. */
+	uint64_t changes;
+	uint64_t listed;	      /* `writes`, `epoch` and `changes` as of the last list */
+	lz_ns list_until;	      /* and how long it is good */
 	unsigned nhandlers, npending; /* active; lines */
 	struct sim_choice next;	      /* chosen by the strategy when somebody gave way */
 	bool has_next, abandoned, paused;
+	struct sim_agent *on;	     /* whose stack this is; NULL: the hub's */
 	jmp_buf hub;		     /* where sim_abandon() goes from the hub's own stack */
 	struct sim_agent *preempted; /* gave way at a visible operation */
 	uint32_t next_id;

@@ -82,14 +82,24 @@ static void retire(struct sim_agent *a)
 	free_agent(a);
 }
 
-static void run_agent(struct sim_agent *a)
+/* It has the CPU from here on. */
+static void enter(struct sim_agent *a)
 {
+	s.changes += a->wait != SIM_RUNNABLE || (a->kind == SIM_TASK && sim.cpu[a->cpu].task != a);
 	if (a->kind == SIM_TASK)
 		sim.cpu[a->cpu].task = a;
 	a->wait = SIM_RUNNABLE;
-	sim.cur = a;
+	sim.cur = s.on = a;
 	sim.st.switches++;
+}
+
+static void run_agent(struct sim_agent *a)
+{
+	enter(a);
 	sim_fiber_run(a->fiber);
+	/* Not always the one that was entered: see pass_on(). */
+	a = s.on;
+	s.on = NULL;
 	sim.cur = &sim.outside;
 	if (a->done)
 		retire(a);
@@ -102,6 +112,7 @@ static void run_line(struct sim_line *l)
 	a->choice_id = l->choice_id;
 	l->pending = false;
 	s.npending--;
+	s.changes++;
 	sim.cpu[l->cpu].handler = a;
 	s.nhandlers++;
 	run_agent(a);
@@ -136,10 +147,44 @@ void sim_explore(const struct sim_strategy *st)
 _Noreturn void sim_abandon(void)
 {
 	s.abandoned = true;
-	if (sim.cur->kind == SIM_OUTSIDE)
+	if (!s.on)
 		longjmp(s.hub, 1);
 	for (;;)
-		sim_fiber_yield(sim.cur->fiber);
+		sim_fiber_yield(s.on->fiber);
+}
+
+static void account(const struct sim_choice *c)
+{
+	sim.st.schedule_hash = (sim.st.schedule_hash ^ c->id ^ (sim.now << 16)) * 0x100000001b3ull;
+	s.preempted = NULL;
+}
+
+/* From `a`, which gives way: to who was chosen (s.next). By way of the hub where
+ * that has something to do first; units are stepped on the stack of `a`. */
+static void pass_on(struct sim_agent *a)
+{
+	bool stuck;
+
+	while (SIM_DIRECT && s.next.what == SIM_RUN_HW) {
+		account(&s.next);
+		sim.cur = &sim.outside;
+		run_hw(s.next.who);
+		if (!sim_decide(&s.next, &stuck)) {
+			sim_fiber_yield(a->fiber);
+			return;
+		}
+	}
+	if (SIM_DIRECT && s.next.what == SIM_RUN_AGENT) {
+		struct sim_agent *b = s.next.who;
+
+		account(&s.next);
+		enter(b);
+		if (b != a)
+			sim_fiber_pass(a->fiber, b->fiber);
+		return;
+	}
+	s.has_next = true;
+	sim_fiber_yield(a->fiber);
 }
 
 /* The running agent's operation is published; somebody else may come first. */
@@ -154,20 +199,17 @@ static void explore(struct sim_agent *a, enum lz_sim_op op, const volatile void 
 				.len = (uint16_t)len,
 				.addr = (uintptr_t)addr,
 				.pc = pc};
-	if (sim_decide(&s.next, &stuck)) {
-		if (s.next.what == SIM_RUN_AGENT && s.next.who == a)
-			return;
-		s.has_next = true;
-	}
-	sim_fiber_yield(a->fiber);
+	if (!sim_decide(&s.next, &stuck))
+		sim_fiber_yield(a->fiber);
+	else if (s.next.what != SIM_RUN_AGENT || s.next.who != a)
+		pass_on(a);
 }
 
 /* ---- the loop ---- */
 
 static void run_choice(const struct sim_choice *c)
 {
-	sim.st.schedule_hash = (sim.st.schedule_hash ^ c->id ^ (sim.now << 16)) * 0x100000001b3ull;
-	s.preempted = NULL;
+	account(c);
 	switch (c->what) {
 	case SIM_RUN_AGENT:
 		run_agent(c->who);
@@ -257,6 +299,15 @@ void sim_block(enum sim_wait wait)
 	if (wait != SIM_W_LOCK) /* that one has published its lock */
 		a->op = (struct sim_op){.kind = SIM_OP_WAIT};
 	if (a->kind != SIM_OUTSIDE) {
+		bool stuck;
+
+		if (SIM_DIRECT && sim.strategy && !s.paused) {
+			sim.cur = &sim.outside;
+			if (sim_decide(&s.next, &stuck)) {
+				pass_on(a);
+				return;
+			}
+		}
 		sim_fiber_yield(a->fiber);
 		return;
 	}
@@ -359,6 +410,7 @@ void sim_task(const char *name, unsigned cpu, sim_task_fn fn, void *arg)
 	}
 	s.tasks[s.ntasks] = new_agent(SIM_TASK, name, cpu, fn, arg);
 	s.tasks[s.ntasks++]->choice_id = ++s.next_choice;
+	s.changes++;
 }
 
 unsigned sim_irq_line(const char *name, unsigned cpu, sim_irq_fn fn, void *arg)
@@ -384,6 +436,7 @@ void sim_irq_raise(unsigned line, lz_ns delay)
 	if (!l->pending || sim.now + delay < l->due)
 		l->due = sim.now + delay;
 	s.npending += !l->pending;
+	s.changes++;
 	l->pending = true;
 }
 
@@ -452,6 +505,7 @@ int sim_run(lz_ns until)
 
 	lz_assert(!s.running && sim.cur == &sim.outside);
 	s.running = true;
+	s.listed = UINT64_MAX;
 	sim.until = until;
 	r = setjmp(s.hub) ? 2 : loop(NULL);
 	if (r < 0)

@@ -62,7 +62,7 @@ struct sim_hw {
 };
 void sim_hw_add(const struct sim_hw *hw); /* copied */
 /* A unit whose step does something exactly when its time has come or `busy(arg)` (NULL:
- * never) is true. Both are asked again after a step of any unit, an MMIO access, or
+ * never) is true. Both are asked again after a step of any unit, an MMIO write, or
  * sim_hw_changed(), which whoever acts on such a unit in another way calls. */
 void sim_hw_add_exact(const struct sim_hw *hw, bool (*busy)(void *arg));
 void sim_hw_changed(void);
