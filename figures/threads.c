@@ -17,8 +17,9 @@ static struct lz_smmu_cmd commands[64];
 
 /* ---- operations ---- */
 
+/* The peer's lock and its PROD share a line: the best it can have. */
 struct bed {
-	struct flat *flat;
+	_Alignas(SMMU_LINE) struct flat *flat;
 	struct flat_peer peer;
 	unsigned size;
 };

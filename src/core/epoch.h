@@ -20,7 +20,8 @@
 
 /* Zero-initialised is ready; the first grace period begins epoch 2. */
 struct lz_epoch {
-	uint64_t now; /* epochs begun, less one */
+	uint64_t now; /* epochs begun, less one; read by all, so away from the words below */
+	uint8_t apart[56];
 	struct {
 		uint64_t in; /* epoch in which the CPU's section began; 0 none */
 		uint8_t apart[56];

@@ -28,12 +28,12 @@ static void books_of_a_fenced_device(struct rig *r)
 	look_settle(r);
 	/* The mark is all that there is (H56, H64). */
 	assert_int_equal(look_entries(dom), 2);
-	assert_int_equal(look_users(dom, 0), 1);
-	assert_int_equal(look_users(dom, 1), 1);
+	assert_ptr_equal(look_entry(dom, 0), r->dev[0].dev);
+	assert_ptr_equal(look_entry(dom, 1), dev);
 	assert_int_equal(dev->ats_capable, ats);
 	assert_ptr_equal(lz_attached(dev, LZ_NO_PASID), dom);
 	assert_int_equal(dom->attached, 2);
-	/* A blocking attach takes out one user, once. */
+	/* A blocking attach takes out its entry, once. */
 	lz_detach(dev);
 	lz_detach(dev);
 	assert_int_equal(look_entries(dom), 1);
@@ -230,7 +230,7 @@ static void make_room_unknown(struct lz_smmu *s)
 	uint64_t tail = lz_load64(&s->cmdq.tail) & ~SMMU_FROZEN;
 
 	if (tail >= s->cmdq.room)
-		lz_store64(&s->cmdq.cons, tail - s->cmdq.room);
+		lz_store64(&s->cmdq.limit, tail);
 }
 
 /* An unmap that does not know of room looks at CONS between its choice and its

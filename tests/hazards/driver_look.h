@@ -39,7 +39,7 @@ static inline bool look_cmdq_error(const struct rig *r)
 	return (lzm_smmu_read(r->smmu, 0x60, 4) ^ lzm_smmu_read(r->smmu, 0x64, 4)) & 1;
 }
 
-/* Entries of a domain's invalidation array, and the users of one of them. */
+/* Entries of a domain's invalidation array, and whose one of them is. */
 static inline uint32_t look_entries(const struct lz_domain *dom)
 {
 	const struct lz_smmu_domain *sdom = dom->drv;
@@ -47,11 +47,11 @@ static inline uint32_t look_entries(const struct lz_domain *dom)
 	return ((const struct lz_smmu_inv_array *)sdom->array)->n;
 }
 
-static inline uint32_t look_users(const struct lz_domain *dom, uint32_t i)
+static inline const struct lz_device *look_entry(const struct lz_domain *dom, uint32_t i)
 {
 	const struct lz_smmu_domain *sdom = dom->drv;
 
-	return ((const struct lz_smmu_inv_array *)sdom->array)->e[i].users;
+	return ((const struct lz_smmu_inv_array *)sdom->array)->e[i].dev;
 }
 
 /* A fenced device: nothing of it passes, on any stream, and no entry of it has

@@ -12,7 +12,7 @@
  *
  * A device's fence is in the device, not in the arrays: fencing it once mutes
  * it in every domain it is attached to (H58), no flag can get lost in a copy
- * (H57), and no user count is touched (H56).
+ * (H57), and there is no user count to go wrong (H56).
  *
  * A read section has interrupts masked and lasts from loading the array to the
  * publication of its commands, never while waiting (core/epoch.h). Letter:
@@ -145,17 +145,13 @@ static void add_or_take(struct lz_smmu_inv_array *a, struct lz_device *dev, uint
 	bool there = i < a->n && e->sid == sid && e->ssid == ssid;
 	size_t rest = (a->n - i) * sizeof(*e);
 
-	if (there && in) {
-		e->users++;
-	} else if (in) {
+	lz_assert(!in || !there); /* a link is made once */
+	if (in) {
 		memmove(e + 1, e, rest);
-		*e = (struct lz_smmu_inv_entry){.sid = sid,
-						.ssid = ssid,
-						.users = 1,
-						.atc0 = lz_smmu_cmd_atc0(sid, ssid),
-						.dev = dev};
+		*e = (struct lz_smmu_inv_entry){
+			.sid = sid, .ssid = ssid, .atc0 = lz_smmu_cmd_atc0(sid, ssid), .dev = dev};
 		a->n++;
-	} else if (there && !--e->users) {
+	} else if (there) {
 		memmove(e, e + 1, rest - sizeof(*e));
 		a->n--;
 	}

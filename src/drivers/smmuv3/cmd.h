@@ -109,4 +109,10 @@ static inline uint64_t lz_smmu_cmd_atc1(lz_iova start, lz_iova end)
 	return (start & ~((1ull << (12 + size)) - 1)) | size;
 }
 
+/* The same for one naturally aligned block; its size is a power of two. */
+static inline uint64_t lz_smmu_cmd_atc1_block(lz_iova start, size_t size)
+{
+	return start | ((unsigned)__builtin_ctzll(size) - 12);
+}
+
 #endif

@@ -171,7 +171,7 @@ SMMU_COLD static enum lz_status atc_slow(struct lz_smmu *s, struct lz_smmu_domai
 
 		if (st == LZ_ENOENT)
 			break;
-		if (st == LZ_OK && !lz_smmu_queue_done(&s->cmdq, sync))
+		if (st == LZ_OK && !lz_smmu_queue_done(&s->cmdq, sync + 1))
 			st = atc_wait(s, sync, deadline);
 		if (st != LZ_OK)
 			return st;
@@ -179,20 +179,20 @@ SMMU_COLD static enum lz_status atc_slow(struct lz_smmu *s, struct lz_smmu_domai
 	return LZ_OK;
 }
 
-SMMU_APART static bool refresh_take(struct lz_smmu *s, uint64_t n, uint64_t *pos)
+SMMU_APART static bool refresh_take(struct lz_smmu *s, uint64_t n, uint64_t *pos, uint64_t *next)
 {
 	(void)lz_smmu_queue_cons(s);
-	return lz_smmu_queue_take(&s->cmdq, n, pos);
+	return lz_smmu_queue_take(&s->cmdq, n, pos, next);
 }
 
 /*
  * Everybody is open, the batch fits and there is room: one pass, one
  * reservation. The sync of the TLB invalidations has completed, so the cleared
  * entry is seen by whoever is not in the array yet (A). False: not sent. `insist`
- * asks the register when the shadow knows of no room.
+ * asks the register when the shadow knows of no room. *next: after the sync.
  */
 SMMU_INLINE bool atc_send(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint64_t atc1,
-			  uint64_t *sync, bool insist)
+			  uint64_t *next, bool insist)
 {
 	struct lz_epoch_section section = lz_epoch_enter(&s->readers); /* A */
 	const struct lz_smmu_inv_array *a = lz_load_ptr(&sdom->array);
@@ -203,18 +203,18 @@ SMMU_INLINE bool atc_send(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint64
 	uint64_t pos;
 
 	if (SMMU_RARE(n - 1 >= q->guard) || SMMU_RARE(lz_load32(&s->alert)) ||
-	    (!lz_smmu_queue_take(q, n + 1, &pos) && !(insist && refresh_take(s, n + 1, &pos)))) {
+	    (!lz_smmu_queue_take(q, n + 1, &pos, next) &&
+	     !(insist && refresh_take(s, n + 1, &pos, next)))) {
 		lz_epoch_leave(&s->readers, section);
 		return false;
 	}
 	pen = lz_smmu_pen_at(q, pos);
-	*sync = pos + n;
 	/* How things stood at issue (H86): the unsettled set is in the ring. */
-	lz_store32(&q->slot_seq[*sync & q->mask], lz_load32(&s->lz->resets));
+	lz_store32(&q->slot_seq[(*next - 1) & q->mask], lz_load32(&s->lz->resets));
 	for (const struct lz_smmu_inv_entry *end = e + n; e < end; e++)
 		lz_smmu_pen_write(&pen, e->atc0, atc1);
 	lz_smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
-	lz_smmu_queue_post(q, pos, n + 1);
+	lz_smmu_queue_post(q, pos, *next);
 	lz_epoch_leave(&s->readers, section);
 	return true;
 }
@@ -226,11 +226,11 @@ SMMU_COLD static enum lz_status dead_is_done(struct lz_smmu *s, enum lz_status s
 }
 
 /* `deadline` NULL: it begins with the first wait. */
-SMMU_APART static enum lz_status finish_atc(struct lz_smmu *s, uint64_t sync, lz_ns *deadline)
+SMMU_APART static enum lz_status finish_atc(struct lz_smmu *s, uint64_t next, lz_ns *deadline)
 {
 	lz_ns mine = 0;
 
-	return dead_is_done(s, atc_wait(s, sync, deadline ? deadline : &mine));
+	return dead_is_done(s, atc_wait(s, next - 1, deadline ? deadline : &mine));
 }
 
 SMMU_COLD static enum lz_status restart_atc(struct lz_smmu *s, struct lz_smmu_domain *sdom,
@@ -244,12 +244,12 @@ SMMU_COLD static enum lz_status restart_atc(struct lz_smmu *s, struct lz_smmu_do
 SMMU_APART static enum lz_status atc(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint64_t atc1,
 				     lz_ns *deadline)
 {
-	uint64_t sync;
+	uint64_t next;
 
-	if (!LZ_CONFIG_FAST || SMMU_RARE(!atc_send(s, sdom, atc1, &sync, true)))
+	if (!LZ_CONFIG_FAST || SMMU_RARE(!atc_send(s, sdom, atc1, &next, true)))
 		return restart_atc(s, sdom, atc1, deadline);
-	return SMMU_USUAL(lz_smmu_queue_done(&s->cmdq, sync)) ? LZ_OK
-							      : finish_atc(s, sync, deadline);
+	return SMMU_USUAL(lz_smmu_queue_done(&s->cmdq, next)) ? LZ_OK
+							      : finish_atc(s, next, deadline);
 }
 
 /* ---- looking closely ---- */
@@ -322,12 +322,12 @@ SMMU_COLD static enum lz_status look_closely(struct lz_smmu *s, struct lz_smmu_d
 
 /* Where the short path ends when it has to wait: the deadline begins here. */
 SMMU_APART static enum lz_status finish_tlb(struct lz_domain *dom, lz_iova start, lz_iova end,
-					    size_t granule, uint64_t sync)
+					    size_t granule, uint64_t next)
 {
 	struct lz_smmu *s = lz_smmu_of(dom->iommu);
 	struct lz_smmu_domain *sdom = dom->drv;
 	lz_ns deadline = 0;
-	enum lz_status st = sync ? lz_smmu_queue_wait(s, sync, &deadline) : LZ_EIO;
+	enum lz_status st = next ? lz_smmu_queue_wait(s, next - 1, &deadline) : LZ_EIO;
 
 	if (st == LZ_EIO)
 		st = tlb_slow(s, sdom, start, end, granule, &deadline);
@@ -353,7 +353,7 @@ SMMU_COLD static enum lz_status slow(struct lz_domain *dom, lz_iova start, lz_io
 /* A few pages, written straight into the slots. Calls are all at the end, so that
  * nothing has to be kept across them. */
 SMMU_INLINE enum lz_status invalidate(struct lz_domain *dom, lz_iova start, lz_iova end,
-				      size_t granule, uint64_t n,
+				      size_t granule, uint64_t n, uint64_t atc1,
 				      enum lz_status (*no_room)(struct lz_domain *, lz_iova,
 								lz_iova, size_t))
 {
@@ -362,13 +362,13 @@ SMMU_INLINE enum lz_status invalidate(struct lz_domain *dom, lz_iova start, lz_i
 	uint64_t tlbi0 = lz_smmu_cmd_tlbi_va(sdom->asid, 0).w[0];
 	struct lz_smmu_queue *q = &s->cmdq;
 	struct lz_smmu_pen pen;
+	uint64_t pos, next;
 	unsigned long flags;
-	uint64_t pos;
 
 	if (SMMU_RARE(lz_load32(&s->alert)))
 		return slow(dom, start, end, granule);
 	flags = lz_irq_save();
-	if (!lz_smmu_queue_take(q, n + 1, &pos)) {
+	if (!lz_smmu_queue_take(q, n + 1, &pos, &next)) {
 		lz_irq_restore(flags);
 		return no_room(dom, start, end, granule);
 	}
@@ -376,17 +376,16 @@ SMMU_INLINE enum lz_status invalidate(struct lz_domain *dom, lz_iova start, lz_i
 	for (uint64_t i = 0; i < n; i++)
 		lz_smmu_pen_write(&pen, tlbi0, (start + i * granule) | SMMU_CMD1_LEAF);
 	lz_smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
-	lz_smmu_queue_post(q, pos, n + 1);
+	lz_smmu_queue_post(q, pos, next);
 	lz_irq_restore(flags);
-	pos += n;
-	if (SMMU_RARE(!lz_smmu_queue_done(q, pos)))
-		return finish_tlb(dom, start, end, granule, pos);
+	if (SMMU_RARE(!lz_smmu_queue_done(q, next)))
+		return finish_tlb(dom, start, end, granule, next);
 	lz_dma_rmb(); /* A: the sync's completion before the array */
 	if (!lz_load32(&sdom->ats_entries))
 		return LZ_OK;
-	if (SMMU_RARE(!atc_send(s, sdom, lz_smmu_cmd_atc1(start, end), &pos, false)))
-		return atc(s, sdom, lz_smmu_cmd_atc1(start, end), NULL);
-	return SMMU_USUAL(lz_smmu_queue_done(q, pos)) ? LZ_OK : finish_atc(s, pos, NULL);
+	if (SMMU_RARE(!atc_send(s, sdom, atc1, &next, false)))
+		return atc(s, sdom, atc1, NULL);
+	return SMMU_USUAL(lz_smmu_queue_done(q, next)) ? LZ_OK : finish_atc(s, next, NULL);
 }
 
 SMMU_APART static enum lz_status invalidate_many(struct lz_domain *dom, lz_iova start, lz_iova end,
@@ -396,7 +395,7 @@ SMMU_APART static enum lz_status invalidate_many(struct lz_domain *dom, lz_iova 
 
 	if (n - 1 >= TLBI_MAX)
 		return slow(dom, start, end, granule);
-	return invalidate(dom, start, end, granule, n, slow);
+	return invalidate(dom, start, end, granule, n, lz_smmu_cmd_atc1(start, end), slow);
 }
 
 /* There was no room as far as the shadow knew. */
@@ -407,14 +406,16 @@ SMMU_APART static enum lz_status refresh(struct lz_domain *dom, lz_iova start, l
 	return invalidate_many(dom, start, end, granule);
 }
 
-/* One page is what most unmaps are. */
+/* One page is what most unmaps are. The range holds an entry of its own size, so it
+ * is as aligned as that entry. */
 enum lz_status lz_smmu_invalidate(struct lz_domain *dom, lz_iova start, lz_iova end, size_t granule)
 {
 	if (!LZ_CONFIG_FAST)
 		return slow(dom, start, end, granule);
 	if (end - start != granule)
 		return invalidate_many(dom, start, end, granule);
-	return invalidate(dom, start, start + granule, granule, 1, refresh);
+	return invalidate(dom, start, start + granule, granule, 1,
+			  lz_smmu_cmd_atc1_block(start, granule), refresh);
 }
 
 /* ---- everything ---- */

@@ -133,7 +133,7 @@ static void drop_unsynced(struct lz_smmu *s)
 		if (lz_smmu_cmd_op(lz_dma_load64(lz_smmu_queue_slot(q, p))) == SMMU_OP_SYNC)
 			lz_smmu_queue_set_mark(q, p, SMMU_MARK_FAILED);
 	lz_smmu_write32(s, SMMU_CMDQ_CONS, (uint32_t)end & (2 * q->size - 1));
-	lz_store64_release(&q->cons, end);
+	lz_store64_release(&q->limit, end + q->room);
 	lz_smmu_acknowledge_locked(s);
 	q->err_pos = 0;
 	q->carry = true;

@@ -121,6 +121,8 @@ static enum lz_status alloc_queues(struct lz_smmu *s)
 	q->room = q->size - q->guard;
 	q->mask = q->size - 1;
 	q->wrap = 2 * q->size - 1;
+	q->bytes = bytes - 1;
+	q->limit = q->room;
 	q->ring = lz_mem_dma_alloc(lz, bytes, bytes < 32 ? 32 : bytes, &q->ring_phys);
 	q->mark = lz_mem_alloc(lz, q->size * sizeof(*q->mark));
 	q->slot_seq = lz_mem_alloc(lz, q->size * sizeof(*q->slot_seq));
@@ -141,7 +143,7 @@ static void free_memory(struct lz_smmu *s)
 	lz_mem_free(lz, q->slot_seq, q->size * sizeof(*q->slot_seq));
 	lz_mem_dma_free(lz, s->evtq, event_bytes(s));
 	lz_mem_free(lz, s->sids, s->sids_room * sizeof(*s->sids));
-	lz_mem_free(lz, s, sizeof(*s));
+	lz_mem_free(lz, s->memory, sizeof(*s) + SMMU_LINE);
 }
 
 /* ---- bring-up ---- */
@@ -244,15 +246,18 @@ static const struct lz_lock_class asid_class = {"smmu.asid", LZ_RANK_SID};
 enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3_desc *desc,
 			     struct lz_iommu **out)
 {
-	struct lz_smmu *s;
 	enum lz_status st;
+	struct lz_smmu *s;
+	uint8_t *memory;
 
 	if (!lz || !desc || !out)
 		return LZ_EINVAL;
 	*out = NULL;
-	s = lz_mem_alloc(lz, sizeof(*s));
-	if (!s)
+	memory = lz_mem_alloc(lz, sizeof(*s) + SMMU_LINE);
+	if (!memory)
 		return LZ_ENOMEM;
+	s = (struct lz_smmu *)(void *)(memory + (-(uintptr_t)memory & (SMMU_LINE - 1)));
+	s->memory = memory;
 	s->lz = lz;
 	s->mmio = s->cmdq.mmio = desc->mmio;
 	lz_spin_init(&s->err_lock, &err_class);

@@ -27,20 +27,30 @@
  *
  * A mark carries the position it is for (H29, H30, H31): nothing has to be
  * cleared before a slot is used again, and a late mark of an earlier lap
- * cannot be taken for the present one.
+ * cannot be taken for the present one. Marks are rare, so their maximum is looked at
+ * first: who is above it has none, whatever its slot says. Letter:
+ *
+ *  M  whoever marks: the mark; `marked`; then what lets CONS pass (the acknowledge,
+ *     or CONS itself). Whoever waits: CONS; `marked`; the mark.
  */
 #include "drivers/smmuv3/smmu.h"
 
 /* ---- positions ---- */
 
+static void raise_to(uint64_t *p, uint64_t to)
+{
+	uint64_t v = lz_load64(p);
+
+	while (v < to && !lz_cas64(p, &v, to))
+		;
+}
+
 uint64_t lz_smmu_queue_cons(struct lz_smmu *s)
 {
 	struct lz_smmu_queue *q = &s->cmdq;
-	uint64_t shadow = lz_load64(&q->cons);
 	uint64_t cons = lz_smmu_queue_position(q);
 
-	while (shadow < cons && !lz_cas64(&q->cons, &shadow, cons))
-		;
+	raise_to(&q->limit, cons + q->room);
 	return cons;
 }
 
@@ -49,6 +59,7 @@ uint64_t lz_smmu_queue_cons(struct lz_smmu *s)
 void lz_smmu_queue_set_mark(struct lz_smmu_queue *q, uint64_t pos, enum lz_smmu_mark m)
 {
 	lz_store64_release(&q->mark[pos & (q->size - 1)], pos << SMMU_MARK_BITS | m);
+	raise_to(&q->marked, pos + 1); /* M: after the mark that it sends its reader to */
 }
 
 enum lz_smmu_mark lz_smmu_queue_get_mark(struct lz_smmu_queue *q, uint64_t pos)
@@ -81,7 +92,7 @@ static bool has_room(struct lz_smmu *s, uint64_t tail, uint32_t n)
 
 	if (tail & SMMU_FROZEN)
 		return false;
-	return tail + n - lz_load64_acquire(&q->cons) <= q->room ||
+	return tail + n <= lz_load64_acquire(&q->limit) ||
 	       tail + n - lz_smmu_queue_cons(s) <= q->room;
 }
 
@@ -89,10 +100,11 @@ enum lz_status lz_smmu_queue_reserve(struct lz_smmu *s, uint32_t n, uint64_t *po
 				     unsigned long *flags)
 {
 	struct lz_smmu_queue *q = &s->cmdq;
+	uint64_t next;
 
 	*flags = lz_irq_save();
 	do
-		if (lz_smmu_queue_take(q, n, pos))
+		if (lz_smmu_queue_take(q, n, pos, &next))
 			return LZ_OK;
 	while (has_room(s, lz_load64(&q->tail), n));
 	lz_irq_restore(*flags);
@@ -101,7 +113,7 @@ enum lz_status lz_smmu_queue_reserve(struct lz_smmu *s, uint32_t n, uint64_t *po
 
 void lz_smmu_queue_publish(struct lz_smmu *s, uint64_t pos, uint32_t n, unsigned long flags)
 {
-	lz_smmu_queue_post(&s->cmdq, pos, n);
+	lz_smmu_queue_post(&s->cmdq, pos, pos + n);
 	lz_irq_restore(flags);
 }
 
@@ -318,10 +330,10 @@ enum lz_status lz_smmu_queue_run(struct lz_smmu *s, const struct lz_smmu_cmd *cm
 	struct lz_smmu_queue *q = &s->cmdq;
 	unsigned long flags = lz_irq_save();
 	struct lz_smmu_pen pen;
-	uint64_t pos;
+	uint64_t pos, next;
 
 	if (!LZ_CONFIG_FAST || SMMU_RARE(n >= SMMU_BATCH_MAX) ||
-	    !lz_smmu_queue_take(q, (uint64_t)n + 1, &pos)) {
+	    !lz_smmu_queue_take(q, (uint64_t)n + 1, &pos, &next)) {
 		lz_irq_restore(flags);
 		return run_slow(s, cmds, n, deadline);
 	}
@@ -329,10 +341,9 @@ enum lz_status lz_smmu_queue_run(struct lz_smmu *s, const struct lz_smmu_cmd *cm
 	for (uint32_t left = n; left; left--, cmds++)
 		lz_smmu_pen_write(&pen, cmds->w[0], cmds->w[1]);
 	lz_smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
-	lz_smmu_queue_post(q, pos, (uint64_t)n + 1);
+	lz_smmu_queue_post(q, pos, next);
 	lz_irq_restore(flags);
-	pos += n;
-	return SMMU_USUAL(lz_smmu_queue_done(q, pos)) ? LZ_OK : run_wait(s, pos, deadline);
+	return SMMU_USUAL(lz_smmu_queue_done(q, next)) ? LZ_OK : run_wait(s, next - 1, deadline);
 }
 
 /* ---- producers locked out (rungs b and d) ---- */

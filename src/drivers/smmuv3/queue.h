@@ -16,6 +16,7 @@
 #define SMMU_FROZEN    (1ull << 63) /* in tail: producers are locked out */
 #define SMMU_BATCH_MAX 64u	    /* commands of one reservation, sync included */
 #define SMMU_GUARD_MAX 63u
+#define SMMU_LINE      64u /* a cache line; where they are longer, rates suffer, nothing else */
 
 /* Out of the way of what every unmap runs. */
 #define SMMU_COLD     __attribute__((noinline, cold))
@@ -49,17 +50,20 @@ struct lz_smmu_queue {
 	uint32_t room;	/* size - guard */
 	uint32_t mask;	/* size - 1: position to slot */
 	uint32_t wrap;	/* 2 * size - 1: position to PROD */
+	size_t bytes;	/* of the ring, less one: position to offset */
+	/* One past the highest position ever marked: whoever is not below it need
+	 * not look at the mark of its slot. Hardly ever written. */
+	uint64_t marked;
 
-	/* Written by different sides: kept a cache line apart. */
-	uint8_t apart0[64];
-	uint64_t tail; /* next free position, and SMMU_FROZEN */
-	uint8_t apart1[64];
-	uint64_t published; /* PROD covers everything before this */
-	uint8_t apart2[64];
-	uint64_t cons; /* shadow of CONS: exact or behind */
-	uint8_t apart3[64];
+	/* Written by every batch, so apart from the rest, and together: whoever has
+	 * reserved has the line for publication too, unless somebody reserves meanwhile. */
+	_Alignas(SMMU_LINE) uint64_t tail; /* next free position, and SMMU_FROZEN */
+	uint64_t published;		   /* PROD covers everything before this */
+	uint64_t limit; /* room ends here: shadow of CONS (exact or behind) + room */
 
-	uint64_t stalled_at; /* CONS at which somebody's patience ended, + 1; 0 none */
+	/* Hardly ever written. */
+	_Alignas(SMMU_LINE) uint64_t
+		stalled_at; /* CONS at which somebody's patience ended, + 1; 0 none */
 
 	/* [err_lock] */
 	uint64_t err_pos;   /* position of the last error, + 1; 0 none */
@@ -85,13 +89,15 @@ static inline uint32_t lz_smmu_queue_batch(const struct lz_smmu_queue *q)
 }
 
 /* Step 1, with interrupts masked by the caller until after step 3. False: no
- * room as far as the shadow knows, or frozen (the flag makes the sum huge). */
-static inline bool lz_smmu_queue_take(struct lz_smmu_queue *q, uint64_t n, uint64_t *pos)
+ * room as far as the shadow knows, or frozen (the flag makes the sum huge). *next is
+ * the position after the batch. */
+static inline bool lz_smmu_queue_take(struct lz_smmu_queue *q, uint64_t n, uint64_t *pos,
+				      uint64_t *next)
 {
 	uint64_t tail = lz_load64(&q->tail);
 
-	while (tail + n - lz_load64_acquire(&q->cons) <= q->room)
-		if (lz_cas64(&q->tail, &tail, tail + n)) {
+	while ((*next = tail + n) <= lz_load64_acquire(&q->limit))
+		if (lz_cas64(&q->tail, &tail, *next)) {
 			*pos = tail;
 			return true;
 		}
@@ -116,7 +122,7 @@ struct lz_smmu_pen {
 };
 static inline struct lz_smmu_pen lz_smmu_pen_at(const struct lz_smmu_queue *q, uint64_t pos)
 {
-	size_t mask = (size_t)q->mask * (SMMU_CMD_WORDS * 8);
+	size_t mask = q->bytes;
 
 	return (struct lz_smmu_pen){(uint8_t *)q->ring, mask, pos * (SMMU_CMD_WORDS * 8) & mask};
 }
@@ -130,36 +136,38 @@ static inline void lz_smmu_pen_write(struct lz_smmu_pen *pen, uint64_t w0, uint6
 }
 
 /* Step 3. */
-static inline void lz_smmu_queue_post(struct lz_smmu_queue *q, uint64_t pos, uint64_t n)
+static inline void lz_smmu_queue_post(struct lz_smmu_queue *q, uint64_t pos, uint64_t next)
 {
 	while (SMMU_RARE(lz_load64_acquire(&q->published) != pos))
 		lz_cpu_relax();
 	lz_dma_wmb(); /* P: entries before PROD */
-	pos += n;
-	lz_mmio_write32(q->mmio, SMMU_CMDQ_PROD, (uint32_t)pos & q->wrap);
-	lz_store64_release(&q->published, pos);
+	lz_mmio_write32(q->mmio, SMMU_CMDQ_PROD, (uint32_t)next & q->wrap);
+	lz_store64_release(&q->published, next);
 }
 
 /* CONS as a position: the shadow first, then the register. */
 static inline uint64_t lz_smmu_queue_position(struct lz_smmu_queue *q)
 {
-	uint64_t shadow = lz_load64_acquire(&q->cons);
+	uint64_t shadow = lz_load64_acquire(&q->limit) - q->room;
 	uint32_t hw = lz_mmio_read32(q->mmio, SMMU_CMDQ_CONS);
 
 	return shadow + ((hw - (uint32_t)shadow) & q->wrap);
 }
 
-/* Step 5 when all is well: consumed, and not marked. One look. CONS is at most
- * `size` behind the slot after the sync as long as that is not consumed, so the bit
- * above the index tells; far ahead it may say "not yet", never too early. */
-static inline bool lz_smmu_queue_done(struct lz_smmu_queue *q, uint64_t pos)
+/* Step 5 when all is well: the batch before `next` is consumed, and its sync is not
+ * marked, nor is a later one. One look. CONS is at most `size` behind `next` as long as
+ * the sync is not consumed, so the bit above the index tells; far ahead it may say "not
+ * yet", never too early. */
+static inline bool lz_smmu_queue_done(struct lz_smmu_queue *q, uint64_t next)
 {
 	uint32_t hw = lz_mmio_read32(q->mmio, SMMU_CMDQ_CONS);
 
-	if (SMMU_RARE((hw - (uint32_t)pos - 1) & q->size))
+	if (SMMU_RARE((hw - (uint32_t)next) & q->size))
 		return false;
-	lz_dma_rmb(); /* M: CONS before the mark */
-	return SMMU_USUAL(lz_load64_acquire(&q->mark[pos & q->mask]) < pos << SMMU_MARK_BITS);
+	lz_dma_rmb(); /* M: CONS before the marks */
+	if (SMMU_RARE(lz_load64_acquire(&q->marked) >= next))
+		return false;
+	return true;
 }
 
 /* ---- the rest (queue.c) ---- */

@@ -45,7 +45,6 @@ struct lz_smmu_dev {
 
 struct lz_smmu_inv_entry {
 	uint32_t sid, ssid;
-	uint32_t users;
 	uint64_t atc0; /* first word of its ATC_INV, ready to store */
 	struct lz_device *dev;
 };
@@ -84,6 +83,7 @@ enum lz_smmu_ladder_state {
 
 struct lz_smmu {
 	struct lz_iommu iommu; /* first */
+	void *memory;	       /* what was allocated for it; it is aligned in there */
 	uintptr_t mmio;
 	struct lz *lz;
 
@@ -106,7 +106,7 @@ struct lz_smmu {
 	struct lz_smmu_sid *sids; /* [sid_lock] sorted */
 	uint32_t n_sids, sids_room;
 
-	struct lz_epoch readers; /* of invalidation arrays (arrays.c) */
+	_Alignas(SMMU_LINE) struct lz_epoch readers; /* of invalidation arrays (arrays.c) */
 
 	/* Stream table. */
 	uint64_t *strtab;

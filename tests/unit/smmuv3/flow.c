@@ -33,6 +33,44 @@ static void unmap_then_untranslated_faults(struct rig *r)
 	rig_drop(r, dom);
 }
 
+static void note_atc(struct rig *r, int device, const struct lzm_atc_inv *inv)
+{
+	(void)device;
+	*(struct lzm_atc_inv *)r->test = *inv;
+}
+
+/* What devices are told covers what was unmapped: one page, one block, a few pages,
+ * and a run of pages that is not aligned to its size. */
+static void devices_hear_of_all_of_it(struct rig *r)
+{
+	static const struct {
+		uint64_t at, size;
+	} range[] = {{3 * LZ_PAGE, LZ_PAGE},
+		     {2 << 20, 2 << 20},
+		     {1u << 30, 1u << 30},
+		     {LZ_PAGE, 3 * LZ_PAGE},
+		     {0x3f000, 40 * LZ_PAGE}};
+	struct lz_domain *dom = rig_shared(r, 0, 1);
+	struct lzm_atc_inv said;
+
+	r->test = &said;
+	r->on_atc = note_atc;
+	for (unsigned i = 0; i < sizeof(range) / sizeof(range[0]); i++) {
+		uint64_t iova = 4 * IOVA + range[i].at;
+
+		assert_int_equal(lz_map(dom, iova, iova, range[i].size, LZ_READ), LZ_OK);
+		assert_true(rig_dma(r, 0, iova + range[i].size - LZ_PAGE, false));
+		said.size = 1;
+		assert_int_equal(lz_unmap(dom, iova, range[i].size), LZ_OK);
+		assert_false(rig_dma_cached(r, 0));
+		assert_true(said.addr <= iova);
+		assert_true(said.addr + said.size >= iova + range[i].size);
+		assert_true(said.size <= 4 * range[i].size);
+	}
+	r->on_atc = NULL;
+	rig_drop(r, dom);
+}
+
 /* One device: it is the one, no probe. */
 static void sole_suspect_is_named(struct rig *r)
 {
@@ -120,6 +158,7 @@ static void basics(void **state)
 	(void)state;
 	rig_run_seeds(&(struct rig_opts){.devs = 1}, 8, maps_and_translates);
 	rig_run_seeds(&(struct rig_opts){.devs = 1}, 8, unmap_then_untranslated_faults);
+	rig_run_seeds(&(struct rig_opts){.devs = 1}, 2, devices_hear_of_all_of_it);
 }
 
 static void sole(void **state)
