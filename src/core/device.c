@@ -406,10 +406,10 @@ static const char *state_name(const struct lz_health *h)
 		return "resetting";
 	if (h->block & LZ_BLOCK_RESET_FAILED)
 		return "reset failed";
-	if (h->block && !(h->block & ~(uint32_t)(LZ_BLOCK_OPERATOR | LZ_BLOCK_SIBLING)))
-		return "blocked";
-	if (h->block & ~(uint32_t)LZ_BLOCK_RESET)
+	if (h->block & LZ_BLOCK_BROKEN)
 		return "broken";
+	if (h->block & ~(uint32_t)LZ_BLOCK_RESET)
+		return "blocked";
 	if (h->block)
 		return "resetting"; /* good reset, tables not written yet */
 	if (h->degraded)

@@ -266,7 +266,7 @@ static enum lz_status end_not_attempted(struct lz_gated g, struct lz_device *dev
 	}
 	/* What was there under the fence comes back under it. */
 	if (dev->degraded && lz_recover_install(g, dev, LZ_BLOCK_RESET) == LZ_OK) {
-		renew_report(dev, false);
+		lz_report_renew(dev);
 		return LZ_OK;
 	}
 	lz_store8(&dev->degraded, 0);

@@ -232,7 +232,10 @@ static enum lz_status op_install(struct lz_device *dev, uint32_t pasid, struct l
 
 	rule(f, !new_ || link_of(d, pasid, new_), "install before link");
 	rule(f, d->table[pasid] == old || f->stalled, "install from something else");
-	rule(f, !new_ || dev->fence == LZ_FENCE_OPEN || dev->reported == dev->generation + 1,
+	/* A suspect may have become one just now; degraded means tables under a fence. */
+	rule(f,
+	     !new_ || dev->fence <= LZ_FENCE_SUSPECT || dev->degraded ||
+		     dev->reported == dev->generation + 1,
 	     "install under a fence");
 	if (!c->result && (f->stalled || (!new_ && dev->fence == LZ_FENCE_FENCING)))
 		c->result = LZ_ETIMEDOUT;
