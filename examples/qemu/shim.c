@@ -37,7 +37,7 @@ static struct bm_lock lock;
 static struct {
 	uintptr_t base;
 	unsigned irq;
-	unsigned spoil, submissions, leave_out;
+	unsigned spoil, spoil_most, submissions, leave_out;
 	struct shim_counts counts;
 	/* the driver's queue as it thinks it is */
 	uint64_t *ring;
@@ -104,10 +104,11 @@ static void leave_out(uint64_t *cmd)
 
 static void spoil(uint32_t from, uint32_t to)
 {
-	if (s.ring && s.spoil && from != to && ++s.submissions % s.spoil == 0) {
+	if (s.ring && s.spoil && s.spoil_most && from != to && ++s.submissions % s.spoil == 0) {
 		uint64_t *cmd = slot(s.ring, from);
 
 		cmd[0] = (cmd[0] & ~0xffull) | OP_ILLEGAL;
+		s.spoil_most--;
 		s.counts.spoiled++;
 	}
 	for (uint32_t pos = from; s.ring && s.leave_out && pos != to; pos = next(pos))
@@ -342,11 +343,12 @@ void shim_ats(bool on)
 	s.held = s.enabled = false;
 }
 
-void shim_spoil(unsigned nth)
+void shim_spoil(unsigned nth, unsigned most)
 {
 	unsigned long flags = bm_lock(&lock);
 
 	s.spoil = nth;
+	s.spoil_most = most;
 	s.submissions = 0;
 	bm_unlock(&lock, flags);
 }

@@ -30,8 +30,8 @@ struct shim_counts {
 void shim_init(uintptr_t base, unsigned gerror_irq);
 /* Plays ATS or does not; while no SMMU is in use. */
 void shim_ats(bool on);
-/* Makes the first command of every `nth` submission illegal; 0: none. */
-void shim_spoil(unsigned nth);
+/* Makes the first command of every `nth` submission illegal, `most` times; 0: none. */
+void shim_spoil(unsigned nth, unsigned most);
 /* Replaces invalidations by something harmless. */
 #define SHIM_TLBI 1u
 #define SHIM_CFGI 2u
