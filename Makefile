@@ -34,6 +34,7 @@ soak:
 
 # The bare-metal image on QEMU's SMMUv3 (docs/PORTING.md).
 qemu:
+	tools/deps install build
 	tools/deps install qemu
 	tools/qemu build
 
