@@ -34,4 +34,28 @@ struct bench_contain {
 bool bench_contain(const char *regime, unsigned devices, unsigned broken, struct bench_contain *out,
 		   char *err, unsigned err_size);
 
+/* ---- the explorer ---- */
+
+#define BENCH_ROUNDS 31u
+
+struct bench_spread {
+	double median, min, max;
+};
+enum bench_oracles {
+	BENCH_EXPLORE, /* as lazaret explore runs */
+	BENCH_APART,   /* and every machine is taken apart at its end */
+	BENCH_BLIND,   /* no oracle, and the run ends with exploration */
+	BENCH_ORACLES
+};
+struct bench_explore {
+	const char *body;
+	/* Per second of CPU time of one core. */
+	struct bench_spread schedules[BENCH_ORACLES], operations[BENCH_ORACLES];
+};
+/* `seconds` for each of `rounds` (at most BENCH_ROUNDS) turns of each kind. False: there is
+ * no such body, or a run was violated or could not be judged. */
+bool bench_explore(const char *body, unsigned rounds, double seconds, struct bench_explore *out);
+/* One way, in ns. */
+struct bench_spread bench_switch(unsigned rounds);
+
 #endif

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static const char help[] =
-	"usage: lazaret bench queue|inval|contain [--quick] [--json]\n"
+	"usage: lazaret bench queue|inval|explore|contain [--quick] [--json]\n"
 	"\n"
 	"Prints figures and judges nothing.\n"
 	"\n"
@@ -23,13 +23,16 @@ static const char help[] =
 	"  inval    the same for the invalidations of an unmap, by functions with ATS in the\n"
 	"           domain, with containment on and off; and what one unmap does, counted on\n"
 	"           the deterministic port\n"
+	"  explore  schedules and visible operations per second of lazaret explore, with all\n"
+	"           oracles and with none, and what one switch of coroutines takes (the limit)\n"
 	"  contain  what happens from noticing broken devices to their fence, in the model time\n"
 	"           of the deterministic port, per regime of the modelled hardware\n"
 	"\n"
 	"  --quick  few repetitions: to see that it works\n"
 	"  --json   the same for programs, as one object\n"
 	"\n"
-	"Hardware is memory (queue, inval) or a model (contain). A busy machine spreads the\n"
+	"Hardware is memory (queue, inval) or a model (explore, contain). A busy machine spreads "
+	"the\n"
 	"rates: look at min and max. Exit: 0, 2 usage error, 3 internal error.\n";
 
 /* ---- rates ---- */
@@ -352,6 +355,92 @@ static int bench_containment(bool quick, bool json)
 	return CLI_HELD;
 }
 
+/* ---- the explorer ---- */
+
+static const char *const bodies[] = {"healthy", "one_dead", "wrap_around"};
+#define BODIES (sizeof(bodies) / sizeof(bodies[0]))
+static const char *const oracle_name[BENCH_ORACLES] = {"all", "all_taken_apart", "none"};
+
+static json_t *spread_json(const struct bench_spread *s)
+{
+	return json_pack("{s:f,s:f,s:f}", "median", s->median, "min", s->min, "max", s->max);
+}
+
+static int explore_json(const struct bench_explore *b, const struct bench_spread *sw, bool quick)
+{
+	json_t *o = json_object(), *list = json_array();
+
+	json_object_set_new(o, "schema", json_integer(1));
+	json_object_set_new(o, "bench", json_string("explore"));
+	json_object_set_new(o, "quick", json_boolean(quick));
+	json_object_set_new(o, "load", json_real(load()));
+	json_object_set_new(o, "schedules_per_s_per_core",
+			    json_real(b[0].schedules[BENCH_EXPLORE].median));
+	json_object_set_new(o, "operations_per_s",
+			    json_real(b[0].operations[BENCH_EXPLORE].median));
+	json_object_set_new(o, "switch_ns", spread_json(sw));
+	for (unsigned i = 0; i < BODIES; i++)
+		for (unsigned k = 0; k < BENCH_ORACLES; k++)
+			json_array_append_new(
+				list, json_pack("{s:s,s:s,s:o,s:o}", "body", b[i].body, "oracles",
+						oracle_name[k], "schedules_per_s_per_core",
+						spread_json(&b[i].schedules[k]), "operations_per_s",
+						spread_json(&b[i].operations[k])));
+	json_object_set_new(o, "runs", list);
+	return cli_json_print(o, 0);
+}
+
+static void print_explore(const struct bench_explore *b, const struct bench_spread *sw,
+			  unsigned rounds)
+{
+	printf("Schedules and visible operations per second of CPU time of one core; %u turns "
+	       "each, "
+	       "load %.1f.\nMedian (min-max). all: as lazaret explore runs; all, apart: every "
+	       "machine "
+	       "is taken apart at\nits end, not one in eight; none: no oracle, and a run ends with "
+	       "exploration.\n",
+	       rounds, load());
+	printf("%-12s %-11s %10s  %28s  %27s\n", "body", "oracles", "operations",
+	       "thousand schedules/s", "million operations/s");
+	for (unsigned i = 0; i < BODIES; i++)
+		for (unsigned k = 0; k < BENCH_ORACLES; k++) {
+			const struct bench_spread *s = &b[i].schedules[k], *p = &b[i].operations[k];
+
+			printf("%-12s %-11s %10.0f  %10.1f (%6.1f-%7.1f)  %10.2f (%6.2f-%6.2f)\n",
+			       b[i].body,
+			       k == BENCH_EXPLORE ? "all"
+			       : k == BENCH_APART ? "all, apart"
+						  : "none",
+			       p->median / s->median, s->median / 1e3, s->min / 1e3, s->max / 1e3,
+			       p->median / 1e6, p->min / 1e6, p->max / 1e6);
+		}
+	printf("one switch of coroutines: %.1f ns (%.1f-%.1f), the limit of %.0f million "
+	       "operations/s "
+	       "when each\noperation is a switch\n",
+	       sw->median, sw->min, sw->max, 1e3 / sw->median);
+}
+
+static int bench_explorer(bool quick, bool json)
+{
+	const unsigned rounds = quick ? 3 : BENCH_ROUNDS;
+	struct bench_explore b[BODIES];
+	struct bench_spread sw = bench_switch(rounds);
+
+	for (unsigned i = 0; i < BODIES; i++) {
+		progress(i, BODIES, "explorer");
+		if (bench_explore(bodies[i], rounds, quick ? 0.01 : 0.1, &b[i]))
+			continue;
+		cli_progress_end();
+		fprintf(stderr, "lazaret bench: exploring %s found a violation\n", bodies[i]);
+		return CLI_INTERNAL;
+	}
+	cli_progress_end();
+	if (json)
+		return explore_json(b, &sw, quick);
+	print_explore(b, &sw, rounds);
+	return CLI_HELD;
+}
+
 /* A broken rule of the library: the port has printed it and aborts. */
 static void on_abort(int sig)
 {
@@ -364,7 +453,10 @@ int cmd_bench(int argc, char **argv)
 	static const struct {
 		const char *name;
 		int (*run)(bool quick, bool json);
-	} all[] = {{"queue", bench_queue}, {"inval", bench_inval}, {"contain", bench_containment}};
+	} all[] = {{"queue", bench_queue},
+		   {"inval", bench_inval},
+		   {"explore", bench_explorer},
+		   {"contain", bench_containment}};
 	bool json = false, quick = false;
 	const struct cli_option opts[] = {
 		{"--json", NULL, &json}, {"--quick", NULL, &quick}, {NULL, NULL, NULL}};
@@ -373,11 +465,12 @@ int cmd_bench(int argc, char **argv)
 	if (n < 0)
 		return code;
 	if (n != 1)
-		return cli_usage("bench",
-				 "expected queue, inval or contain; see lazaret bench --help");
+		return cli_usage(
+			"bench",
+			"expected queue, inval, explore or contain; see lazaret bench --help");
 	signal(SIGABRT, on_abort);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (!strcmp(argv[1], all[i].name))
 			return all[i].run(quick, json);
-	return cli_usage("bench", "expected queue, inval or contain, not %s", argv[1]);
+	return cli_usage("bench", "expected queue, inval, explore or contain, not %s", argv[1]);
 }

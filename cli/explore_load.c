@@ -10,24 +10,12 @@
 #include "cli/scenario_read.h"
 
 #define SIZE_LIMIT (1u << 16)
-#define MS	   1000000ull
 #define SEC	   1000000000ull
 
 static void defaults(yaml_node_t *node, void *out)
 {
-	struct ex_case *c = out;
-
 	(void)node;
-	c->devices = 2;
-	c->streams = 1;
-	c->reset_time = MS;
-	c->queue = 8;
-	c->clocks = 4;
-	c->dma = 4;
-	c->ats_timeout = MS;
-	c->sync_bound = 100 * MS;
-	c->atomic_wait = 100000;
-	c->late_bound = SEC;
+	ex_case_default(out);
 }
 
 static bool check(struct reader *r, yaml_node_t *node, void *out, uint32_t given)

@@ -359,6 +359,7 @@ static void restart_submitters(struct exr *r)
 }
 
 const struct exr_body exr_bodies[] = {
+	{"healthy", "one unmap, everybody answers", exb_shared, one_unmap},
 	{"one_unmap", "one unmap with a dead device", exb_one_dead, one_unmap},
 	{"one_dead", "two invalidators, one of several devices is dead", exb_one_dead, two_unmaps},
 	{"two_dead", "two of the devices are dead", two_dead_prepare, two_unmaps},

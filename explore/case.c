@@ -5,6 +5,20 @@
 #include "explore/rig.h"
 #include "explore/toys.h"
 
+void ex_case_default(struct ex_case *c)
+{
+	c->devices = 2;
+	c->streams = 1;
+	c->queue = 8;
+	c->clocks = 4;
+	c->dma = 4;
+	c->ats_timeout = LZ_MS(1);
+	c->sync_bound = LZ_MS(100);
+	c->atomic_wait = LZ_US(100);
+	c->late_bound = LZ_SEC(1);
+	c->reset_time = LZ_MS(1);
+}
+
 bool ex_case_subject(const struct ex_case *c, struct ex_subject *out)
 {
 	*out = (struct ex_subject){

@@ -130,6 +130,8 @@ const struct exr_body *exr_body_find(const char *name);
 /* struct ex_subject.run; arg is a const struct ex_case. */
 void exr_run(struct ex_run *r, void *ex_case);
 
+/* What keys have when they are left out. */
+void ex_case_default(struct ex_case *c);
 /* The subject of a case: the machine, or a toy. False: there is no such body. */
 bool ex_case_subject(const struct ex_case *c, struct ex_subject *out);
 /* The names of all bodies, one after the other; NULL behind the last. */

@@ -177,10 +177,25 @@ static uint64_t seed_of(const struct worker *w, uint64_t index)
 	return ex_mix(w->o->seed * 0x9e3779b97f4a7c15ull + index) >> 32;
 }
 
+static const unsigned depth[] = {2, 3, 4, 6};
+
+const struct ex_strategy *ex_strategy_turn(struct ex_strategies *s, uint64_t index, bool is_long)
+{
+	if (is_long && index % 8 != 3 && index % 8 != 7)
+		return ex_strategy_random(s, index % 2 ? 8 : 64);
+	if (index % 8 < 4)
+		return ex_strategy_pct(s, depth[index % 4]);
+	return index % 8 < 7 || is_long ? ex_strategy_pos(s) : ex_strategy_random(s, 1);
+}
+
+bool ex_taken_apart(uint64_t index)
+{
+	/* Of each strategy's as many. */
+	return index / 8 % APART == 0;
+}
+
 static const struct ex_strategy *turn_of(struct worker *w, uint64_t index)
 {
-	static const unsigned depth[] = {2, 3, 4, 6};
-
 	switch (w->o->strategy) {
 	case EX_POS:
 		return ex_strategy_pos(w->draw);
@@ -189,14 +204,8 @@ static const struct ex_strategy *turn_of(struct worker *w, uint64_t index)
 	case EX_PCT:
 		return ex_strategy_pct(w->draw, depth[index % 4]);
 	default:
-		break;
+		return ex_strategy_turn(w->draw, index, w->subject->is_long);
 	}
-	if (w->subject->is_long && index % 8 != 3 && index % 8 != 7)
-		return ex_strategy_random(w->draw, index % 2 ? 8 : 64);
-	if (index % 8 < 4)
-		return ex_strategy_pct(w->draw, depth[index % 4]);
-	return index % 8 < 7 || w->subject->is_long ? ex_strategy_pos(w->draw)
-						    : ex_strategy_random(w->draw, 1);
 }
 
 /* Returns how many it ran. The seed is the same for all: only choices differ. */
@@ -258,7 +267,7 @@ static void work(struct worker *w, unsigned number)
 		__atomic_store_n(&w->sh->exhausted, 0, __ATOMIC_RELAXED);
 	}
 	for (i = number; !spent(w, i + (with_dfs(w) ? w->o->runs / 8 : 0)); i += w->o->jobs) {
-		w->run.brief = i % (8 * APART) / 8;
+		w->run.brief = !ex_taken_apart(i);
 		run_one(w, turn_of(w, i), i, seed_of(w, i));
 	}
 }

@@ -52,6 +52,11 @@ void ex_search(const struct ex_subject *s, const struct ex_options *o, struct ex
 void ex_result_free(struct ex_result *r);
 char *ex_found_token(const struct ex_subject *s, const struct ex_found *f);
 
+/* Whose turn it is in a mix of all that draw. */
+const struct ex_strategy *ex_strategy_turn(struct ex_strategies *s, uint64_t index, bool is_long);
+/* Of drawn runs, is this one taken apart at its end? */
+bool ex_taken_apart(uint64_t index);
+
 /* Makes *log shorter as long as the same violation shows; the seed stays. */
 void ex_minimise(const struct ex_subject *s, struct ex_found *f, unsigned budget);
 

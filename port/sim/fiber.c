@@ -214,6 +214,14 @@ void sim_fiber_pass(struct sim_fiber *from, struct sim_fiber *to)
 #endif
 }
 
+void sim_fiber_left(void)
+{
+#if SIM_ASAN
+	__sanitizer_start_switch_fiber(NULL, hub_bottom, hub_size);
+	__sanitizer_finish_switch_fiber(NULL, NULL, NULL);
+#endif
+}
+
 void sim_fiber_begin(struct sim_fiber *self)
 {
 #if SIM_ASAN

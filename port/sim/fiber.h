@@ -21,6 +21,8 @@ void sim_fiber_run(struct sim_fiber *f);
 void sim_fiber_yield(struct sim_fiber *self);
 /* From the running fiber `from` to another, which goes back to the hub like the first. */
 void sim_fiber_pass(struct sim_fiber *from, struct sim_fiber *to);
+/* A crash has left the running fiber for the hub, without a switch. */
+void sim_fiber_left(void);
 /* First thing in `entry`. */
 void sim_fiber_begin(struct sim_fiber *self);
 

@@ -378,6 +378,8 @@ void sim_stop(void)
 	size_t i;
 	unsigned c;
 
+	if (s.on)
+		sim_fiber_left();
 	sim_arena_thaw();
 	/* Also while running: a failed check of a test jumps out of a task. */
 	for (i = 0; i < s.ntasks; i++)

@@ -163,9 +163,29 @@ static void wrong_usage(void **state)
 	assert_int_equal(strncmp(out, "usage: lazaret bench", 20), 0);
 }
 
+static void explore_has_rates_with_and_without_oracles(void **state)
+{
+	json_t *j = bench_json("explore --quick --json"), *run;
+	size_t i;
+
+	(void)state;
+	assert_true(json_real_value(json_object_get(j, "schedules_per_s_per_core")) > 0);
+	assert_true(json_real_value(json_object_get(j, "operations_per_s")) > 0);
+	assert_spread(j, "switch_ns", true);
+	assert_int_equal(json_array_size(json_object_get(j, "runs")), 9);
+	json_array_foreach(json_object_get(j, "runs"), i, run)
+	{
+		assert_spread(run, "schedules_per_s_per_core", true);
+		assert_spread(run, "operations_per_s", true);
+		assert_non_null(json_string_value(json_object_get(run, "oracles")));
+	}
+	json_decref(j);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(explore_has_rates_with_and_without_oracles),
 		cmocka_unit_test(queue),
 		cmocka_unit_test(inval),
 		cmocka_unit_test(contain),
