@@ -48,25 +48,39 @@ static void ring(struct nvme *n, const struct nvme_queue *q, bool completions, u
 	bm_put32(n->regs + BELLS + (2 * q->id + completions) * n->stride, v);
 }
 
-static bool completed(void *arg)
+static bool completed(const struct nvme_queue *q)
 {
-	const struct nvme_queue *q = arg;
 	const volatile struct completion *c = q->cq.va;
 
 	return (c[q->head].status & 1) == q->phase;
+}
+
+struct pending {
+	const struct nvme *n;
+	const struct nvme_queue *q;
+};
+
+/* A controller that cannot reach its queues says so. */
+static bool completed_or_fatal(void *arg)
+{
+	const struct pending *p = arg;
+
+	return completed(p->q) || nvme_status(p->n) & CSTS_CFS;
 }
 
 static int submit(struct nvme *n, struct nvme_queue *q, struct command cmd)
 {
 	struct command *sq = q->sq.va;
 	const volatile struct completion *cq = q->cq.va;
+	struct pending pending = {n, q};
 	int status;
 
 	cmd.cdw0 |= (uint32_t)++n->next_id << 16;
 	sq[q->tail] = cmd;
 	q->tail = (q->tail + 1) % NVME_ENTRIES;
 	ring(n, q, false, q->tail);
-	if (!wait_for(completed, q, LZ_MS(500)))
+	(void)wait_for(completed_or_fatal, &pending, LZ_SEC(5));
+	if (!completed(q))
 		return NVME_SILENT;
 	lz_dma_rmb();
 	status = cq[q->head].status >> 1;
@@ -124,7 +138,7 @@ static bool create_io(struct nvme *n)
 bool nvme_enable(struct nvme *n)
 {
 	bm_put32(n->regs + CC, 0);
-	if (!wait_for(off, n, LZ_SEC(2)))
+	if (!wait_for(off, n, LZ_SEC(5)))
 		return false;
 	queue_reset(&n->admin, 0);
 	queue_reset(&n->io, 1);
@@ -133,7 +147,7 @@ bool nvme_enable(struct nvme *n)
 	bm_put64(n->regs + ACQ, n->admin.cq.iova);
 	lz_dma_wmb();
 	bm_put32(n->regs + CC, CC_ON);
-	return wait_for(ready, n, LZ_SEC(2)) && create_io(n);
+	return wait_for(ready, n, LZ_SEC(5)) && create_io(n);
 }
 
 bool nvme_up(struct nvme *n, struct client *c, lz_iova iova)
@@ -160,7 +174,7 @@ bool nvme_down(struct nvme *n)
 	bool ok;
 
 	bm_put32(n->regs + CC, 0);
-	ok = wait_for(off, n, LZ_SEC(2));
+	ok = wait_for(off, n, LZ_SEC(5));
 	ok = queue_free(n, &n->admin) && ok;
 	return queue_free(n, &n->io) && ok;
 }

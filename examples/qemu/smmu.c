@@ -20,11 +20,10 @@ bool smmu_find(int node)
 {
 	int gerror = bm_fdt_string(node, "interrupt-names", "gerror");
 	int evtq = bm_fdt_string(node, "interrupt-names", "eventq");
-	bool edge;
 
 	return bm_fdt_string(node, "compatible", "arm,smmu-v3") >= 0 && gerror >= 0 && evtq >= 0 &&
-	       bm_fdt_irq(node, (unsigned)gerror, &smmu.gerror_irq, &edge) &&
-	       bm_fdt_irq(node, (unsigned)evtq, &smmu.evtq_irq, &edge) &&
+	       bm_fdt_irq(node, (unsigned)gerror, &smmu.gerror_irq, &smmu.gerror_edge) &&
+	       bm_fdt_irq(node, (unsigned)evtq, &smmu.evtq_irq, &smmu.evtq_edge) &&
 	       bm_fdt_reg(node, 0, &smmu.base, &smmu.size) && bm_map_device(smmu.base, smmu.size) &&
 	       (smmu.coherent = bm_fdt_prop(node, "dma-coherent", NULL), true);
 }
@@ -110,12 +109,27 @@ static bool arrived(void *arg)
 bool smmu_fault(uint32_t stream, const char *name, uint64_t page, bool write)
 {
 	struct wanted w = {stream, name, page, write};
-	bool yes = wait_for(arrived, &w, LZ_SEC(2));
+	bool yes = wait_for(arrived, &w, LZ_SEC(5));
 
 	for (unsigned i = 0; i < n_faults && i < MAX_FAULTS && i < 4; i++)
 		bm_print("      record: %s stream 0x%x iova 0x%lx %s\n", faults[i].name,
 			 faults[i].stream, faults[i].iova, faults[i].write ? "write" : "read");
 	return yes;
+}
+
+/* ---- events ---- */
+
+static uint32_t events[LZ_EVENT_KINDS]; /* atomic */
+
+static void on_event(void *ctx, const struct lz_event *ev)
+{
+	(void)ctx;
+	(void)lz_fetch_add32(&events[ev->kind], 1);
+}
+
+unsigned smmu_events(enum lz_event_kind kind)
+{
+	return lz_load32(&events[kind]);
 }
 
 /* ---- up and down ---- */
@@ -127,14 +141,16 @@ bool smmu_up(void)
 	struct lz_config cfg;
 	unsigned cpu = bm_cpus() - 1;
 
+	memset(events, 0, sizeof(events));
 	lz_config_default(&cfg);
+	cfg.event = on_event;
 	if (!check(fine(lz_init(bm_port(), &cfg, &smmu.lz), "lz_init") &&
 			   fine(lz_smmuv3_add(smmu.lz, &desc, &smmu.iommu), "lz_smmuv3_add"),
 		   "the driver has brought the SMMU up"))
 		return false;
 	lz_smmuv3_set_fault_handler(smmu.iommu, on_fault, NULL);
-	bm_irq_on(smmu.gerror_irq, true, cpu, on_gerror, smmu.iommu);
-	bm_irq_on(smmu.evtq_irq, true, cpu, on_evtq, smmu.iommu);
+	bm_irq_on(smmu.gerror_irq, smmu.gerror_edge, cpu, on_gerror, smmu.iommu);
+	bm_irq_on(smmu.evtq_irq, smmu.evtq_edge, cpu, on_evtq, smmu.iommu);
 	bm_worker(smmu.lz);
 	return true;
 }

@@ -12,7 +12,7 @@
 struct smmu {
 	uint64_t base, size;
 	unsigned evtq_irq, gerror_irq;
-	bool coherent;
+	bool evtq_edge, gerror_edge, coherent;
 	struct lz *lz;
 	struct lz_iommu *iommu;
 };
@@ -28,6 +28,9 @@ bool smmu_down(void);
 void smmu_print(void);
 /* To which CPU its interrupts go. */
 void smmu_route(unsigned cpu);
+
+/* How often the library has told of such an event since smmu_up(). */
+unsigned smmu_events(enum lz_event_kind kind);
 
 /* Fault records, decoded, as they arrive. */
 void smmu_faults_forget(void);

@@ -47,7 +47,7 @@ static void one_error(struct client *c, struct shared *page, unsigned cpu, const
 	/* Its batch does not count as done: custody, until the sweep repeats it. */
 	ok &= st == LZ_IN_CUSTODY && fine(lz_domain_wait(c->dom, LZ_SEC(5)), "wait") &&
 	      lz_load32(&c->released) == released + 1;
-	until = bm_now() + LZ_SEC(1);
+	until = bm_now() + LZ_SEC(5);
 	while (gerror_irqs(cpu) == irqs && bm_now() < until)
 		lz_cpu_relax();
 	check(ok && stats().cmdq_errors == errors + 1 && gerror_irqs(cpu) > irqs, what);
@@ -116,7 +116,7 @@ static void two(struct client *c, lz_phys pa, unsigned cpu, unsigned spoil, cons
 {
 	struct load mine = {.c = c, .iova = BASE, .pa = pa};
 	struct load other = {.c = c, .iova = BASE + PAGES * LZ_PAGE, .pa = pa};
-	struct judge j = {spoil, shim_counts().spoiled, bm_now() + LZ_SEC(10), false};
+	struct judge j = {spoil, shim_counts().spoiled, bm_now() + LZ_SEC(20), false};
 	uint64_t errors = stats().cmdq_errors;
 	uint32_t released = lz_load32(&c->released);
 	unsigned custody;

@@ -86,7 +86,7 @@ static void silent(void)
 	shim_silence(disk.fn->sid);
 	check_status(shared_unmap(&disk, &spare), LZ_IN_CUSTODY,
 		     "virtio: it does not answer: the unmap goes into custody");
-	check(wait_for(interrupted, &irqs, LZ_SEC(1)) && shim_counts().errors == 1,
+	check(wait_for(interrupted, &irqs, LZ_SEC(5)) && shim_counts().errors == 1,
 	      "the failed CMD_SYNC raised GERROR, its interrupt was taken");
 	check(wait_for(was_told, &disk, LZ_SEC(5)) && in_state(&disk, "broken"),
 	      "virtio: it is quarantined, its owner is told");
@@ -183,6 +183,14 @@ void stage_recovery(void)
 			reported();
 			check(down(), "both are removed, nothing is left mapped");
 		}
+		bm_print("      events: %u timeouts, %u fences, %u quarantines, %u recoveries\n",
+			 smmu_events(LZ_EV_TIMEOUT), smmu_events(LZ_EV_FENCED),
+			 smmu_events(LZ_EV_QUARANTINED), smmu_events(LZ_EV_RECOVERED));
+		check(smmu_events(LZ_EV_TIMEOUT) == 1 && smmu_events(LZ_EV_FENCED) >= 2 &&
+			      smmu_events(LZ_EV_QUARANTINED) == 2 &&
+			      smmu_events(LZ_EV_RECOVERED) == 2,
+		      "events told of one timeout, of the fences, two quarantines and two "
+		      "recoveries");
 		(void)smmu_down();
 	}
 	bm_tick(LZ_MS(1), NULL, NULL);

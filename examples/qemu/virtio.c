@@ -27,6 +27,7 @@
 #define STATUS_DRIVER	2u
 #define STATUS_OK	4u
 #define STATUS_FEATURES 8u
+#define STATUS_BROKEN	0x40u	  /* DEVICE_NEEDS_RESET */
 #define HIGH_VERSION_1	(1u << 0) /* bit 32 */
 #define HIGH_PLATFORM	(1u << 1) /* bit 33: ACCESS_PLATFORM */
 
@@ -121,7 +122,7 @@ bool virtio_enable(struct virtio *v)
 	uintptr_t c = v->common;
 
 	put8(c + STATUS, 0);
-	if (!wait_for(is_reset, v, LZ_SEC(2)))
+	if (!wait_for(is_reset, v, LZ_SEC(5)))
 		return false;
 	put8(c + STATUS, STATUS_ACK);
 	put8(c + STATUS, STATUS_ACK | STATUS_DRIVER);
@@ -153,7 +154,7 @@ bool virtio_down(struct virtio *v)
 	bool ok;
 
 	put8(v->common + STATUS, 0);
-	ok = wait_for(is_reset, v, LZ_SEC(2));
+	ok = wait_for(is_reset, v, LZ_SEC(5));
 	ok &= shared_unmap(v->c, &v->ring) == LZ_OK;
 	ok &= shared_unmap(v->c, &v->request) == LZ_OK;
 	shared_free(&v->ring);
@@ -161,11 +162,16 @@ bool virtio_down(struct virtio *v)
 	return ok;
 }
 
-static bool used(void *arg)
+static bool used(const struct virtio *v)
+{
+	return get16((uintptr_t)v->ring.va + USED_AT + 2) == v->next;
+}
+
+static bool used_or_broken(void *arg)
 {
 	const struct virtio *v = arg;
 
-	return get16((uintptr_t)v->ring.va + USED_AT + 2) == v->next;
+	return used(v) || get8(v->common + STATUS) & STATUS_BROKEN;
 }
 
 static int request(struct virtio *v, bool write, uint64_t sector, lz_iova iova)
@@ -187,7 +193,8 @@ static int request(struct virtio *v, bool write, uint64_t sector, lz_iova iova)
 	put16(v->common + QUEUE_SELECT, 0);
 	queue = get16(v->common + QUEUE_NOTIFY);
 	put16(v->notify + queue * v->notify_step, 0);
-	if (!wait_for(used, v, LZ_MS(500)))
+	(void)wait_for(used_or_broken, v, LZ_SEC(5));
+	if (!used(v))
 		return VIRTIO_SILENT;
 	lz_dma_rmb();
 	return *(volatile uint8_t *)&h->status;

@@ -110,7 +110,7 @@ uint64_t bm_cpu_affinity(unsigned cpu)
 
 static bool start(unsigned cpu, uint64_t affinity)
 {
-	lz_ns until = bm_now() + LZ_SEC(1);
+	lz_ns until = bm_now() + LZ_SEC(5);
 
 	cpus[cpu].affinity = affinity;
 	cpus[cpu].boot = (struct bm_boot){(uintptr_t)bm_stacks[cpu + 1], cpu};
