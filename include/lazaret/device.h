@@ -86,7 +86,7 @@ unsigned lz_group_id(const struct lz_group *group);
  * allow, or another operation of the group did not end in time; LZ_ENOMEM,
  * LZ_EIO, LZ_ETIMEDOUT as lz_attach(). After an error the default is the old one,
  * and devices that cannot be taken back to it are detached; calling again is
- * allowed.
+ * allowed. LZ_ENOTSUP: default domains were left out of the build.
  */
 LZ_MUST_CHECK enum lz_status lz_group_set_default_domain(struct lz_group *group,
 							 struct lz_domain *dom);
@@ -99,7 +99,7 @@ LZ_MUST_CHECK enum lz_status lz_group_set_default_domain(struct lz_group *group,
  *
  * LZ_EINVAL without an owner; LZ_EBUSY: somebody else has claimed it, a device is
  * in another domain than the default or has a PASID attached, or another operation
- * of the group did not end in time.
+ * of the group did not end in time; LZ_ENOTSUP: claims were left out of the build.
  */
 LZ_MUST_CHECK enum lz_status lz_group_claim(struct lz_group *group, void *owner);
 
@@ -108,7 +108,8 @@ LZ_MUST_CHECK enum lz_status lz_group_claim(struct lz_group *group, void *owner)
  * the devices to the default domain; those that are blocked get there when they
  * recover. Task context.
  *
- * LZ_EINVAL: `owner` has not claimed it, nothing was done. After every other
+ * LZ_EINVAL: `owner` has not claimed it, nothing was done; LZ_ENOTSUP: claims were
+ * left out of the build. After every other
  * outcome it is released; LZ_EBUSY, LZ_ENOMEM, LZ_EIO, LZ_ETIMEDOUT: a device
  * could not be attached to the default domain and is detached;
  * lz_group_set_default_domain() tries again.
@@ -164,7 +165,7 @@ void lz_device_report_broken(struct lz_device *dev);
  * LZ_OK with effect, LZ_ETIMEDOUT: blocked, but the IOMMU has not confirmed it yet
  * (the library goes on trying; invalidations of the device are held); LZ_EBUSY:
  * another operation of the group did not end in time, nothing was done; LZ_ENODEV
- * when the device is being removed.
+ * when the device is being removed; LZ_ENOTSUP: left out of the build.
  */
 LZ_MUST_CHECK enum lz_status lz_device_block(struct lz_device *dev);
 
@@ -179,7 +180,8 @@ LZ_MUST_CHECK enum lz_status lz_device_block(struct lz_device *dev);
  * cannot be switched on; LZ_ETIMEDOUT, LZ_ENOMEM: nobody could ask it, or its
  * tables could not be written; it stays blocked for the same reasons in all
  * three. LZ_EBUSY while it is in reset, about to be quarantined, or another
- * operation of the group did not end in time; LZ_ENODEV when it is being removed.
+ * operation of the group did not end in time; LZ_ENODEV when it is being removed;
+ * LZ_ENOTSUP: left out of the build.
  */
 LZ_MUST_CHECK enum lz_status lz_device_clear(struct lz_device *dev);
 

@@ -140,7 +140,8 @@ enum lz_phase lz_event_phase(const struct lz_event *ev);
  *
  * At most `size` bytes are written, the last one a NUL (when size is not 0); returns
  * the length of the whole text without it, as snprintf() does. No allocation, no lock:
- * any context, also from an lz_event_fn.
+ * any context, also from an lz_event_fn. Where events were left out of the build the
+ * text is empty.
  */
 size_t lz_event_format(const struct lz_event *ev, char *buf, size_t size);
 

@@ -115,7 +115,8 @@ LZ_MUST_CHECK enum lz_status lz_device_snapshot(struct lz_device *dev, struct lz
  * LZ_OK: it is back, also when nothing was wrong with it; LZ_IN_CUSTODY: its owner
  * has been told; LZ_EIO: the reset failed or did not help; LZ_ETIMEDOUT: the reset
  * was good, nobody could ask the device yet, and the library goes on trying;
- * LZ_ENOTSUP: no method and no owner who can be told (lz_device_clear() is left);
+ * LZ_ENOTSUP: no method and no owner who can be told (lz_device_clear() is left), or
+ * orders were left out of the build;
  * LZ_EBUSY: it is in reset or about to be quarantined; LZ_ELIMIT: it is blocked
  * for more than its faults, which only lz_device_clear() lifts; LZ_ENODEV.
  */
@@ -152,7 +153,7 @@ void lz_policy_get(struct lz *lz, struct lz_policy *out);
  * is found at its next timeout.
  *
  * LZ_EINVAL: out of range, nothing was changed; LZ_ENOTSUP: a containment mode that
- * was left out of the build.
+ * was left out of the build, or orders were.
  */
 LZ_MUST_CHECK enum lz_status lz_policy_set(struct lz *lz, const struct lz_policy *policy);
 
@@ -168,7 +169,8 @@ LZ_MUST_CHECK enum lz_status lz_device_response_set(struct lz_device *dev,
  * proven. Runs lz_poll(). Task context, not from a callback.
  *
  * LZ_OK with effect, also when it was off already; LZ_ETIMEDOUT: not confirmed,
- * memory stays in custody; calling again is allowed.
+ * memory stays in custody; calling again is allowed; LZ_ENOTSUP: orders were left out
+ * of the build.
  */
 LZ_MUST_CHECK enum lz_status lz_iommu_abort(struct lz_iommu *iommu);
 

@@ -88,6 +88,17 @@
 #define LZ_CONFIG_LOG 1
 #endif
 
+/* Orders of an operator: blocking a device and letting it back, having it reset,
+ * switching an IOMMU off, another policy. */
+#ifndef LZ_CONFIG_OPERATOR
+#define LZ_CONFIG_OPERATOR 1
+#endif
+
+/* Claims of groups and their default domains. */
+#ifndef LZ_CONFIG_OWNERS
+#define LZ_CONFIG_OWNERS 1
+#endif
+
 /* Names of enumerators and fault records; without them they are "?". */
 #ifndef LZ_CONFIG_NAMES
 #define LZ_CONFIG_NAMES 1

@@ -42,17 +42,11 @@ static void enlist(struct lz_iommu *iommu)
 }
 
 /* Its counters are the instance's from here on. */
-static void strike_off(struct lz_iommu *iommu)
+static void keep_counts(struct lz *lz, const struct lz_iommu *iommu)
 {
-	struct lz *lz = iommu->lz;
 	struct lz_counts *sum = &lz->ended;
 	const struct lz_counts *n = &iommu->n;
-	unsigned long flags = lz_spin_lock(&lz->lock);
-	struct lz_iommu **p = &lz->iommus;
 
-	while (*p != iommu)
-		p = &(*p)->next;
-	*p = iommu->next;
 	sum->cmdq_errors += n->cmdq_errors;
 	sum->atc_timeouts += n->atc_timeouts;
 	sum->probes += n->probes;
@@ -63,6 +57,19 @@ static void strike_off(struct lz_iommu *iommu)
 	sum->stale += n->stale;
 	sum->slow += n->slow;
 	lz->ended_page_us += iommu->custody.page_us;
+}
+
+static void strike_off(struct lz_iommu *iommu)
+{
+	struct lz *lz = iommu->lz;
+	unsigned long flags = lz_spin_lock(&lz->lock);
+	struct lz_iommu **p = &lz->iommus;
+
+	while (*p != iommu)
+		p = &(*p)->next;
+	*p = iommu->next;
+	if (LZ_CONFIG_STATS)
+		keep_counts(lz, iommu);
 	lz_spin_unlock(&lz->lock, flags);
 }
 
@@ -120,6 +127,8 @@ enum lz_status lz_iommu_abort(struct lz_iommu *iommu)
 	struct lz *lz = iommu->lz;
 	lz_ns until = lz_now(lz) + lz_gate_bound(lz);
 
+	if (!LZ_CONFIG_OPERATOR)
+		return LZ_ENOTSUP;
 	if (lz_iommu_dead(iommu))
 		return LZ_OK;
 	lz_emit(lz, &ev);

@@ -126,6 +126,11 @@ size_t lz_event_format(const struct lz_event *ev, char *buf, size_t size)
 {
 	struct lz_text t = {.buf = buf, .size = size ? size - 1 : 0};
 
+	if (!LZ_CONFIG_EVENTS) {
+		if (size)
+			*buf = '\0';
+		return 0;
+	}
 	put_number(&t, "schema", LZ_EVENT_SCHEMA);
 	put_number(&t, "time_ns", ev->time);
 	put_number(&t, "kind", ev->kind);

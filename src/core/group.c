@@ -41,7 +41,8 @@ enum lz_status lz_group_destroy(struct lz_group *group)
 	if (!empty || lz_load32_acquire(&group->gate))
 		return LZ_EBUSY;
 	lz_assert(group->recovery_count == 0);
-	set_default(group, NULL);
+	if (LZ_CONFIG_OWNERS)
+		set_default(group, NULL);
 	lz_fetch_add32(&lz->n_groups, (uint32_t)-1);
 	lz_mem_free(lz, group, sizeof(*group));
 	return LZ_OK;
@@ -81,7 +82,7 @@ enum lz_status lz_group_adopt(struct lz_gated g, struct lz_device *dev)
 {
 	struct lz_domain *dom = g.group->default_domain;
 
-	if (!dom || g.group->claims)
+	if (!LZ_CONFIG_OWNERS || !dom || g.group->claims)
 		return LZ_OK;
 	return dom->iommu == dev->iommu ? to_default(g, dev, dom) : LZ_EINVAL;
 }
@@ -131,6 +132,8 @@ enum lz_status lz_group_set_default_domain(struct lz_group *group, struct lz_dom
 	struct lz_gated g;
 	enum lz_status r;
 
+	if (!LZ_CONFIG_OWNERS)
+		return LZ_ENOTSUP;
 	if (dom && dom->type == LZ_DOMAIN_BLOCKING)
 		dom = NULL;
 	if (lz_gate_enter(group, lz_gate_bound(group->lz), &g) != LZ_OK)
@@ -172,6 +175,8 @@ enum lz_status lz_group_claim(struct lz_group *group, void *owner)
 	struct lz_gated g;
 	enum lz_status r;
 
+	if (!LZ_CONFIG_OWNERS)
+		return LZ_ENOTSUP;
 	if (!owner)
 		return LZ_EINVAL;
 	if (lz_gate_enter(group, lz_gate_bound(group->lz), &g) != LZ_OK)
@@ -205,6 +210,8 @@ enum lz_status lz_group_release(struct lz_group *group, void *owner)
 	enum lz_status r = LZ_OK;
 	struct lz_gated g;
 
+	if (!LZ_CONFIG_OWNERS)
+		return LZ_ENOTSUP;
 	lz_gate_enter_always(group, &g);
 	if (!group->claims || group->claimant != owner) {
 		r = LZ_EINVAL;

@@ -77,9 +77,22 @@ static void add_counts(struct lz_stats *out, const struct lz_counts *n)
 	out->slow += lz_load64(&n->slow);
 }
 
-void lz_stats_get(struct lz *lz, struct lz_stats *out)
+static void add_all_counts(struct lz *lz, struct lz_stats *out)
 {
 	lz_ns now = lz_now(lz);
+	unsigned long flags = lz_spin_lock(&lz->lock);
+
+	add_counts(out, &lz->ended);
+	out->custody_page_us = lz->ended_page_us;
+	for (const struct lz_iommu *i = lz->iommus; i; i = i->next) {
+		add_counts(out, &i->n);
+		out->custody_page_us += lz_meter_page_us(&i->custody, now);
+	}
+	lz_spin_unlock(&lz->lock, flags);
+}
+
+void lz_stats_get(struct lz *lz, struct lz_stats *out)
+{
 	unsigned long flags;
 
 	*out = (struct lz_stats){
@@ -88,14 +101,8 @@ void lz_stats_get(struct lz *lz, struct lz_stats *out)
 		.blocked_ids = lz_load64(&lz->blocked_ids),
 		.references = lz_load64(&lz->references),
 	};
-	flags = lz_spin_lock(&lz->lock);
-	add_counts(out, &lz->ended);
-	out->custody_page_us = lz->ended_page_us;
-	for (const struct lz_iommu *i = lz->iommus; i; i = i->next) {
-		add_counts(out, &i->n);
-		out->custody_page_us += lz_meter_page_us(&i->custody, now);
-	}
-	lz_spin_unlock(&lz->lock, flags);
+	if (LZ_CONFIG_STATS)
+		add_all_counts(lz, out);
 	flags = lz_spin_lock(&lz->wq.lock);
 	out->work_pending = lz->wq.pending;
 	lz_spin_unlock(&lz->wq.lock, flags);

@@ -12,6 +12,8 @@ enum lz_status lz_device_block(struct lz_device *dev)
 	uint32_t cause, generation;
 	bool fresh;
 
+	if (!LZ_CONFIG_OPERATOR)
+		return LZ_ENOTSUP;
 	if (lz_gate_enter(dev->group, lz_gate_bound(dev->lz), &g) != LZ_OK)
 		return LZ_EBUSY;
 	if (dev->presence != LZ_PRESENT) {
@@ -99,6 +101,8 @@ enum lz_status lz_device_clear(struct lz_device *dev)
 	struct lz_gated g;
 	enum lz_status r;
 
+	if (!LZ_CONFIG_OPERATOR)
+		return LZ_ENOTSUP;
 	if (lz_gate_enter(dev->group, lz_gate_bound(dev->lz), &g) != LZ_OK)
 		return LZ_EBUSY;
 	r = may_clear(dev);
@@ -142,6 +146,8 @@ enum lz_status lz_device_recover(struct lz_device *dev)
 	enum lz_status r;
 	struct lz_gated g;
 
+	if (!LZ_CONFIG_OPERATOR)
+		return LZ_ENOTSUP;
 	if (lz_gate_enter(dev->group, lz_gate_bound(dev->lz), &g) != LZ_OK)
 		return LZ_EBUSY;
 	r = may_recover(dev, &cause, &generation);

@@ -71,6 +71,8 @@ enum lz_status lz_policy_set(struct lz *lz, const struct lz_policy *policy)
 {
 	struct lz_event ev = {.kind = LZ_EV_POLICY, .detail = policy->policy};
 
+	if (!LZ_CONFIG_OPERATOR)
+		return LZ_ENOTSUP;
 	if (!is_valid(lz, policy))
 		return LZ_EINVAL;
 	if (!LZ_CONFIG_OBSERVE && policy->contain != LZ_CONTAIN_ON)

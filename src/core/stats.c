@@ -123,8 +123,16 @@ void lz_device_stats_get(const struct lz_device *dev, struct lz_device_stats *ou
 
 void lz_iommu_stats_get(struct lz_iommu *iommu, struct lz_iommu_stats *out)
 {
-	lz_ns stalled = iommu->ops->stalled_for ? iommu->ops->stalled_for(iommu) : 0;
+	lz_ns stalled;
 
+	if (!LZ_CONFIG_STATS) {
+		*out = (struct lz_iommu_stats){
+			.custody_pages = lz_load64(&iommu->custody.pages),
+			.custody_pages_max = lz_load64(&iommu->custody.pages_max),
+		};
+		return;
+	}
+	stalled = iommu->ops->stalled_for ? iommu->ops->stalled_for(iommu) : 0;
 	*out = (struct lz_iommu_stats){
 		.cmdq_errors = lz_load64(&iommu->n.cmdq_errors),
 		.atc_timeouts = lz_load64(&iommu->n.atc_timeouts),
@@ -142,7 +150,7 @@ void lz_iommu_stats_get(struct lz_iommu *iommu, struct lz_iommu_stats *out)
 		.fence_max = lz_load64(&iommu->fence_max),
 		.stall_max = lz_load64(&iommu->stall_max),
 	};
-	if (LZ_CONFIG_STATS && stalled > out->stall_max)
+	if (stalled > out->stall_max)
 		out->stall_max = stalled;
 	for (unsigned i = 0; i < LZ_LATENCY_BUCKETS; i++)
 		out->latency[i] = lz_load64(&iommu->latency[i]);

@@ -118,6 +118,44 @@ static void survives_a_dead_queue(struct rig *r)
 	rig_drop(r, dom);
 }
 
+static void orders(struct rig *r)
+{
+	const enum lz_status ok = LZ_CONFIG_OPERATOR ? LZ_OK : LZ_ENOTSUP;
+	struct lz_device *dev = r->dev[0].dev;
+	struct lz_policy policy;
+
+	assert_int_equal(lz_device_block(dev), ok);
+	assert_int_equal(rig_health(r, 0).block, LZ_CONFIG_OPERATOR ? LZ_BLOCK_OPERATOR : 0);
+	assert_int_equal(lz_device_clear(dev), ok);
+	assert_int_equal(rig_health(r, 0).block, 0);
+	assert_int_equal(lz_device_recover(dev), ok);
+	lz_policy_get(r->lz, &policy);
+	policy.recovery_max++;
+	assert_int_equal(lz_policy_set(r->lz, &policy), ok);
+	if (!LZ_CONFIG_OPERATOR) /* it works on, and is not aborted */
+		assert_int_equal(lz_iommu_abort(r->iommu), LZ_ENOTSUP);
+}
+
+static void claims(struct rig *r)
+{
+	struct lz_group *group = r->dev[0].group;
+	/* In a domain without a claim: it cannot be had by somebody else. */
+	const enum lz_status busy = LZ_CONFIG_OWNERS ? LZ_EBUSY : LZ_ENOTSUP;
+
+	assert_int_equal(lz_group_claim(group, r), busy);
+	assert_int_equal(lz_group_release(group, r), LZ_CONFIG_OWNERS ? LZ_EINVAL : LZ_ENOTSUP);
+	assert_int_equal(lz_group_set_default_domain(group, NULL), busy);
+}
+
+static void format_of_events(struct rig *r)
+{
+	struct lz_event ev = {.kind = LZ_EV_FENCED, .device = r->dev[0].dev};
+	char text[8] = "before";
+
+	assert_int_equal(lz_event_format(&ev, text, sizeof(text)) > 0, LZ_CONFIG_EVENTS);
+	assert_int_equal(text[0], LZ_CONFIG_EVENTS ? '{' : '\0');
+}
+
 static void says_what_is_left_out(struct rig *r)
 {
 	struct lz_domain *dom = rig_shared(r, 0, 1), *identity = NULL;
@@ -148,6 +186,10 @@ static void says_what_is_left_out(struct rig *r)
 	assert_int_equal(st, LZ_CONFIG_FLR && LZ_CONFIG_METHODS ? LZ_OK : LZ_ENOTSUP);
 	st = lz_pci_bus_reset(&r->dev[0].dev, 0, NULL);
 	assert_int_equal(st, LZ_CONFIG_FLR && LZ_CONFIG_METHODS ? LZ_EINVAL : LZ_ENOTSUP);
+
+	orders(r);
+	claims(r);
+	format_of_events(r);
 
 	cfg.event = NULL;
 	cfg.contain = LZ_CONTAIN_OBSERVE;

@@ -171,7 +171,7 @@ void lz_smmu_unblock_port(struct lz_smmu_dev *sd)
 	bool others = false;
 	unsigned long flags;
 
-	if (!lz_load32(&sd->port_blocked))
+	if (!LZ_CONFIG_LADDER || !lz_load32(&sd->port_blocked))
 		return;
 	flags = lz_spin_lock(&s->iommu.lock);
 	lz_store32(&sd->port_blocked, 0);

@@ -305,7 +305,7 @@ bool lz_smmu_abort_ordered(struct lz_smmu *s)
 {
 	enum lz_status st;
 
-	if (!lz_load32(&s->ordered))
+	if (!LZ_CONFIG_OPERATOR || !lz_load32(&s->ordered))
 		return false;
 	lz_store32(&s->ordered, 0);
 	st = rung_abort(s);
