@@ -165,21 +165,17 @@ static uint32_t probe_commands(struct lz_smmu_dev *sd, struct lz_smmu_cmd *cmd,
 	return n;
 }
 
-/* ATC_INVs of one device in one batch; issued like those of an unmap. */
-static enum lz_status submit_atc(struct lz_smmu_dev *sd, const struct lz_smmu_cmd *cmd, uint32_t n,
-				 uint64_t *sync, lz_ns *deadline)
+/* ATC_INVs of one device in one batch, as those of an unmap. LZ_ELIMIT: no room. */
+static enum lz_status try_atc(struct lz_smmu_dev *sd, const struct lz_smmu_cmd *cmd, uint32_t n,
+			      uint64_t *sync)
 {
 	struct lz_smmu *s = sd->smmu;
 	struct lz_smmu_queue *q = &s->cmdq;
 	unsigned long flags;
 	uint64_t pos;
 
-	while (lz_smmu_queue_reserve(s, n + 1, &pos, &flags) != LZ_OK) {
-		enum lz_status st = lz_smmu_queue_wait_room(s, n + 1, deadline);
-
-		if (st != LZ_OK)
-			return st;
-	}
+	if (lz_smmu_queue_reserve(s, n + 1, &pos, &flags) != LZ_OK)
+		return LZ_ELIMIT;
 	lz_store32(&q->slot_seq[(pos + n) & q->mask], lz_load32(&s->lz->resets));
 	for (uint32_t i = 0; i < n; i++)
 		lz_smmu_queue_write(q, pos + i, cmd[i]);
@@ -189,12 +185,40 @@ static enum lz_status submit_atc(struct lz_smmu_dev *sd, const struct lz_smmu_cm
 	return LZ_OK;
 }
 
+/* The same for one that must be open: LZ_EBUSY. Decided and published in one read
+ * section, which the fence waits for: none is sent to a fenced device (H60). */
+static enum lz_status try_open(struct lz_smmu_dev *sd, const struct lz_smmu_cmd *cmd, uint32_t n,
+			       uint64_t *sync)
+{
+	struct lz_epoch_section section = lz_epoch_enter(&sd->smmu->readers);
+	enum lz_status st = LZ_EBUSY;
+
+	if (lz_load8_acquire(&sd->dev->fence) == LZ_FENCE_OPEN)
+		st = try_atc(sd, cmd, n, sync);
+	lz_epoch_leave(&sd->smmu->readers, section);
+	return st;
+}
+
+static enum lz_status submit_atc(struct lz_smmu_dev *sd, const struct lz_smmu_cmd *cmd, uint32_t n,
+				 uint64_t *sync, lz_ns *deadline, bool open)
+{
+	enum lz_status st;
+
+	do {
+		st = open ? try_open(sd, cmd, n, sync) : try_atc(sd, cmd, n, sync);
+		if (st != LZ_ELIMIT)
+			return st;
+		st = lz_smmu_queue_wait_room(sd->smmu, n + 1, deadline);
+	} while (st == LZ_OK);
+	return st;
+}
+
 static enum lz_status submit_probe(struct lz_smmu_dev *sd, const struct lz_smmu_cmd *accused,
 				   uint64_t *sync, lz_ns *deadline)
 {
 	struct lz_smmu_cmd cmd[LZ_MAX_STREAMS + 1];
 	uint32_t n = probe_commands(sd, cmd, accused);
-	enum lz_status st = submit_atc(sd, cmd, n, sync, deadline);
+	enum lz_status st = submit_atc(sd, cmd, n, sync, deadline, false);
 
 	if (st == LZ_OK) {
 		lz_count32(&sd->dev->n_probes);
@@ -214,7 +238,7 @@ enum lz_status lz_smmu_atc_flush(struct lz_smmu_dev *sd, uint32_t ssid)
 	for (unsigned i = 0; i < sd->dev->n_streams; i++)
 		cmd[i] = (struct lz_smmu_cmd){
 			{lz_smmu_cmd_atc0(sd->dev->streams[i], ssid), SMMU_ATC1_ALL}};
-	st = submit_atc(sd, cmd, sd->dev->n_streams, &sync, &deadline);
+	st = submit_atc(sd, cmd, sd->dev->n_streams, &sync, &deadline, true);
 	if (st == LZ_OK) {
 		st = lz_smmu_queue_wait(s, sync, &deadline);
 		if (st == LZ_ETIMEDOUT)

@@ -200,6 +200,8 @@ static enum lz_status ats_stop(struct lz_smmu_dev *sd)
 	lz_store8(&dev->ats_on, 0); /* before config space says so: see believe() */
 	(void)lz_pci_ats_disable(dev->pci);
 	st = lz_smmu_atc_flush(sd, 0);
+	if (st == LZ_EBUSY) /* accused meanwhile: as if it had not answered */
+		st = LZ_EIO;
 	return lz_smmu_dead(sd->smmu) ? LZ_OK : st;
 }
 
@@ -324,14 +326,11 @@ static enum lz_status pasid_clear(struct lz_smmu_dev *sd, uint32_t pasid)
 	lz_smmu_cd_clear(sd, pasid);
 	st = lz_smmu_cfgi(sd, pasid, true, &deadline);
 	if (st == LZ_OK && sd->dev->ats_on) {
-		uint8_t fence = lz_load8_acquire(&sd->dev->fence);
-
+		st = lz_smmu_atc_flush(sd, pasid);
 		/* A suspect gets no ATC_INV (H85), and its ATC goes on counting:
-		 * it may be found innocent. */
-		if (fence == LZ_FENCE_OPEN)
-			st = lz_smmu_atc_flush(sd, pasid);
-		else if (fence != LZ_FENCE_FENCED)
-			st = LZ_EBUSY;
+		 * it may be found innocent. One that is fenced reaches nothing. */
+		if (st == LZ_EBUSY && lz_load8_acquire(&sd->dev->fence) == LZ_FENCE_FENCED)
+			st = LZ_OK;
 	}
 	return lz_smmu_dead(sd->smmu) ? LZ_OK : st;
 }

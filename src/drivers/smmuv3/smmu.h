@@ -265,7 +265,7 @@ void lz_smmu_reset_succeeded(struct lz_device *dev);
 /* identify.c */
 enum lz_status lz_smmu_probe_device(struct lz_device *dev);
 /* Invalidates everything a device may hold (of one PASID, or 0: of all), with
- * outcome. Task context. */
+ * outcome; LZ_EBUSY: it is not open, nothing was sent. Task context. */
 enum lz_status lz_smmu_atc_flush(struct lz_smmu_dev *sd, uint32_t ssid);
 bool lz_smmu_identify(struct lz_smmu *s, lz_ns *again);
 /* Forgets the probe under way: its sync will never say anything. */
