@@ -61,10 +61,16 @@ mutants:
 	tools/build build cli/lazaret
 	tools/mutants build
 
+# What the explorer finds in the published algorithm (docs/FOUND.md).
+found:
+	tools/deps install all
+	tools/build build cli/lazaret tests/peers/lazaret-v4
+	tools/found build
+
 format:
 	tools/c-files | xargs clang-format -i
 
 clean:
 	rm -rf build build-clang build-asan build-tsan build-fuzz build-check
 
-.PHONY: build deps demo check asan tsan soak qemu size docs count mutants format clean
+.PHONY: build deps demo check asan tsan soak qemu size docs count mutants found format clean

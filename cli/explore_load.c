@@ -70,6 +70,7 @@ static const struct key explore_keys[] = {
 	{"sync_bound", read_duration, FIELD(sync_bound), .min = 1, .max = 1000 * SEC},
 	{"atomic_wait", read_duration, FIELD(atomic_wait), .min = 1, .max = 1000 * SEC},
 	{"late_bound", read_duration, FIELD(late_bound), .min = 1, .max = 1000 * SEC},
+	{"settle_max", read_number, FIELD(settle_max), .max = 1000},
 	{"reset_time", read_duration, FIELD(reset_time), .max = 1000 * SEC},
 	{.name = NULL},
 };

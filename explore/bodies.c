@@ -24,6 +24,11 @@ static void unmap_1_irq(struct exr *r)
 	(void)exr_unmap_irq(r, 0, 1, 1);
 }
 
+static void unmap_2_irq(struct exr *r)
+{
+	(void)exr_unmap_irq(r, 0, 2, 1);
+}
+
 void exb_reset_0(struct exr *r)
 {
 	r->dev[0].reset_ok = exr_reset(r, 0, LZ_RESET_OK) == LZ_OK;
@@ -158,7 +163,7 @@ static void remove_0(struct exr *r)
 	exr_remove(r, 0);
 }
 
-static void remove_worker(struct exr *r)
+static void remove_dead(struct exr *r)
 {
 	exr_go(r, "remove", 3, remove_0);
 	(void)exr_unmap(r, 0, 0, 1);
@@ -192,13 +197,19 @@ static void wrap_around(struct exr *r)
 	map_and_unmap(r, 6);
 }
 
-/* The handler meets the illegal command: it may have to wait for room. */
+/* No ATS: the queue goes round as fast as it can. */
+static void no_ats(struct exr *r)
+{
+	exr_domain(r, 0, 0);
+}
+
+/* Handlers everywhere, also where GERROR would be taken: they drain by themselves. */
 static void full_illegal(struct exr *r)
 {
 	r->spoil = true;
 	exr_calm(r, 1);
 	exr_go(r, "invalidator", 3, unmap_1_irq);
-	exr_go(r, "invalidator 2", 2, exb_unmap_2);
+	exr_go(r, "invalidator 2", 2, unmap_2_irq);
 	(void)exr_unmap_irq(r, 0, 0, 1);
 }
 
@@ -282,6 +293,12 @@ static void report_0(struct exr *r)
 	lz_device_report_broken(r->dev[0].dev);
 }
 
+static void remove_reported(struct exr *r)
+{
+	report_0(r);
+	exr_remove(r, 0);
+}
+
 static void reported_twice(struct exr *r)
 {
 	exr_go(r, "reporter", 3, report_0);
@@ -358,6 +375,38 @@ static void restart_submitters(struct exr *r)
 	(void)exr_unmap(r, 0, 0, 1);
 }
 
+/* A handler's patience ends first, which starts the clock of the ladder. */
+static void restart_waiters(struct exr *r)
+{
+	stall(r);
+	exr_go(r, "handler", 3, unmap_1_irq);
+	exr_go(r, "invalidator 2", 2, exb_unmap_2);
+	(void)exr_unmap(r, 0, 0, 1);
+}
+
+/* ---- two domains ---- */
+
+static void apart_prepare(struct exr *r)
+{
+	exr_domain(r, 0, 1);
+	exr_domain(r, 1, EXR_ALL & ~1u);
+	exr_warm(r, 0, 0, 3, 1);
+	exr_warm(r, 1, 0, 3, EXR_ALL & ~1u);
+	exr_silence(r, 0);
+}
+
+static void other_domain(struct exr *r)
+{
+	for (unsigned p = 0; p < 3; p++)
+		(void)exr_unmap(r, 1, p, 1);
+}
+
+static void apart(struct exr *r)
+{
+	exr_go(r, "invalidator", 3, other_domain);
+	(void)exr_unmap(r, 0, 0, 1);
+}
+
 const struct exr_body exr_bodies[] = {
 	{"healthy", "one unmap, everybody answers", exb_shared, one_unmap},
 	{"one_unmap", "one unmap with a dead device", exb_one_dead, one_unmap},
@@ -368,8 +417,11 @@ const struct exr_body exr_bodies[] = {
 	{"reset_identify", "a reset's end against identification", exb_one_dead, reset_meets},
 	{"reset_worker", "a reset's end against the worker", exb_one_dead, reset_worker},
 	{"nested_reset", "nested resets, the inner one fails", exb_one_dead, nested_reset},
-	{"remove_worker", "removal against the worker", exb_one_dead, remove_worker},
+	{"remove_dead", "removal before the fault is found", exb_one_dead, remove_dead},
+	{"remove_worker", "removal against the worker", exb_one_dead, exb_remove_worker},
+	{"remove_blocked", "removal of a blocked device", exb_one_dead, exb_remove_blocked},
 	{"wrap_around", "three invalidators on a queue of a few slots", exb_shared, wrap_around},
+	{"room", "three invalidators without ATS on a queue of a few slots", no_ats, wrap_around},
 	{"full_illegal", "queue full, an illegal command, interrupts masked", exb_shared,
 	 full_illegal},
 	{"handler_unmap", "unmap in a handler on the CPU whose task is polling", exb_one_dead,
@@ -379,9 +431,14 @@ const struct exr_body exr_bodies[] = {
 	{"custody_map", "custody released against map", exb_one_dead, custody_map},
 	{"reported_twice", "two reports of the embedder against the worker", exb_one_dead,
 	 reported_twice},
+	{"remove_reported", "removal of a device that is just being reported", exb_shared,
+	 remove_reported},
 	{"service_failure", "service failure during identification", two_dead_prepare,
 	 service_failure},
 	{"restart_submitters", "queue restart against submitters", exb_shared, restart_submitters},
+	{"restart_waiters", "queue restart against one whose patience lasts", exb_shared,
+	 restart_waiters},
+	{"apart", "a dead device in one domain, a sound one in another", apart_prepare, apart},
 	{"failure_at_error", "service failure and a queue error at once", exb_one_dead,
 	 failure_at_error},
 	{"ranges", "a device that answers whole-space invalidations only", ranges_prepare,

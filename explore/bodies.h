@@ -30,6 +30,8 @@ void exb_detach_reset_prepare(struct exr *r);
 void exb_detach_reset(struct exr *r);
 void exb_nested_settle(struct exr *r);
 void exb_operator_reset(struct exr *r);
+void exb_remove_worker(struct exr *r);
+void exb_remove_blocked(struct exr *r);
 void exb_remove_faults(struct exr *r);
 void exb_remove_probed(struct exr *r);
 void exb_pasid_prepare(struct exr *r);

@@ -5,11 +5,6 @@
  */
 #include "explore/bodies.h"
 
-static void one_unmap(struct exr *r)
-{
-	(void)exr_unmap(r, 0, 0, 1);
-}
-
 /* Whether it works depends on what the others have come to. */
 static void may_fail(enum lz_status st)
 {
@@ -62,9 +57,16 @@ void exb_move(struct exr *r)
 
 /* ---- resets ---- */
 
+/* About when its error is consumed. */
+static void reset_at_error(struct exr *r)
+{
+	exr_sleep(r, r->c->ats_timeout + LZ_US(1));
+	exb_reset_0(r);
+}
+
 void exb_report_reset(struct exr *r)
 {
-	exr_go(r, "owner", 2, exb_reset_0);
+	exr_go(r, "owner", 2, reset_at_error);
 	(void)exr_unmap(r, 0, 0, 1);
 }
 
@@ -189,6 +191,31 @@ static void remove_0(struct exr *r)
 	exr_remove(r, 0);
 }
 
+static void remove_at_error(struct exr *r)
+{
+	exr_sleep(r, r->c->ats_timeout + LZ_US(1));
+	exr_remove(r, 0);
+}
+
+static void remove_when_told(struct exr *r)
+{
+	exb_until_told(r);
+	exr_remove(r, 0);
+}
+
+/* While it is found, fenced and reported; and when it is blocked already. */
+void exb_remove_worker(struct exr *r)
+{
+	exr_go(r, "remove", 3, remove_at_error);
+	(void)exr_unmap(r, 0, 0, 1);
+}
+
+void exb_remove_blocked(struct exr *r)
+{
+	exr_go(r, "remove", 3, remove_when_told);
+	(void)exr_unmap(r, 0, 0, 1);
+}
+
 /* Its faults are still being told. ATS is off: what it asks for is recorded. */
 void exb_remove_faults(struct exr *r)
 {
@@ -207,7 +234,7 @@ static void remove_late(struct exr *r)
 void exb_remove_probed(struct exr *r)
 {
 	exr_go(r, "remove", 3, remove_late);
-	one_unmap(r);
+	(void)exr_unmap(r, 0, 0, 1);
 }
 
 /* ---- PASIDs ---- */

@@ -87,6 +87,10 @@ static void judge_found(struct exr *r, struct exr_dev *d)
 	struct lz_health h;
 
 	lz_device_health(d->dev, &h);
+	if (!h.reset_depth && h.generation & 1)
+		ex_violate(r->run, 'G', "in reset for ever",
+			   "device %u is in no reset and its generation is %u", d->index,
+			   h.generation);
 	if (h.block)
 		return;
 	if (h.fence != LZ_FENCE_OPEN)
@@ -162,10 +166,14 @@ static void quarantined(struct exr *r, struct exr_dev *d, const struct lz_event 
 	judge_innocent(r, d, ev);
 }
 
-/* Severity only rises. */
+/* Severity only rises; and one that was reset well and answers is not broken. */
 static void still_broken(struct exr *r, const struct exr_dev *d)
 {
 	struct lz_health h;
+
+	if (d->claimed && !d->guilty && lzm_ep_answers(d->ep) && !r->lost_service)
+		ex_violate(r->run, 'C', "broken after a good reset",
+			   "device %u was reset, answers, and counts as broken", d->index);
 
 	lz_device_health(d->dev, &h);
 	if (d->broken && !(h.block & LZ_BLOCK_BROKEN))
@@ -189,6 +197,7 @@ void exr_event(void *ctx, const struct lz_event *ev)
 	switch (ev->kind) {
 	case LZ_EV_FENCED:
 		d->fenced = d->dev != NULL;
+		exr_step(r->run); /* there may be no further step */
 		judge_innocent(r, d, ev);
 		break;
 	case LZ_EV_UNFENCED:

@@ -315,6 +315,7 @@ enum lz_status exr_reset(struct exr *r, unsigned dev, enum lz_reset_result resul
 
 	if (st != LZ_OK)
 		return st;
+	d->claimed = result == LZ_RESET_OK;
 	if (result == LZ_RESET_OK)
 		exr_bus_reset(r, dev);
 	return lz_reset_done(d->dev, result);

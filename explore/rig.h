@@ -37,7 +37,7 @@ struct ex_case {
 	char *body;
 	unsigned body_line;
 	uint64_t devices, streams, queue, pasid_bits, clocks, dma;
-	uint64_t ats_timeout, sync_bound, atomic_wait, late_bound, reset_time;
+	uint64_t ats_timeout, sync_bound, atomic_wait, late_bound, reset_time, settle_max;
 	unsigned same_group; /* 1: all devices in one group */
 	/* A run chooses one of these. */
 	char *regime[EXR_REGIMES];
@@ -60,6 +60,7 @@ struct exr_dev {
 	bool guilty;   /* left an invalidation unanswered since its last reset */
 	bool broken;   /* quarantined, and not recovered since */
 	bool fenced;   /* as the library says */
+	bool claimed;  /* whoever reset it says that it went well */
 	bool reset_ok; /* its last reset was reported fine, and it was silenced no more */
 	uint32_t quarantined_gen; /* generation + 1 */
 	uint32_t unfenced;	  /* how often its fence was lifted; waited for */
@@ -182,7 +183,7 @@ void exr_dma(struct exr_dev *d, uint64_t iova, uint64_t pa, bool translated);
 void exr_unmapped(struct exr_dom *d, lz_ns took, bool irq, enum lz_status st);
 /* The SMMU passes an ATC_INV on to `d`. */
 void exr_atc_inv(struct exr_dev *d);
-/* All work is done; nobody has been reset by the rig yet. */
+/* All work is done, or had the time for it; nobody has been reset by the rig yet. */
 void exr_settled(struct exr *r);
 void exr_at_rest(struct exr *r);
 /* All devices are removed. */

@@ -373,6 +373,7 @@ void exr_build_library(struct exr *r)
 	r->cfg.sync_bound = r->c->sync_bound;
 	r->cfg.atomic_wait = r->c->atomic_wait;
 	r->cfg.late_bound = r->c->late_bound;
+	r->cfg.settle_max = (uint32_t)r->c->settle_max;
 	r->cfg.event = exr_event;
 	r->cfg.event_ctx = r;
 	exr_must(r, lz_init(sim_port(), &r->cfg, &r->lz), "lz_init()");

@@ -34,7 +34,8 @@ static bool settle(struct exr *r, lz_ns ns)
 void exr_recover(struct exr *r)
 {
 	for (unsigned pass = 0; pass < 4 && !r->lost_service; pass++) {
-		if (settle(r, LZ_SEC(20)) && !pass)
+		(void)settle(r, LZ_SEC(20));
+		if (!pass)
 			exr_settled(r);
 		for (unsigned i = 0; i < r->n_devs; i++) {
 			struct lz_health h;

@@ -185,27 +185,19 @@ static enum lz_status try_atc(struct lz_smmu_dev *sd, const struct lz_smmu_cmd *
 	return LZ_OK;
 }
 
-/* The same for one that must be open: LZ_EBUSY. Decided and published in one read
- * section, which the fence waits for: none is sent to a fenced device (H60). */
-static enum lz_status try_open(struct lz_smmu_dev *sd, const struct lz_smmu_cmd *cmd, uint32_t n,
-			       uint64_t *sync)
-{
-	struct lz_epoch_section section = lz_epoch_enter(&sd->smmu->readers);
-	enum lz_status st = LZ_EBUSY;
-
-	if (lz_load8_acquire(&sd->dev->fence) == LZ_FENCE_OPEN)
-		st = try_atc(sd, cmd, n, sync);
-	lz_epoch_leave(&sd->smmu->readers, section);
-	return st;
-}
-
+/* LZ_EBUSY: its fence is beyond `most`. Decided and published in one read section,
+ * which fence and reset wait for: none is sent to who is fenced (H60). */
 static enum lz_status submit_atc(struct lz_smmu_dev *sd, const struct lz_smmu_cmd *cmd, uint32_t n,
-				 uint64_t *sync, lz_ns *deadline, bool open)
+				 uint64_t *sync, lz_ns *deadline, enum lz_fence_state most)
 {
 	enum lz_status st;
 
 	do {
-		st = open ? try_open(sd, cmd, n, sync) : try_atc(sd, cmd, n, sync);
+		struct lz_epoch_section section = lz_epoch_enter(&sd->smmu->readers);
+
+		st = lz_load8_acquire(&sd->dev->fence) > most ? LZ_EBUSY
+							      : try_atc(sd, cmd, n, sync);
+		lz_epoch_leave(&sd->smmu->readers, section);
 		if (st != LZ_ELIMIT)
 			return st;
 		st = lz_smmu_queue_wait_room(sd->smmu, n + 1, deadline);
@@ -218,7 +210,7 @@ static enum lz_status submit_probe(struct lz_smmu_dev *sd, const struct lz_smmu_
 {
 	struct lz_smmu_cmd cmd[LZ_MAX_STREAMS + 1];
 	uint32_t n = probe_commands(sd, cmd, accused);
-	enum lz_status st = submit_atc(sd, cmd, n, sync, deadline, false);
+	enum lz_status st = submit_atc(sd, cmd, n, sync, deadline, LZ_FENCE_SUSPECT);
 
 	if (st == LZ_OK) {
 		lz_count32(&sd->dev->n_probes);
@@ -238,7 +230,7 @@ enum lz_status lz_smmu_atc_flush(struct lz_smmu_dev *sd, uint32_t ssid)
 	for (unsigned i = 0; i < sd->dev->n_streams; i++)
 		cmd[i] = (struct lz_smmu_cmd){
 			{lz_smmu_cmd_atc0(sd->dev->streams[i], ssid), SMMU_ATC1_ALL}};
-	st = submit_atc(sd, cmd, sd->dev->n_streams, &sync, &deadline, true);
+	st = submit_atc(sd, cmd, sd->dev->n_streams, &sync, &deadline, LZ_FENCE_OPEN);
 	if (st == LZ_OK) {
 		st = lz_smmu_queue_wait(s, sync, &deadline);
 		if (st == LZ_ETIMEDOUT)
@@ -300,6 +292,8 @@ enum lz_status lz_smmu_probe_device(struct lz_device *dev)
 	if (!again) {
 		lz_emit_device(dev, LZ_EV_PROBE, LZ_OK, 0);
 		st = submit_probe(sd, NULL, &sd->own_probe_sync, &deadline);
+		if (st == LZ_EBUSY) /* found broken again */
+			return LZ_EIO;
 		sd->own_probe = st == LZ_OK;
 		sd->own_probe_gen = gen;
 	}
