@@ -99,7 +99,8 @@ bool lzm_smmu_set_knobs(struct lzm_smmu *s, const struct lzm_smmu_knobs *k);
 /** Hardware reset: registers to reset values, caches and outstanding work gone. */
 void lzm_smmu_reset(struct lzm_smmu *s);
 
-/** Register access: size 4 or 8, offset naturally aligned, below lzm_smmu_mmio_size(). */
+/** Register access: size 4 or 8, offset naturally aligned, below lzm_smmu_mmio_size().
+ * Any other reads 0, writes nothing, and is counted in the stats. */
 uint64_t lzm_smmu_read(struct lzm_smmu *s, uint32_t offset, unsigned size);
 /** Likewise. What the architecture calls unpredictable is counted in the stats. */
 void lzm_smmu_write(struct lzm_smmu *s, uint32_t offset, unsigned size, uint64_t value);

@@ -22,6 +22,16 @@
 #define AER_ACS		(1u << 21)
 #define ATS_ENABLE	0x8000u
 
+/* Extended capabilities. */
+#define EXT_AER	  0x01u
+#define EXT_ACS	  0x0du
+#define EXT_ATS	  0x0fu
+#define EXT_SRIOV 0x10u
+#define EXT_PRI	  0x13u
+#define EXT_PASID 0x1bu
+#define EXT_DPC	  0x1du
+#define EXT_CXL	  0x23u
+
 uint32_t ep_get(const struct lzm_ep *ep, unsigned off, unsigned width)
 {
 	uint32_t v = 0;
@@ -53,6 +63,20 @@ static unsigned find_cap(const struct lzm_ep *ep, uint8_t id)
 	return 0;
 }
 
+/* One that does not fit into the space is none: the dump is damaged. */
+static bool fits(unsigned at, uint16_t id)
+{
+	unsigned size = 0x10;
+
+	if (id == EXT_AER)
+		size = 0x2c;
+	else if (id == EXT_SRIOV)
+		size = 0x40;
+	else if (id == EXT_ACS || id == EXT_ATS || id == EXT_PASID)
+		size = 8;
+	return at + size <= LZM_EP_CFG;
+}
+
 static unsigned find_ext(const struct lzm_ep *ep, uint16_t id, unsigned *last)
 {
 	unsigned at = 0x100;
@@ -64,7 +88,7 @@ static unsigned find_ext(const struct lzm_ep *ep, uint16_t id, unsigned *last)
 		if (!h || h == UINT32_MAX)
 			break;
 		if ((h & 0xffff) == id)
-			return at;
+			return fits(at, id) ? at : 0;
 		*last = at;
 		at = h >> 20 & 0xffc;
 	}
@@ -212,16 +236,16 @@ void ep_config_init(struct lzm_ep *ep, const uint8_t *config, size_t len, bool a
 	ep->exp = find_cap(ep, 0x10);
 	ep->af = find_cap(ep, 0x13);
 	ep->msix = find_cap(ep, 0x11);
-	ep->aer = find_ext(ep, 0x01, &last);
-	ep->acs = find_ext(ep, 0x0d, &last);
-	ep->pri = find_ext(ep, 0x13, &last);
-	ep->sriov = find_ext(ep, 0x10, &last);
-	ep->dpc = find_ext(ep, 0x1d, &last);
-	ep->cxl = find_ext(ep, 0x23, &last);
+	ep->aer = find_ext(ep, EXT_AER, &last);
+	ep->acs = find_ext(ep, EXT_ACS, &last);
+	ep->pri = find_ext(ep, EXT_PRI, &last);
+	ep->sriov = find_ext(ep, EXT_SRIOV, &last);
+	ep->dpc = find_ext(ep, EXT_DPC, &last);
+	ep->cxl = find_ext(ep, EXT_CXL, &last);
 	if (ep->cxl && (ep_get(ep, ep->cxl + 4, 2) != 0x1e98 || ep_get(ep, ep->cxl + 8, 2) != 3))
 		ep->cxl = 0; /* not that of a CXL port */
-	ep->pasid = find_ext(ep, 0x1b, &last);
-	ep->ats = find_ext(ep, 0x0f, &last);
+	ep->pasid = find_ext(ep, EXT_PASID, &last);
+	ep->ats = find_ext(ep, EXT_ATS, &last);
 	if (!ep->ats && add_ats && ep->exp)
 		append_ats(ep, last);
 	init_header(ep);
@@ -320,7 +344,7 @@ bool ep_config_dead(const struct lzm_ep *ep)
 
 static bool bad_access(unsigned off, unsigned width)
 {
-	return (width != 1 && width != 2 && width != 4) || off % width || off + width > LZM_EP_CFG;
+	return (width != 1 && width != 2 && width != 4) || off % width || off > LZM_EP_CFG - width;
 }
 
 static uint32_t ones(unsigned width)

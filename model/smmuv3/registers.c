@@ -428,8 +428,19 @@ static uint32_t read32(struct lzm_smmu *s, uint32_t offset)
 	}
 }
 
+/* Anything else is unpredictable: reads as zero, writes are ignored. */
+static bool possible(struct lzm_smmu *s, uint32_t offset, unsigned size)
+{
+	if ((size == 4 || size == 8) && offset % size == 0 && offset < lzm_smmu_mmio_size(s))
+		return true;
+	lzm_misuse(s, "access of %u bytes at 0x%x", size, offset);
+	return false;
+}
+
 uint64_t lzm_smmu_read(struct lzm_smmu *s, uint32_t offset, unsigned size)
 {
+	if (!possible(s, offset, size))
+		return 0;
 	if (size == 8)
 		return read32(s, offset) | (uint64_t)read32(s, offset + 4) << 32;
 	return read32(s, offset);
@@ -562,6 +573,8 @@ void lzm_smmu_write(struct lzm_smmu *s, uint32_t offset, unsigned size, uint64_t
 {
 	uint64_t *reg;
 
+	if (!possible(s, offset, size))
+		return;
 	if (!reg64(s, offset, &reg)) {
 		write32(s, offset, (uint32_t)value);
 		if (size == 8)
