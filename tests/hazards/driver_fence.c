@@ -241,6 +241,79 @@ static void h52_no_mark_when_the_fence_fails(void **state)
 	look_run(&(struct rig_opts){.devs = 2}, 24, fence_in_stalled_queue);
 }
 
+/* ---- ATSCHK is off ---- */
+
+#define CR0	   0x20u
+#define CR0_ATSCHK 0x10u
+
+static bool is_fencing(struct rig *r)
+{
+	return look_fence(r, 0) == LZ_FENCE_FENCING;
+}
+
+static bool is_fenced(struct rig *r)
+{
+	return look_fence(r, 0) == LZ_FENCE_FENCED;
+}
+
+/* Somebody else has switched ATSCHK off: translated traffic passes whatever EATS
+ * is, so no fence counts and nothing is given back, until it is on again. */
+static void fence_without_atschk(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1);
+	uint32_t cr0 = (uint32_t)lzm_smmu_read(r->smmu, CR0, 4);
+
+	look_map(r, dom, 2, 1);
+	rig_silence(r, 0);
+	lzm_smmu_write(r->smmu, CR0, 4, cr0 & ~CR0_ATSCHK);
+	assert_int_equal(lz_unmap(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	assert_true(rig_until(r, is_fencing, LZ_SEC(5)));
+	rig_sleep(LZ_SEC(2));
+	assert_true(is_fencing(r));
+	assert_int_equal(rig_count(r, LZ_EV_FENCED, 0), 0);
+	assert_int_equal(r->released, 0);
+	assert_int_equal(lz_map(dom, IOVA, RIG_MEM, LZ_PAGE, LZ_WRITE), LZ_EBUSY);
+	/* Blocked it is, as far as that goes, and its owner may reset it. */
+	assert_true(rig_health(r, 0).block & LZ_BLOCK_BROKEN);
+	assert_int_equal(r->dev[0].told, 1);
+
+	lzm_smmu_write(r->smmu, CR0, 4, cr0);
+	assert_true(rig_until(r, is_fenced, LZ_SEC(1)));
+	look_settle(r);
+	assert_int_equal(rig_count(r, LZ_EV_FENCED, 0), 1);
+	assert_int_equal(r->released, LZ_PAGE);
+	assert_false(rig_dma_cached(r, 0));
+	rig_drop(r, dom);
+}
+
+static void h75_no_fence_without_atschk(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 1}, 16, fence_without_atschk);
+}
+
+/* Also one that an operator asks for is not said to be in effect. */
+static void block_without_atschk(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1);
+	uint32_t cr0 = (uint32_t)lzm_smmu_read(r->smmu, CR0, 4);
+
+	lzm_smmu_write(r->smmu, CR0, 4, cr0 & ~CR0_ATSCHK);
+	rig_sleep(LZ_MS(1));
+	assert_int_equal(lz_device_block(r->dev[0].dev), LZ_ETIMEDOUT);
+	assert_true(is_fencing(r));
+	lzm_smmu_write(r->smmu, CR0, 4, cr0);
+	assert_true(rig_until(r, is_fenced, LZ_SEC(1)));
+	assert_int_equal(lz_device_block(r->dev[0].dev), LZ_OK);
+	rig_drop(r, dom);
+}
+
+static void h75_no_block_without_atschk(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 1}, 8, block_without_atschk);
+}
+
 /* ---- records of a quarantined device ---- */
 
 static void flood(struct rig *r)
@@ -288,6 +361,8 @@ int main(void)
 		cmocka_unit_test(h48_unmap_on_top_of_the_fence),
 		cmocka_unit_test(h49_all_stream_ids_fenced),
 		cmocka_unit_test(h52_no_mark_when_the_fence_fails),
+		cmocka_unit_test(h75_no_fence_without_atschk),
+		cmocka_unit_test(h75_no_block_without_atschk),
 		cmocka_unit_test(h89_quarantined_device_leaves_no_records),
 	};
 

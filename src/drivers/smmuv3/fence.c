@@ -15,10 +15,22 @@
 #include "drivers/smmuv3/smmu.h"
 #include "pci/pci.h"
 
-static void assert_ats_checked(struct lz_smmu *s)
+/* How soon it is looked again whether ATSCHK is back. */
+#define ATSCHK_RETRY LZ_MS(10)
+
+/* Somebody else, or a fault of the hardware, may have switched ATSCHK off: then
+ * no fence counts, and what it was to protect stays in custody (H75). */
+static bool is_ats_checked(struct lz_smmu *s)
 {
-	lz_assert(!s->ats || (lz_smmu_read32(s, SMMU_CR0ACK) & SMMU_CR0_ATSCHK) ||
-		  lz_smmu_dead(s) || lz_load32(&s->sfm_seen));
+	bool checked = !s->ats || (lz_smmu_read32(s, SMMU_CR0ACK) & SMMU_CR0_ATSCHK);
+
+	if (lz_smmu_dead(s) || lz_load32(&s->sfm_seen))
+		return true; /* nothing is translated any more */
+	if (!checked && !lz_load32(&s->ats_unchecked))
+		lz_log(s->lz, LZ_LOG_ERR, s->iommu.name,
+		       "CR0ACK.ATSCHK is off: translated requests cannot be stopped");
+	lz_store32(&s->ats_unchecked, !checked);
+	return checked;
 }
 
 /* The alert is up before a state other than open can be seen, and down after
@@ -86,7 +98,10 @@ static enum lz_status make_effective(struct lz_smmu_dev *sd, uint32_t round)
 	lz_ns deadline = 0;
 	enum lz_status st;
 
-	assert_ats_checked(sd->smmu);
+	if (!is_ats_checked(sd->smmu)) {
+		(void)lz_work_queue(&sd->smmu->iommu.work, lz_now(sd->smmu->lz) + ATSCHK_RETRY);
+		return LZ_ETIMEDOUT;
+	}
 	if (lz_smmu_dead(sd->smmu))
 		st = LZ_OK; /* nothing is translated any more */
 	else
@@ -149,6 +164,7 @@ enum lz_status lz_smmu_block(struct lz_device *dev)
 	bool fenced = dev->fence == LZ_FENCE_FENCED;
 	uint32_t round = 0;
 	lz_ns deadline = 0;
+	enum lz_status st;
 
 	if (!fenced) {
 		lz_smmu_set_fence_locked(sd, LZ_FENCE_FENCING);
@@ -161,7 +177,10 @@ enum lz_status lz_smmu_block(struct lz_device *dev)
 	 * everybody else by the gate. */
 	if (!fenced && eats_off_in_round(sd, round))
 		return make_effective(sd, round);
-	return lz_smmu_dead(sd->smmu) ? LZ_OK : lz_smmu_cfgi(sd, 0, false, &deadline);
+	if (lz_smmu_dead(sd->smmu))
+		return LZ_OK;
+	st = lz_smmu_cfgi(sd, 0, false, &deadline);
+	return st == LZ_OK && !is_ats_checked(sd->smmu) ? LZ_ETIMEDOUT : st;
 }
 
 /* The last of those below a port that it was blocked for opens it again. */

@@ -124,9 +124,10 @@ struct lz_smmu {
 
 	uint32_t asid_map[65536 / 32]; /* [asid_lock] */
 	struct lz_spinlock asid_lock;
-	uint32_t sfm_seen;  /* atomic */
-	uint32_t cfgi_owed; /* atomic: counts CFGIs without effect */
-	uint32_t cfgi_paid; /* cfgi_owed when everything cached last went */
+	uint32_t sfm_seen;	/* atomic */
+	uint32_t ats_unchecked; /* atomic: ATSCHK was found off, and told so */
+	uint32_t cfgi_owed;	/* atomic: counts CFGIs without effect */
+	uint32_t cfgi_paid;	/* cfgi_owed when everything cached last went */
 
 	/* The engine: work() only (one run at a time). */
 	struct {
@@ -204,7 +205,8 @@ struct lz_smmu_dev *lz_smmu_sid_get(struct lz_smmu *s, uint32_t sid);
 
 /* strtab.c */
 enum lz_status lz_smmu_strtab_init(struct lz_smmu *s);
-void lz_smmu_strtab_fini(struct lz_smmu *s);
+/* `unused`: by hardware; else the tables stay where they are, for ever. */
+void lz_smmu_strtab_fini(struct lz_smmu *s, bool unused);
 /* The entry of a stream id, made (aborting) when there is none yet. */
 enum lz_status lz_smmu_strtab_get(struct lz_smmu *s, uint32_t sid, uint64_t **ste);
 
