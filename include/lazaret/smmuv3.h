@@ -28,13 +28,18 @@ struct lz_smmuv3_desc {
  * enables it: every stream aborts until a device is attached, ATSCHK is on and
  * acknowledged. Task context. LZ_ENOTSUP (no stage 1, no 4 KiB granule, no
  * AArch64 tables, not coherent), LZ_ENOMEM, LZ_ETIMEDOUT (a register is not
- * acknowledged). The caller owns it: lz_smmuv3_remove().
+ * acknowledged). An SMMU that was begun with and does not acknowledge that it is off
+ * again keeps its queues and tables: they are not given back to the port. The caller
+ * owns it: lz_smmuv3_remove().
  */
 LZ_MUST_CHECK enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3_desc *desc,
 					   struct lz_iommu **out);
 
 /** Aborts everything, disables and frees. LZ_EBUSY while it has devices or
- *  domains. Task context; no interrupt handler of it runs any more. */
+ *  domains. LZ_ETIMEDOUT: gone for the caller all the same, but the hardware did not
+ *  acknowledge that it is off, and the memory of its queues and tables, which it may
+ *  still use, is not given back to the port. Task context; no interrupt handler of it
+ *  runs any more. */
 LZ_MUST_CHECK enum lz_status lz_smmuv3_remove(struct lz_iommu *iommu);
 
 /** Handler of the GERROR line or MSI. Hard interrupt context, or any other. Returns

@@ -425,9 +425,12 @@ void lz_smmu_identify_end(struct lz_smmu *s)
 	s->id.state = SMMU_ID_IDLE;
 }
 
-/* Works through the suspects; false when there is more to do later. */
+/* Works through the suspects; false when there is more to do later. Each step may
+ * bring another one, so one call is bounded by time (F). */
 bool lz_smmu_identify(struct lz_smmu *s, lz_ns *again)
 {
+	lz_ns until = lz_now(s->lz) + s->lz->cfg.sync_bound;
+
 	for (;;) {
 		struct lz_smmu_dev *sd = lz_smmu_suspect_first(s);
 		bool more;
@@ -439,7 +442,7 @@ bool lz_smmu_identify(struct lz_smmu *s, lz_ns *again)
 		more = !lz_load32(&s->held_error) && step(s, sd ? sd : s->id.probing);
 		if (sd)
 			lz_device_put(sd->dev);
-		if (!more) {
+		if (!more || lz_now(s->lz) >= until) {
 			*again = lz_now(s->lz) + LZ_MS(1);
 			return false;
 		}

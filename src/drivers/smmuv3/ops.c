@@ -5,6 +5,8 @@
 
 /* How soon a change of tables without effect yet is tried again. */
 #define OWED_RETRY LZ_MS(10)
+/* Errors consumed per call; with more of them the work is due again. */
+#define DRAIN_BUDGET 64u
 
 /* ---- devices ---- */
 
@@ -431,7 +433,7 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 	}
 	if (lz_smmu_abort_ordered(s))
 		return next;
-	while (lz_smmu_drain(s))
+	for (unsigned i = 0; i < DRAIN_BUDGET && lz_smmu_drain(s); i++)
 		;
 	lz_smmu_evtq_poll(s);
 	if (lz_smmu_ladder(s, &again)) {

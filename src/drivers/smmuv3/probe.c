@@ -132,16 +132,23 @@ static enum lz_status alloc_queues(struct lz_smmu *s)
 										    : LZ_ENOMEM;
 }
 
-static void free_memory(struct lz_smmu *s)
+/* Hardware that does not say that it is off goes on reading tables and writing
+ * events: that memory is nobody's from here on. */
+static void free_memory(struct lz_smmu *s, bool unused)
 {
 	struct lz *lz = s->lz;
 	struct lz_smmu_queue *q = &s->cmdq;
 
-	lz_smmu_strtab_fini(s);
-	lz_mem_dma_free(lz, q->ring, (size_t)16 << q->log2);
+	lz_smmu_strtab_fini(s, unused);
+	if (unused) {
+		lz_mem_dma_free(lz, q->ring, (size_t)16 << q->log2);
+		lz_mem_dma_free(lz, s->evtq, event_bytes(s));
+	} else {
+		lz_log(lz, LZ_LOG_ERR, s->iommu.name,
+		       "does not switch off: queues and tables are not given back");
+	}
 	lz_mem_free(lz, q->mark, q->size * sizeof(*q->mark));
 	lz_mem_free(lz, q->slot_seq, q->size * sizeof(*q->slot_seq));
-	lz_mem_dma_free(lz, s->evtq, event_bytes(s));
 	lz_mem_free(lz, s->sids, s->sids_room * sizeof(*s->sids));
 	lz_mem_free(lz, s->memory, sizeof(*s) + SMMU_LINE);
 }
@@ -237,6 +244,15 @@ enum lz_status lz_smmu_hw_reset(struct lz_smmu *s)
 	return st;
 }
 
+/* Says whether it is off. Traffic must abort first: as long as it would pass, the
+ * tables are what stops it. In service failure mode everything is terminated. */
+static bool hw_off(struct lz_smmu *s)
+{
+	if (gbpa_abort(s) != LZ_OK)
+		return lz_load32(&s->sfm_seen);
+	return lz_smmu_write_cr0(s, 0) == LZ_OK || lz_load32(&s->sfm_seen);
+}
+
 /* ---- life cycle ---- */
 
 static const struct lz_lock_class err_class = {"smmu.err", LZ_RANK_QUEUE_ERR};
@@ -265,6 +281,8 @@ enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3_desc *desc,
 	lz_spin_init(&s->asid_lock, &asid_class);
 	s->asid_map[0] = 1; /* ASID 0 is never given out */
 	lz_iommu_init(&s->iommu, lz, &lz_smmu_ops, desc->name ? desc->name : "smmu");
+	/* CR0 is this thread's alone until all is set up. */
+	(void)lz_work_disable(&s->iommu.work);
 	st = lz_smmu_hw_probe(s, desc);
 	if (st == LZ_OK)
 		st = lz_smmu_strtab_init(s);
@@ -273,12 +291,15 @@ enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3_desc *desc,
 	if (st == LZ_OK)
 		st = lz_smmu_hw_reset(s);
 	if (st != LZ_OK) {
-		if (s->cr0 || s->cmdq.ring)
-			(void)lz_smmu_write_cr0(s, 0);
+		bool off = !s->cr0 || hw_off(s);
+
 		(void)lz_iommu_fini(&s->iommu);
-		free_memory(s);
+		free_memory(s, off);
 		return st;
 	}
+	lz_work_enable(&s->iommu.work);
+	(void)lz_smmuv3_gerror_irq(&s->iommu); /* what came meanwhile */
+	(void)lz_smmuv3_evtq_irq(&s->iommu);
 	*out = &s->iommu;
 	return LZ_OK;
 }
@@ -287,12 +308,12 @@ enum lz_status lz_smmuv3_remove(struct lz_iommu *iommu)
 {
 	struct lz_smmu *s = lz_smmu_of(iommu);
 	enum lz_status st = lz_iommu_fini(iommu);
+	bool off;
 
 	if (st != LZ_OK)
 		return st;
-	(void)gbpa_abort(s);
 	(void)write_acked(s, SMMU_IRQ_CTRL, SMMU_IRQ_CTRLACK, 0);
-	(void)lz_smmu_write_cr0(s, 0);
-	free_memory(s);
-	return LZ_OK;
+	off = hw_off(s);
+	free_memory(s, off);
+	return off ? LZ_OK : LZ_ETIMEDOUT;
 }

@@ -45,11 +45,16 @@ static void raise_to(uint64_t *p, uint64_t to)
 		;
 }
 
+/* Nothing is consumed that nobody has reserved: a CONS beyond that, as a read that
+ * is aborted gives, counts as no progress, and does not lead the shadow astray. */
 uint64_t lz_smmu_queue_cons(struct lz_smmu *s)
 {
 	struct lz_smmu_queue *q = &s->cmdq;
 	uint64_t cons = lz_smmu_queue_position(q);
 
+	lz_dma_rmb(); /* CONS before tail */
+	if (cons > (lz_load64(&q->tail) & ~SMMU_FROZEN))
+		return lz_load64(&q->limit) - q->room;
 	raise_to(&q->limit, cons + q->room);
 	return cons;
 }

@@ -6,6 +6,8 @@
 #define L2_ENTRIES (1u << SMMU_STRTAB_SPLIT)
 /* More stream ids than this without two levels would be a table of 4 MiB. */
 #define LINEAR_MAX_BITS 16u
+/* Level-1 entries, 1 MiB of them: higher stream ids stay out of range, and abort. */
+#define L1_MAX_BITS 17u
 
 /* Config 000 is the only silent fence: no record for anything (H89). */
 static void abort_all(uint64_t *ste, uint32_t n)
@@ -33,6 +35,8 @@ static enum lz_status init_two_level(struct lz_smmu *s)
 {
 	struct lz *lz = s->lz;
 
+	if (s->sid_bits > SMMU_STRTAB_SPLIT + L1_MAX_BITS)
+		s->sid_bits = SMMU_STRTAB_SPLIT + L1_MAX_BITS;
 	s->n_l1 = 1u << (s->sid_bits - SMMU_STRTAB_SPLIT);
 	s->strtab_bytes = s->n_l1 * 8u;
 	if (s->strtab_bytes < 64)
@@ -48,14 +52,15 @@ enum lz_status lz_smmu_strtab_init(struct lz_smmu *s)
 	return LZ_CONFIG_TWO_LEVEL && s->two_level ? init_two_level(s) : init_linear(s);
 }
 
-void lz_smmu_strtab_fini(struct lz_smmu *s)
+void lz_smmu_strtab_fini(struct lz_smmu *s, bool unused)
 {
 	struct lz *lz = s->lz;
 
-	for (uint32_t i = 0; LZ_CONFIG_TWO_LEVEL && s->l2 && i < s->n_l1; i++)
+	for (uint32_t i = 0; LZ_CONFIG_TWO_LEVEL && unused && s->l2 && i < s->n_l1; i++)
 		lz_mem_dma_free(lz, s->l2[i], L2_ENTRIES * STE_BYTES);
 	lz_mem_free(lz, s->l2, s->n_l1 * sizeof(*s->l2));
-	lz_mem_dma_free(lz, s->strtab, s->strtab_bytes);
+	if (unused)
+		lz_mem_dma_free(lz, s->strtab, s->strtab_bytes);
 }
 
 /* Level-2 tables are published by compare-and-swap: devices of different
@@ -87,7 +92,7 @@ enum lz_status lz_smmu_strtab_get(struct lz_smmu *s, uint32_t sid, uint64_t **st
 	uint32_t i = sid >> SMMU_STRTAB_SPLIT;
 	uint64_t *table = s->strtab;
 
-	if (s->sid_bits < 32 && sid >> s->sid_bits)
+	if (sid >> s->sid_bits)
 		return LZ_EINVAL;
 	if (LZ_CONFIG_TWO_LEVEL && s->two_level) {
 		uint64_t d = lz_dma_load64(&s->strtab[i]);
