@@ -76,7 +76,7 @@ static void smmu_atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
 		lzm_smmu_atc_answer(r->smmu, tag, LZM_ATC_UR);
 		return;
 	}
-	oracle_invalidate(fn);
+	oracle_invalidate(fn, inv);
 	lzm_ep_invalidate(fn->ep, tag, inv);
 	rig_ep_touch(fn);
 }

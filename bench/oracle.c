@@ -282,8 +282,10 @@ void oracle_fences(struct rig *r)
 
 /* ---- what the device does ---- */
 
-void oracle_invalidate(struct rig_fn *fn)
+void oracle_invalidate(struct rig_fn *fn, const struct lzm_atc_inv *inv)
 {
+	if (inv->ssv && inv->ssid < SCENARIO_PASIDS)
+		fn->invalidated[inv->ssid]++;
 	if (!lzm_ep_answers(fn->ep))
 		fn->guilty = true;
 }
@@ -298,6 +300,36 @@ void oracle_reset(struct rig_fn *fn)
 void oracle_removed(struct rig_fn *fn)
 {
 	fn->fenced = fn->blocked = false;
+}
+
+/* ---- A under PASIDs: the models' DMA has none, so that who was asked counts (H54) ---- */
+
+static bool is_asked(const struct rig_domain *d, const struct rig_fn *fn)
+{
+	return fn->dev && fn->pasid_dom[d->pasid] == d && !fn->resetting && !fn->fenced &&
+	       !fn->guilty && fn->ats_works;
+}
+
+void oracle_pasid_begin(const struct rig_domain *d, struct oracle_asked *a)
+{
+	a->who = 0;
+	for (unsigned i = 0; d->pasid && i < d->rig->n_fns && i < 32; i++)
+		if (is_asked(d, &d->rig->fns[i])) {
+			a->who |= 1u << i;
+			a->seen[i] = d->rig->fns[i].invalidated[d->pasid];
+		}
+}
+
+void oracle_pasid_end(const struct rig_domain *d, const struct oracle_asked *a)
+{
+	for (unsigned i = 0; a->who && i < d->rig->n_fns && i < 32; i++) {
+		struct rig_fn *fn = &d->rig->fns[i];
+
+		if ((a->who >> i & 1) && is_asked(d, fn) && fn->invalidated[d->pasid] == a->seen[i])
+			oracle_violation(d->rig, INV_A,
+					 "%s: PASID %u was unmapped and it was not asked", fn->name,
+					 d->pasid);
+	}
 }
 
 /* ---- F and the workload ---- */

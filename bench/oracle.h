@@ -18,9 +18,17 @@ void oracle_event(void *ctx, const struct lz_event *ev);
 /* A DMA access got through. */
 void oracle_dma(struct rig_fn *fn, uint64_t iova, uint64_t pa, bool write, bool translated);
 /* An Invalidate Request reached the function. */
-void oracle_invalidate(struct rig_fn *fn);
+void oracle_invalidate(struct rig_fn *fn, const struct lzm_atc_inv *inv);
 void oracle_reset(struct rig_fn *fn);
 void oracle_removed(struct rig_fn *fn);
+/* Who of the domain's PASID has to be asked by an unmap that begins now, and whether
+ * they were by one that was answered. */
+struct oracle_asked {
+	uint64_t seen[32];
+	uint32_t who; /* bit per function, of the first 32 */
+};
+void oracle_pasid_begin(const struct rig_domain *d, struct oracle_asked *a);
+void oracle_pasid_end(const struct rig_domain *d, const struct oracle_asked *a);
 void oracle_unmap(struct rig_domain *d, uint64_t iova, uint64_t size, enum lz_status st, lz_ns took,
 		  bool irq);
 /* B, at any time; hardware context allowed. */

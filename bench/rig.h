@@ -65,8 +65,9 @@ struct rig_fn {
 	bool attached;
 	struct rig_domain *pasid_dom[SCENARIO_PASIDS];
 	unsigned pasid_bits;
-	bool ats;	/* the scenario lets it use ATS */
-	bool ats_added; /* the capability is the scenario's own */
+	uint64_t invalidated[SCENARIO_PASIDS]; /* invalidations of each that came */
+	bool ats;			       /* the scenario lets it use ATS */
+	bool ats_added;			       /* the capability is the scenario's own */
 	bool shares_id; /* refused: its stream id belongs to another device */
 
 	/* what really happened to it, for the oracles */

@@ -208,8 +208,10 @@ enum lz_status space_unmap(struct rig_domain *d, uint64_t iova, uint64_t size)
 	struct rig *r = d->rig;
 	bool irq = lz_in_atomic();
 	lz_ns begin = sim_now(), took;
+	struct oracle_asked asked;
 	enum lz_status st;
 
+	oracle_pasid_begin(d, &asked);
 	shadow_unmap_begin(&r->shadow, d->id, iova, size, begin);
 	st = lz_unmap(d->dom, iova, size);
 	took = sim_now() - begin;
@@ -221,6 +223,8 @@ enum lz_status space_unmap(struct rig_domain *d, uint64_t iova, uint64_t size)
 	} else if (took > r->res->worst_unmap) {
 		r->res->worst_unmap = took;
 	}
+	if (st == LZ_OK && r->cfg.contain == LZ_CONTAIN_ON)
+		oracle_pasid_end(d, &asked);
 	oracle_unmap(d, iova, size, st, took, irq);
 	shadow_unmap_end(&r->shadow, d->id, iova, size, st != LZ_OK, sim_now());
 	if (st == LZ_IN_CUSTODY)

@@ -54,7 +54,10 @@ struct lz_device_desc {
 	unsigned n_streams;		 /**< 1..LZ_MAX_STREAMS */
 	const struct lz_pci_access *pci; /**< NULL: not PCI; referenced until removal */
 	bool ats;	     /**< platform and policy allow ATS; still needs the device's
-				  and the IOMMU's capability */
+				  and the IOMMU's capability, and is refused, with a
+				  warning, where no fence would stop the device: it
+				  can use CXL.cache, or a port above lets translated
+				  requests through to its peers */
 	unsigned pasid_bits; /**< 0: none; capped by device and IOMMU */
 	const struct lz_owner_ops *owner; /**< may be NULL */
 	void *owner_ctx;		  /**< first argument of the owner's callbacks */

@@ -153,6 +153,17 @@ static void fill_in(struct lz_device *dev, struct lz_group *group, const struct 
 	dev->free_work.frees_itself = true;
 }
 
+/* H88: a fence would not stop it, so there is nothing to fence. */
+static void refuse_ats(struct lz_device *dev)
+{
+	const char *by = dev->ats_allowed && dev->pci ? lz_pci_passes_by(dev->pci) : NULL;
+
+	if (!by)
+		return;
+	dev->ats_allowed = false;
+	lz_log(dev->lz, LZ_LOG_WARN, dev->name, "ATS is not used: the IOMMU could not stop %s", by);
+}
+
 static void publish(struct lz_device *dev)
 {
 	struct lz_group *group = dev->group;
@@ -200,6 +211,7 @@ enum lz_status lz_device_add(struct lz_group *group, const struct lz_device_desc
 	if (!dev)
 		return LZ_ENOMEM;
 	fill_in(dev, group, desc);
+	refuse_ats(dev);
 	r = prepare(dev);
 	if (r) {
 		lz_mem_free(lz, dev, sizeof(*dev));

@@ -14,6 +14,21 @@ bool lz_pci_has_ats(const struct lz_pci_access *a)
 	return lz_pci_find_ext_cap(a, PCI_EXT_CAP_ATS) != 0;
 }
 
+const char *lz_pci_passes_by(const struct lz_pci_access *a)
+{
+	unsigned at = lz_pci_find_dvsec(a, PCI_VENDOR_CXL, PCI_CXL_DEVICE);
+
+	/* An SMMU may leave CXL.cache unchecked against EATS (Arm IHI 0070, 3.9.3). */
+	if (at && cfg_read16(a, at + PCI_CXL_DEVICE_CAP) & PCI_CXL_DEVICE_CACHE)
+		return "CXL.cache";
+	for (a = a->upstream; a; a = a->upstream) {
+		at = lz_pci_find_ext_cap(a, PCI_EXT_CAP_ACS);
+		if (at && cfg_read16(a, at + PCI_ACS_CTL) & PCI_ACS_DT)
+			return "direct translated peer-to-peer of a port above";
+	}
+	return NULL;
+}
+
 unsigned lz_pci_ats_depth(const struct lz_pci_access *a)
 {
 	unsigned at = lz_pci_find_ext_cap(a, PCI_EXT_CAP_ATS);

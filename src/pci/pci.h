@@ -14,6 +14,9 @@ unsigned lz_pci_find_dvsec(const struct lz_pci_access *a, uint16_t vendor, uint1
 
 bool lz_pci_present(const struct lz_pci_access *a);
 bool lz_pci_has_ats(const struct lz_pci_access *a);
+/* Whether translated requests of the function may pass by the IOMMU, so that no
+ * fence stops them (H88): by what, or NULL. */
+const char *lz_pci_passes_by(const struct lz_pci_access *a);
 /* Invalidate Queue Depth, 1..32. */
 unsigned lz_pci_ats_depth(const struct lz_pci_access *a);
 /* Max PASID width in bits, 0 when none. */

@@ -124,6 +124,9 @@
 #define PCI_DVSEC_VENDOR     4u
 #define PCI_DVSEC_ID	     8u
 #define PCI_VENDOR_CXL	     0x1e98u
+#define PCI_CXL_DEVICE	     0u
+#define PCI_CXL_DEVICE_CAP   0xau
+#define PCI_CXL_DEVICE_CACHE 0x0001u /* can use CXL.cache (CXL 2.0, 8.1.3.1) */
 #define PCI_CXL_PORT	     3u
 #define PCI_CXL_PORT_CTL     0xcu
 #define PCI_CXL_PORT_CTL_SBR 0x0001u /* Unmask SBR */
@@ -132,5 +135,6 @@
 #define PCI_ACS_CAP 4u
 #define PCI_ACS_CTL 6u
 #define PCI_ACS_TB  0x0002u /* translation blocking */
+#define PCI_ACS_DT  0x0040u /* direct translated peer-to-peer */
 
 #endif

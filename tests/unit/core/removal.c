@@ -2,6 +2,8 @@
 /* Removal, and references that outlive it, under many interleavings. */
 #include "tests/unit/core/bench.h"
 
+#include <string.h>
+
 static struct lz_group *g;
 static struct lz_device *dev;
 static struct lz_domain *dom;
@@ -357,6 +359,46 @@ static void h91_add_switches_ats_off(void **s)
 	bench_run(1, 0, NULL, adding_body);
 }
 
+/* The function, and the port above: where a fence would not stop it. */
+static void h88_body(struct bench *b)
+{
+	struct fake_pci fn, port;
+	struct lz_device *with, *cache, *peer;
+	const uint8_t dvsec[12] = {0x23, 0, 1, 0, 0x98, 0x1e, 0xc1, 0, 0, 0, 0x01, 0};
+
+	fake_pci_init(&fn);
+	fake_pci_init(&port);
+	fn.access.upstream = &port.access;
+	port.space[0x100] = 0x0d; /* ACS */
+	port.space[0x106] = 0x1d;
+	g = bench_group(7);
+	with = bench_device(g, 1, 1, &fn.access);
+	assert_true(with->ats_capable);
+	port.space[0x106] |= 0x40;
+	peer = bench_device(g, 2, 1, &fn.access);
+	assert_false(peer->ats_capable);
+	assert_non_null(strstr(b->last_log, "peer-to-peer"));
+	port.space[0x106] = 0x1d;
+	fn.space[0x103] = 0x14;
+	memcpy(&fn.space[0x140], dvsec, sizeof(dvsec));
+	cache = bench_device(g, 3, 1, &fn.access);
+	assert_false(cache->ats_capable);
+	assert_non_null(strstr(b->last_log, "CXL.cache"));
+	fn.space[0x14a] = 0; /* CXL.io and CXL.mem only */
+	assert_int_equal(lz_device_remove(cache), LZ_OK);
+	cache = bench_device(g, 3, 1, &fn.access);
+	assert_true(cache->ats_capable);
+	assert_int_equal(lz_device_remove(cache), LZ_OK);
+	assert_int_equal(lz_device_remove(peer), LZ_OK);
+	bench_remove(with, g);
+}
+
+static void h88_no_ats_where_no_fence_helps(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, h88_body);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +411,7 @@ int main(void)
 		cmocka_unit_test(h26_last_reference_is_freed_by_a_task),
 		cmocka_unit_test(h27_whoever_cancels_drops_the_reference),
 		cmocka_unit_test(removal_without_effect_is_finished_later),
+		cmocka_unit_test(h88_no_ats_where_no_fence_helps),
 		cmocka_unit_test(h91_add_switches_ats_off),
 	};
 
