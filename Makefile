@@ -38,6 +38,11 @@ qemu:
 	tools/deps install qemu
 	tools/qemu build
 
+# Models and driver against random programs; FUZZ=seconds each (docs/FUZZING.md).
+fuzz:
+	tools/deps install all
+	tools/fuzz
+
 # What the library costs on AArch64.
 size:
 	tools/deps install all
@@ -73,4 +78,4 @@ format:
 clean:
 	rm -rf build build-clang build-asan build-tsan build-fuzz build-check
 
-.PHONY: build deps demo check asan tsan soak qemu size docs count mutants found format clean
+.PHONY: build deps demo check asan tsan soak fuzz qemu size docs count mutants found format clean
