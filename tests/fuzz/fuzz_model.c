@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "lazaret-model/cmdqv.h"
 #include "lazaret-model/endpoint.h"
 
 #define MEMORY	  (256u << 10) /* at physical address 0 */
@@ -25,12 +26,14 @@
 /* Of one call of the bench between two operations: a queue that was overrun is
  * read round twice; an entry is a fetch, a command, an answer, CONS and an
  * error's two steps. */
-#define STEPS_MAX ((2u << CMDQ_LOG2) * 8 + 256)
+#define QUEUES	  42u /* one, 4 x 8 of its control pages, 8 of CMDQV, and some for timers */
+#define STEPS_MAX (QUEUES * (2u << CMDQ_LOG2) * 8)
 
 struct rig {
 	struct fuzz_input in;
 	struct lzm_bus bus;
 	struct lzm_smmu *smmu;
+	struct lzm_cmdqv *cmdqv;  /* may be NULL */
 	struct lzm_ep *ep[N_EPS]; /* a port, below it a PF with its VF; one alone */
 	uint8_t *memory;
 	uint64_t now, tag;
@@ -234,9 +237,19 @@ static void make_smmu(struct rig *r)
 	c.knobs.oas_truncates = g & 2;
 	c.knobs.mev_merges = g & 4;
 	c.knobs.tolerant_ill = g & 8;
+	c.ecmdq = g & 16 && c.msi;
+	c.ecmdq_pages_log2 = g >> 5 & 1;
+	c.ecmdq_queues_log2 = g >> 6;
 	r->bus = (struct lzm_bus){r, mem_read, mem_write, irq, now, atc_inv};
 	r->smmu = lzm_smmu_create(&c, &r->bus);
 	FUZZ_CHECK(r->smmu, "a configuration in range is refused");
+	g = fuzz_u8(in);
+	if (g & 1)
+		r->cmdqv = lzm_cmdqv_create(&(struct lzm_cmdqv_config){.vcmdqs_log2 = g >> 1 & 3,
+								       .vintfs_log2 = g >> 3 & 1,
+								       .sids_log2 = g >> 4 & 3,
+								       .guest = g >> 6 & 1},
+					    r->smmu);
 }
 
 /* ---- operations ---- */
@@ -321,11 +334,17 @@ static void mmio(struct rig *r, uint8_t how)
 
 	if (how & 0x40)
 		off = (uint32_t)fuzz_bits(&r->in, 3);
-	if (how & 0x80)
-		off |= 0x10000;
+	if (how & 0x80) /* pages of its own, of queues when it has some */
+		off = (off & 0xff) | (uint32_t)(fuzz_u8(&r->in) % 8) << 16;
 	if ((how & 0x50) == 0x50)
 		off ^= UINT32_MAX;
-	if (how & 8)
+	if (how & 0x20 && r->cmdqv) {
+		off = fuzz_u8(&r->in) % 16 << 16 | fuzz_u8(&r->in) << (how & 4) | (how & 3);
+		if (how & 8)
+			(void)lzm_cmdqv_read(r->cmdqv, off, size);
+		else
+			lzm_cmdqv_write(r->cmdqv, off, size, some_value(r));
+	} else if (how & 8)
 		(void)lzm_smmu_read(r->smmu, off, size);
 	else
 		lzm_smmu_write(r->smmu, off, size, some_value(r));
@@ -501,6 +520,8 @@ static void fault(struct rig *r, uint8_t how)
 	case 7:
 		if (how & 0x80)
 			lzm_smmu_reset(r->smmu);
+		if (how & 0x80 && r->cmdqv)
+			lzm_cmdqv_reset(r->cmdqv);
 		break;
 	case 8:
 		if (ep)
@@ -593,6 +614,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	run_steps(r);
 	for (unsigned i = N_EPS; i--;)
 		lzm_ep_destroy(r->ep[i]);
+	lzm_cmdqv_destroy(r->cmdqv);
 	lzm_smmu_destroy(r->smmu);
 	free(r->memory);
 	free(r);

@@ -196,6 +196,9 @@ static uint32_t harm(struct hostile *h, uint32_t right, unsigned kind)
 
 void hostile_behave(struct hostile *h)
 {
+	if (h->behaves)
+		return;
+	h->behaves = true;
 	h->in->at = h->in->end;
 	h->right = 0;
 	h->sticky = 0;

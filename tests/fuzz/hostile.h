@@ -32,6 +32,7 @@ struct hostile {
 	unsigned stands_still; /* reads for which CONS does not move */
 	unsigned mute;	       /* reads for which nothing is acknowledged */
 	bool on;	       /* enabled at some time, and not seen off since */
+	bool behaves;	       /* the input is used up */
 	bool failed;	       /* the driver has seen service failure mode */
 };
 
