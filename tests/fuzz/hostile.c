@@ -63,6 +63,20 @@ static uint32_t wrap(const struct hostile *h)
 	return (uint32_t)((2ull << (REG(CMDQ_BASE) & 0x1f)) - 1) & 0xfffff;
 }
 
+/* An error at, or before, the last command. */
+static void command_error(struct hostile *h, uint8_t how)
+{
+	uint32_t back = how & 0x80 ? how & 7 : 0;
+
+	if (error_active(h))
+		return;
+	h->cons = (REG(CMDQ_PROD) - 1 - back) & wrap(h);
+	h->err = (how & 0x10 ? how & 0x7fu : 3u) << 24;
+	h->gerror ^= 1;
+	h->sticky = how & 0x20 ? fuzz_back(h->in) & 31 : 0;
+	h->raise(h->ctx, false, how & 0x40 ? LZ_US(how & 15) : 0);
+}
+
 static uint32_t cmdq_cons(struct hostile *h)
 {
 	if (error_active(h))
@@ -70,6 +84,9 @@ static uint32_t cmdq_cons(struct hostile *h)
 	if (h->sticky) {
 		h->sticky--;
 		h->gerror ^= 1;
+	} else if (h->fails && h->cons != REG(CMDQ_PROD)) {
+		h->fails--;
+		command_error(h, 0);
 	} else if (h->stands_still) {
 		h->stands_still--;
 	} else {
@@ -129,20 +146,6 @@ static void write_event(struct hostile *h, bool count)
 			(h->evtq_prod & 1u << 31) | ((h->evtq_prod + 1) & ((2u << log2) - 1));
 }
 
-/* An error at, or before, the last command. */
-static void command_error(struct hostile *h, uint8_t how)
-{
-	uint32_t back = how & 0x80 ? how & 7 : 0;
-
-	if (error_active(h))
-		return;
-	h->cons = (REG(CMDQ_PROD) - 1 - back) & wrap(h);
-	h->err = (how & 0x10 ? how & 0x7fu : 3u) << 24;
-	h->gerror ^= 1;
-	h->sticky = how & 0x20 ? fuzz_back(h->in) & 31 : 0;
-	h->raise(h->ctx, false, how & 0x40 ? LZ_US(how & 15) : 0);
-}
-
 static uint32_t harm(struct hostile *h, uint32_t right, unsigned kind)
 {
 	uint8_t how = fuzz_back(h->in);
@@ -179,7 +182,10 @@ static uint32_t harm(struct hostile *h, uint32_t right, unsigned kind)
 		h->evtq_prod = (uint32_t)fuzz_bits_back(h->in, 4);
 		break;
 	case 12:
-		h->stands_still = how * 4u;
+		if (how & 1)
+			h->fails = how * 64u;
+		else
+			h->stands_still = how * 4u;
 		break;
 	case 13:
 		h->mute = how * 4u;
@@ -202,6 +208,7 @@ void hostile_behave(struct hostile *h)
 	h->in->at = h->in->end;
 	h->right = 0;
 	h->sticky = 0;
+	h->fails = 0;
 	h->stands_still = 0;
 	h->mute = 0;
 	h->err = 0;
@@ -234,8 +241,11 @@ static void seen(struct hostile *h, uint32_t off, uint32_t v)
 {
 	if (off == CR0ACK && !v && !REG(CR0))
 		h->on = false;
-	if (off == GERROR && (v ^ REG(GERRORN)) & GERROR_SFM)
-		h->failed = true;
+	if (off == GERROR)
+		h->seen_gerror = v;
+	if (off == GERRORN)
+		h->seen_gerrorn = v;
+	h->failed |= (h->seen_gerror ^ h->seen_gerrorn) & GERROR_SFM;
 }
 
 static uint32_t read32(struct hostile *h, uint32_t off)

@@ -29,11 +29,13 @@ struct hostile {
 	uint32_t err;	       /* CMDQ_CONS.ERR while the error is active */
 	unsigned right;	       /* right answers to come before the next byte is taken */
 	unsigned sticky;       /* errors to come after the one that is acknowledged */
+	unsigned fails;	       /* batches to come whose sync fails */
 	unsigned stands_still; /* reads for which CONS does not move */
 	unsigned mute;	       /* reads for which nothing is acknowledged */
 	bool on;	       /* enabled at some time, and not seen off since */
 	bool behaves;	       /* the input is used up */
-	bool failed;	       /* the driver has seen service failure mode */
+	bool failed;	       /* the driver has seen service failure mode, by what it was told */
+	uint32_t seen_gerror, seen_gerrorn;
 };
 
 void hostile_init(struct hostile *h, uint8_t flavour);
