@@ -142,7 +142,7 @@ static void act(struct rig *r, const void *what)
 
 	if (a->domain.text)
 		d = rig_domain_by_name(r, a->domain.text);
-	if (!fn || fn->shares_id || r->closing || (!fn->dev && a->kind != SCENARIO_ADD))
+	if (!fn || r->closing || (!fn->dev && a->kind != SCENARIO_ADD))
 		return;
 	r->last_fault = sim_now();
 	switch (a->kind) {

@@ -496,9 +496,8 @@ bool build_device(struct rig_fn *fn)
 	};
 	enum lz_status st = lz_device_add(fn->group->grp, &desc, &fn->dev);
 
-	if (st == LZ_EEXIST) { /* as Linux does: the first one of an alias wins */
+	if (st == LZ_EEXIST) { /* the removal before is not finished */
 		fn->dev = NULL;
-		fn->shares_id = true;
 		return true;
 	}
 	if (st != LZ_OK) {

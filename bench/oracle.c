@@ -104,8 +104,9 @@ static void fenced(struct rig *r, struct rig_fn *fn, const struct lz_event *ev)
 
 static void judge_innocent(struct rig *r, struct rig_fn *fn, const struct lz_event *ev)
 {
-	/* A fence without evidence belongs to a reset or a removal. */
-	if (fn->guilty || !lzm_ep_answers(fn->ep) ||
+	/* A fence without evidence belongs to a reset or a removal, and that of one
+	 * that an alias of its requester id holds was named in the event before. */
+	if (fn->guilty || !lzm_ep_answers(fn->ep) || fn->sibling_held ||
 	    (ev->kind == LZ_EV_FENCED && ev->evidence == LZ_EVIDENCE_NONE))
 		return;
 	if (ev->evidence == LZ_EVIDENCE_ASSUMED) {
@@ -170,6 +171,17 @@ void oracle_event(void *ctx, const struct lz_event *ev)
 			fenced(r, fn, ev);
 			judge_innocent(r, fn, ev);
 		}
+		break;
+	case LZ_EV_SIBLING_BLOCKED:
+		if (fn)
+			fn->sibling_held = true;
+		if (!ev->holder)
+			oracle_violation(r, INV_C,
+					 "blocked with an alias that the event does not name");
+		break;
+	case LZ_EV_SIBLING_LIFTED:
+		if (fn)
+			fn->sibling_held = false;
 		break;
 	case LZ_EV_UNFENCED:
 	case LZ_EV_REMOVED:

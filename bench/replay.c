@@ -140,7 +140,7 @@ static void device_record(struct replay *p, const struct record *e)
 {
 	struct rig_fn *fn = rig_fn_by_bdf(p->rig, e->bdf);
 
-	if (!fn || fn->shares_id)
+	if (!fn)
 		return;
 	switch (e->kind) {
 	case RECORD_ATTACH:

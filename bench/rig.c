@@ -37,9 +37,10 @@ struct rig_fn *rig_fn_by_bdf(struct rig *r, uint32_t bdf)
 
 struct rig_fn *rig_fn_by_sid(struct rig *r, uint32_t sid)
 {
-	for (unsigned i = 0; i < r->n_fns; i++)
-		for (unsigned s = 0; s < r->fns[i].n_sids && !r->fns[i].shares_id; s++)
-			if (r->fns[i].sids[s] == sid)
+	/* Its own id comes first; then whoever sends it in another's name. */
+	for (unsigned s = 0; s < MACHINE_MAX_STREAMS; s++)
+		for (unsigned i = 0; i < r->n_fns; i++)
+			if (s < r->fns[i].n_sids && r->fns[i].sids[s] == sid)
 				return &r->fns[i];
 	return NULL;
 }

@@ -68,13 +68,13 @@ struct rig_fn {
 	uint64_t invalidated[SCENARIO_PASIDS]; /* invalidations of each that came */
 	bool ats;			       /* the scenario lets it use ATS */
 	bool ats_added;			       /* the capability is the scenario's own */
-	bool shares_id; /* refused: its stream id belongs to another device */
 
 	/* what really happened to it, for the oracles */
 	bool guilty; /* did not answer since its last reset, or broken otherwise */
 	bool ever_faulted;
 	bool faulted_since_reset;
 	bool fenced;	     /* by the library's events */
+	bool sibling_held;   /* blocked because of a sibling, as the event said */
 	bool reset_seen;     /* the function was reset at least once */
 	bool answered_reset; /* last lz_pci_reset_flr() was LZ_OK */
 	bool condemned;	     /* its last reset by somebody else failed, or so they said */

@@ -76,6 +76,28 @@ static void judge_recovery(struct rig *r, struct rig_fn *fn, const struct lz_hea
 		oracle_violation(r, INV_D, "%s: a PASID is not attached to what it was", fn->name);
 }
 
+/* Ids of a blocked function that no blocked one before it sends too (H13). */
+static unsigned new_ids(const struct rig *r, unsigned index)
+{
+	const struct rig_fn *fn = &r->fns[index];
+	unsigned n = 0;
+
+	for (unsigned s = 0; s < fn->n_sids; s++) {
+		bool seen = false;
+
+		for (unsigned i = 0; i < index; i++) {
+			struct lz_health h = {.block = 0};
+
+			if (r->fns[i].dev)
+				lz_device_health(r->fns[i].dev, &h);
+			for (unsigned k = 0; h.block && k < r->fns[i].n_sids; k++)
+				seen |= r->fns[i].sids[k] == fn->sids[s];
+		}
+		n += !seen;
+	}
+	return n;
+}
+
 static void judge_counts(struct rig *r)
 {
 	struct lz_stats st;
@@ -90,7 +112,7 @@ static void judge_counts(struct rig *r)
 		if (!r->fns[i].dev)
 			continue;
 		lz_device_health(r->fns[i].dev, &h);
-		in_devices += h.block ? r->fns[i].n_sids : 0;
+		in_devices += h.block ? new_ids(r, i) : 0;
 	}
 	if (in_groups != st.blocked_ids || in_groups != in_devices)
 		oracle_violation(
@@ -126,8 +148,6 @@ void oracle_quiet(struct rig *r)
 	for (unsigned i = 0; i < r->n_fns; i++) {
 		struct lz_health h = {.state = "removed", .presence = LZ_GONE};
 
-		if (r->fns[i].shares_id)
-			h.state = "not added";
 		if (r->fns[i].dev)
 			lz_device_health(r->fns[i].dev, &h);
 		copy_device(&r->fns[i], &h);

@@ -48,9 +48,13 @@ struct lz_owner_ops {
 
 /** What lz_device_add() has to know; copied, but for what `pci` and `owner` point to. */
 struct lz_device_desc {
-	const char *name;		 /**< copied; at most 31 characters used */
-	struct lz_iommu *iommu;		 /**< that the streams arrive at */
-	const uint32_t *streams;	 /**< stream ids, distinct */
+	const char *name;	/**< copied; at most 31 characters used */
+	struct lz_iommu *iommu; /**< that the streams arrive at */
+	/** Stream ids, distinct: its own first, which invalidations reach it by, then
+	 *  those that it sends in another's name, as behind a bridge. Another device
+	 *  of the same group may send them too: that one is blocked while this one
+	 *  is (LZ_BLOCK_SIBLING). */
+	const uint32_t *streams;
 	unsigned n_streams;		 /**< 1..LZ_MAX_STREAMS */
 	const struct lz_pci_access *pci; /**< NULL: not PCI; referenced until removal */
 	bool ats;	     /**< platform and policy allow ATS; still needs the device's
@@ -128,10 +132,11 @@ unsigned lz_group_recovery_count(const struct lz_group *group);
  * config space first, whatever firmware left there (H91). All memory that
  * fencing and blocking will ever need is taken here. Task context.
  *
- * LZ_EINVAL, LZ_ENOMEM, LZ_EEXIST (a stream id is taken by another device),
- * LZ_ETIMEDOUT when the IOMMU's queue is stalled, LZ_EIO when the function's
- * ATS cannot be switched off; and why it could not be attached to the default
- * domain. On failure nothing remains.
+ * LZ_EINVAL, LZ_ENOMEM, LZ_EEXIST (a device of another group has a stream id, or
+ * another device has the first one as its own, as while its removal is not
+ * finished), LZ_ETIMEDOUT when the IOMMU's queue is stalled, LZ_EIO when the
+ * function's ATS cannot be switched off; and why it could not be attached to the
+ * default domain. On failure nothing remains.
  */
 LZ_MUST_CHECK enum lz_status lz_device_add(struct lz_group *group,
 					   const struct lz_device_desc *desc,
@@ -179,7 +184,9 @@ LZ_MUST_CHECK enum lz_status lz_device_block(struct lz_device *dev);
  * Its generation moves, its recoveries are forgotten, and RID and PASIDs are
  * attached to what the core keeps. The owner's resume() is called. Task context.
  *
- * LZ_OK, also when nothing was blocked; LZ_EIO: it did not answer, or its ATS
+ * LZ_OK, also when nothing was blocked. While a device that shares a requester id
+ * with it is blocked, it is not asked: it stays blocked for that reason alone
+ * (LZ_BLOCK_SIBLING), and comes back, asked, with that one. LZ_EIO: it did not answer, or its ATS
  * cannot be switched on; LZ_ETIMEDOUT, LZ_ENOMEM: nobody could ask it, or its
  * tables could not be written; it stays blocked for the same reasons in all
  * three. LZ_EBUSY while it is in reset, about to be quarantined, or another

@@ -70,10 +70,14 @@ enum lz_event_kind {
 				     of one of several */
 	LZ_EV_POLICY,		/**< lz_policy_set(); detail = LZ_POLICY_* */
 	LZ_EV_ABORT_ORDERED,	/**< lz_iommu_abort() was called */
+	LZ_EV_SIBLING_BLOCKED,	/**< blocked, or kept so, because `holder` is, which
+				     sends the requester id `detail` too */
+	LZ_EV_SIBLING_LIFTED,	/**< back, since nobody who shares a requester id
+				     with it is blocked any more */
 };
 
 /** Kinds of events; grows with a version that has more. */
-#define LZ_EVENT_KINDS (LZ_EV_ABORT_ORDERED + 1u)
+#define LZ_EVENT_KINDS (LZ_EV_SIBLING_LIFTED + 1u)
 
 /** Rungs of the ladder for a queue on which no sync succeeds. */
 enum lz_rung {
@@ -93,6 +97,7 @@ struct lz_event {
 	struct lz_device *device;  /**< may be NULL; valid during the call */
 	struct lz_domain *domain;  /**< may be NULL; valid during the call */
 	struct lz_iommu *iommu;	   /**< may be NULL */
+	struct lz_device *holder;  /**< of LZ_EV_SIBLING_BLOCKED; valid during the call */
 	lz_ns time;		   /**< of the port's clock */
 	uint64_t detail;	   /**< 0 where the kind has none */
 };
@@ -135,7 +140,7 @@ enum lz_phase lz_event_phase(const struct lz_event *ev);
  *
  * `kind` is enum lz_event_kind and does not change with versions of the library.
  * `iommu` is there when the event has one; `device`, `generation` and `evidence` when
- * it is about a device; `rung` in escalations. Where names were left out of the build
+ * it is about a device; `rung` in escalations; `holder` where it names another device. Where names were left out of the build
  * they are "?".
  *
  * At most `size` bytes are written, the last one a NUL (when size is not 0); returns

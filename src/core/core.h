@@ -80,6 +80,25 @@ uint8_t lz_device_fence(const struct lz_device *dev);
 void lz_policy_init(struct lz *lz);
 /* What is done to the device when it is broken; never LZ_RESPONSE_DEFAULT. */
 enum lz_response lz_response_of(const struct lz_device *dev);
+/* ---- sibling.c: devices that share a requester id; the gate is held ---- */
+bool lz_shares_id(const struct lz_device *a, const struct lz_device *b);
+/* Into the family of those whose ids it shares; blocked with it if need be. */
+void lz_family_join(struct lz_gated g, struct lz_device *dev);
+/* The device is out of the group's list and blocks nobody any more (H10). */
+void lz_family_leave(struct lz_gated g, struct lz_device *dev);
+/* The device has got, or lost, its last reason of its own. */
+void lz_siblings_hold(struct lz_gated g, struct lz_device *dev);
+void lz_siblings_let(struct lz_gated g, struct lz_device *dev);
+bool lz_has_siblings(const struct lz_device *dev);
+/* Who keeps the device blocked as its sibling; NULL: nobody. */
+struct lz_device *lz_sibling_holder(const struct lz_device *dev);
+/* Lifts `reasons` but the sibling's; true, and told, when that one remains. */
+bool lz_sibling_stays(struct lz_gated g, struct lz_device *dev, uint32_t reasons);
+/* The device has answered: it and its siblings are let back, or none of them.
+ * LZ_OK while dev->block is not 0: a sibling turned out to hold it. */
+enum lz_status lz_recover_together(struct lz_gated g, struct lz_device *dev, uint32_t lift);
+/* The report work of one that is blocked for a sibling only. False: once more. */
+bool lz_sibling_lift(struct lz_gated g, struct lz_device *dev);
 
 /* ---- limit.c ---- */
 /* The most recoveries in a window that a policy can allow. */
@@ -122,6 +141,12 @@ enum lz_status lz_recover_ask(struct lz_gated g, struct lz_device *dev);
 enum lz_status lz_recover_install(struct lz_gated g, struct lz_device *dev, uint32_t lift);
 /* A report that has not been looked at yet is made again, of this generation. */
 void lz_report_renew(struct lz_device *dev);
+/* One that did not answer the core's own question is reported like any other. */
+void lz_report_unanswered(struct lz_device *dev);
+/* What was reported is settled. */
+void lz_report_retire(struct lz_device *dev);
+/* It has to be asked again: blocked until the queue, or memory, lets us. */
+enum lz_status lz_recover_later(struct lz_gated g, struct lz_device *dev, enum lz_status why);
 /* Asks again after a good reset that the queue did not answer. False: not yet. */
 bool lz_reset_reattach(struct lz_gated g, struct lz_device *dev, bool *resumed);
 /* Tells the owner; outside the gate. */

@@ -47,34 +47,63 @@ void lz_device_put(struct lz_device *dev)
 
 /* ---- books; gate held ---- */
 
+/* Those of its requester ids that no other blocked device sends (H13). */
+static uint32_t ids_of_its_own(const struct lz_group *group, const struct lz_device *dev)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < dev->n_streams; i++) {
+		bool shared = false;
+
+		for (const struct lz_device *d = group->devices; d; d = d->next_in_group)
+			for (unsigned k = 0; d != dev && d->counted && k < d->n_streams; k++)
+				shared |=
+					d->iommu == dev->iommu && d->streams[k] == dev->streams[i];
+		n += !shared;
+	}
+	return n;
+}
+
 static void set_block(struct lz_group *group, struct lz_device *dev, uint32_t block)
 {
 	bool blocked = block != 0;
-	uint32_t ids = dev->n_streams;
+	uint32_t ids;
 
 	lz_store32(&dev->block, block);
 	if (blocked == dev->counted)
 		return;
 	dev->counted = blocked;
+	ids = ids_of_its_own(group, dev);
 	lz_store32(&group->recovery_count,
 		   blocked ? group->recovery_count + ids : group->recovery_count - ids);
 	lz_fetch_add64(&dev->lz->blocked_ids, blocked ? ids : 0 - (uint64_t)ids);
 }
 
+static bool blocked_itself(const struct lz_device *dev)
+{
+	return dev->block & ~(uint32_t)LZ_BLOCK_SIBLING;
+}
+
 void lz_block_set(struct lz_gated g, struct lz_device *dev, uint32_t reasons)
 {
 	unsigned long flags = lz_spin_lock(&g.group->lock);
+	bool before = blocked_itself(dev);
 
 	set_block(g.group, dev, dev->block | reasons);
 	lz_spin_unlock(&g.group->lock, flags);
+	if (!before && blocked_itself(dev))
+		lz_siblings_hold(g, dev);
 }
 
 void lz_block_clear(struct lz_gated g, struct lz_device *dev, uint32_t reasons)
 {
 	unsigned long flags = lz_spin_lock(&g.group->lock);
+	bool before = blocked_itself(dev);
 
 	set_block(g.group, dev, dev->block & ~reasons);
 	lz_spin_unlock(&g.group->lock, flags);
+	if (before && !blocked_itself(dev))
+		lz_siblings_let(g, dev);
 }
 
 void lz_device_ats_off(struct lz_gated g, struct lz_device *dev)
@@ -226,6 +255,7 @@ enum lz_status lz_device_add(struct lz_group *group, const struct lz_device_desc
 		return r;
 	}
 	publish(dev);
+	lz_family_join(g, dev);
 	r = lz_group_adopt(g, dev);
 	lz_gate_leave(g);
 	if (!r)
@@ -285,6 +315,7 @@ static bool finish_removal(struct lz_gated g, struct lz_device *dev)
 	free_attachments(g, dev);
 	iommu->ops->device_remove(dev);
 	take_out(dev);
+	lz_family_leave(g, dev);
 	lz_iommu_kick(iommu); /* a domain may have waited for it */
 	return true;
 }

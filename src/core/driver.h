@@ -31,6 +31,7 @@ enum lz_rank {
 	LZ_RANK_QUEUE_ERR = 40, /* queue error lock */
 	LZ_RANK_SID = 50,	/* stream id index */
 	LZ_RANK_FENCE = 60,	/* lz_device.fence_lock */
+	LZ_RANK_SHARE = 65,	/* what devices share of one stream table entry */
 	LZ_RANK_WORK = 70,	/* work list */
 };
 
@@ -86,8 +87,9 @@ struct lz_iommu_ops {
 	 * said otherwise. "With effect" = a sync after the change succeeded. */
 
 	/* Registers the stream ids, takes all memory the device will need,
-	 * makes every STE abort, with effect. Sets dev->drv, ats_capable,
-	 * pasid_bits. Fence state open. */
+	 * makes every STE abort, with effect, but for those that a device of
+	 * the same group uses already. Sets dev->drv, ats_capable, pasid_bits.
+	 * Fence state open. LZ_EEXIST: another group has a stream id. */
 	enum lz_status (*device_add)(struct lz_device *dev);
 	/* Stream ids out of the index, memory of `dev->drv` freed. The device
 	 * is blocked and fenced or its last invalidation has been drained. */
@@ -115,12 +117,14 @@ struct lz_iommu_ops {
 	 * orderly order (H76). To a domain: LZ_OK with effect, or LZ_EIO /
 	 * LZ_ETIMEDOUT with the old one installed. To blocking: always
 	 * installed; LZ_OK with effect, LZ_ETIMEDOUT without it yet: the
-	 * caller keeps the links until the effect is known (leaving). */
+	 * caller keeps the links until the effect is known (leaving). An entry
+	 * that another device uses too goes on translating for that one. */
 	enum lz_status (*install)(struct lz_device *dev, uint32_t pasid, struct lz_domain *new_,
 				  struct lz_domain *old);
 
 	/* Quarantine or reset: every STE of the device aborts, EATS off, no
-	 * ATC_INV is sent (fence order). Moves the fence state to fencing, and
+	 * ATC_INV is sent (fence order). The core has blocked, before, whoever
+	 * shares one of them (H13). Moves the fence state to fencing, and
 	 * to fenced with LZ_OK (with effect). LZ_ETIMEDOUT: stays fencing, the
 	 * driver goes on trying from work(). Safe to repeat. */
 	enum lz_status (*block)(struct lz_device *dev);
@@ -236,12 +240,15 @@ struct lz_device {
 	enum lz_reset_result reset_worst;
 	uint8_t fence_before_reset;
 	uint8_t presence;  /* enum lz_presence (atomic) */
-	bool counted;	   /* is in the group's recovery count (H08, H11) */
+	bool counted;	   /* its ids are in the group's recovery count (H08, H11) */
 	bool reattach;	   /* a good reset, tables still to be written; [gate] */
 	bool cures;	   /* what is under way ends a fault; [gate] */
 	bool delayed;	   /* somebody was told that its recovery waits; [gate] */
 	uint8_t degraded;  /* quarantined by its fence alone (atomic); [gate] */
 	uint32_t response; /* enum lz_response (atomic) */
+	uint32_t family;   /* of those that share requester ids; [gate] */
+	bool tell_held;	   /* a sibling blocked it, its owner has not heard; [gate] */
+	bool owes_resume;  /* its owner waits for what a sibling's recovery lifts; [gate] */
 	/* Times of the last recoveries, core/limit.c; [gate] */
 	lz_ns *recovered_at;
 	uint64_t n_recovered;

@@ -146,6 +146,8 @@ size_t lz_event_format(const struct lz_event *ev, char *buf, size_t size)
 	}
 	if (ev->kind == LZ_EV_ESCALATED)
 		put_string(&t, "rung", lz_rung_name((enum lz_rung)ev->detail));
+	if (ev->holder)
+		put_string(&t, "holder", ev->holder->name);
 	put_string(&t, "status", lz_status_name(ev->status));
 	put_number(&t, "detail", ev->detail);
 	lz_text_char(&t, '}');

@@ -17,6 +17,7 @@ struct lz_group {
 	uint32_t gate;		   /* 0: open (atomic) */
 	struct lz_device *devices; /* [lock] */
 	uint32_t recovery_count;   /* blocked requester ids; [lock] (E) */
+	uint32_t families;	   /* last number given to one; [gate] */
 	void *claimant;		   /* who claimed it; [gate] */
 	unsigned claims;	   /* of the claimant; [gate] */
 	/* Where devices are while nobody has claimed it, or NULL; counted in its

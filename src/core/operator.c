@@ -70,7 +70,7 @@ static void block_degraded(struct lz_gated g, struct lz_device *dev)
 static enum lz_status clear(struct lz_gated g, struct lz_device *dev)
 {
 	uint32_t reasons;
-	enum lz_status r;
+	enum lz_status r = LZ_OK;
 
 	if (dev->degraded)
 		block_degraded(g, dev);
@@ -79,9 +79,11 @@ static enum lz_status clear(struct lz_gated g, struct lz_device *dev)
 	/* What is known of the device is of the time before (H47, H86). */
 	lz_device_move_generation(dev);
 	lz_device_move_generation(dev);
-	r = lz_recover_ask(g, dev);
-	if (!r)
-		r = lz_recover_install(g, dev, reasons);
+	if (!lz_sibling_stays(g, dev, reasons)) {
+		r = lz_recover_ask(g, dev);
+		if (!r)
+			r = lz_recover_together(g, dev, reasons);
+	}
 	if (r) {
 		stay_blocked(g, dev, reasons);
 	} else {
@@ -89,6 +91,9 @@ static enum lz_status clear(struct lz_gated g, struct lz_device *dev)
 		dev->delayed = false;
 		dev->cures = false;
 		lz_limit_forget(g, dev);
+	}
+	if (!dev->block) {
+		dev->owes_resume = false; /* whoever calls tells its owner */
 		lz_log(dev->lz, LZ_LOG_INFO, dev->name, "Device is unblocked by an operator");
 	}
 	lz_emit_device(dev, LZ_EV_OPERATOR_CLEARED, r, reasons);
@@ -108,7 +113,7 @@ enum lz_status lz_device_clear(struct lz_device *dev)
 	r = may_clear(dev);
 	if (!r && (dev->block || dev->degraded)) {
 		r = clear(g, dev);
-		cleared = r == LZ_OK;
+		cleared = r == LZ_OK && !dev->block;
 	}
 	if (cleared)
 		lz_device_get(dev);

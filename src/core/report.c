@@ -116,7 +116,9 @@ static enum lz_status quarantine(struct lz_gated g, struct lz_device *dev)
 	enum lz_status r;
 
 	dev->reattach = false; /* only another reset helps now */
-	if (!permanent && !dev->block && lz_response_of(dev) == LZ_RESPONSE_FENCE) {
+	/* Under a shared id a sibling's ATS would be off too, and its DMA fail (H13). */
+	if (!permanent && !dev->block && !lz_has_siblings(dev) &&
+	    lz_response_of(dev) == LZ_RESPONSE_FENCE) {
 		degrade(g, dev);
 		return LZ_OK;
 	}
@@ -141,6 +143,17 @@ static enum lz_status quarantine(struct lz_gated g, struct lz_device *dev)
 
 enum outcome { DONE, TOLD, AGAIN, RESUME };
 
+/* What a sibling has done to it, or left to it (H13). */
+static enum outcome follow_siblings(struct lz_gated g, struct lz_device *dev)
+{
+	if (!lz_sibling_lift(g, dev))
+		return AGAIN;
+	if (dev->block || !dev->owes_resume)
+		return DONE;
+	dev->owes_resume = false;
+	return RESUME;
+}
+
 static enum outcome run_gated(struct lz_gated g, struct lz_device *dev, uint32_t *generation)
 {
 	*generation = dev->generation;
@@ -161,7 +174,7 @@ static enum outcome run_gated(struct lz_gated g, struct lz_device *dev, uint32_t
 			return AGAIN;
 		return resumed ? RESUME : DONE;
 	}
-	return DONE;
+	return follow_siblings(g, dev);
 }
 
 void lz_report_run(struct lz_work *w)
@@ -169,12 +182,15 @@ void lz_report_run(struct lz_work *w)
 	struct lz_device *dev = lz_container(w, struct lz_device, report_work);
 	enum outcome o = AGAIN;
 	uint32_t generation = 0, cause = 0;
+	bool tell_held = false;
 	struct lz_gated g;
 
 	/* Whoever holds the gate may wait for work: never wait for it here. */
 	if (lz_gate_enter(dev->group, 0, &g) == LZ_OK) {
 		o = run_gated(g, dev, &generation);
 		cause = dev->block;
+		tell_held = dev->tell_held && o != TOLD;
+		dev->tell_held = false;
 		lz_gate_leave(g);
 	}
 	if (o == AGAIN) {
@@ -185,6 +201,8 @@ void lz_report_run(struct lz_work *w)
 	} else {
 		dev->backoff = 0;
 	}
+	if (tell_held)
+		lz_tell_blocked(dev, cause | LZ_BLOCK_SIBLING, generation);
 	if (o == TOLD)
 		lz_tell_detected(dev, cause, generation);
 	if (o == RESUME)

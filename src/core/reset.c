@@ -23,8 +23,11 @@ static void begin(struct lz_gated g, struct lz_device *dev)
 {
 	dev->reset_worst = LZ_RESET_OK;
 	/* One whose tables are still to be written has not answered since its
-	 * reset: it is asked again, also when nothing is attempted now. */
-	dev->fence_before_reset = dev->reattach ? LZ_FENCE_SUSPECT : lz_device_fence(dev);
+	 * reset, and one that a sibling holds was not asked either: it is asked
+	 * again, also when nothing is attempted now. */
+	dev->fence_before_reset = dev->reattach || dev->block == LZ_BLOCK_SIBLING
+					  ? LZ_FENCE_SUSPECT
+					  : lz_device_fence(dev);
 	dev->reattach = false;
 	dev->delayed = false;
 	lz_device_move_generation(dev);
@@ -77,6 +80,7 @@ static void count_recovery(struct lz_gated g, struct lz_device *dev)
 	if (dev->cures)
 		lz_limit_count(g, dev);
 	dev->cures = false;
+	dev->owes_resume = false; /* whoever calls tells its owner */
 	lz_count32(&dev->n_recoveries);
 	lz_count64(&dev->iommu->n.recoveries);
 	lz_emit_device(dev, LZ_EV_RECOVERED, LZ_OK, 0);
@@ -108,7 +112,7 @@ static void retire_report_locked(struct lz_device *dev)
 	dev->reported = 0;
 }
 
-static void retire_report(struct lz_device *dev)
+void lz_report_retire(struct lz_device *dev)
 {
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
 
@@ -163,6 +167,11 @@ void lz_report_renew(struct lz_device *dev)
 	renew_report(dev, LZ_EVIDENCE_NONE);
 }
 
+void lz_report_unanswered(struct lz_device *dev)
+{
+	renew_report(dev, LZ_EVIDENCE_PROBED);
+}
+
 static enum lz_status still_broken(struct lz_gated g, struct lz_device *dev, enum lz_status why)
 {
 	lz_block_set(g, dev, LZ_BLOCK_RESET_FAILED); /* H09: only rises */
@@ -178,7 +187,7 @@ static enum lz_status still_broken(struct lz_gated g, struct lz_device *dev, enu
 
 /* A queue that does not answer, or memory that is short, says nothing about
  * this device: it stays blocked and the report work asks again (H66). */
-static enum lz_status ask_again(struct lz_gated g, struct lz_device *dev, enum lz_status why)
+enum lz_status lz_recover_later(struct lz_gated g, struct lz_device *dev, enum lz_status why)
 {
 	lz_block_set(g, dev, LZ_BLOCK_RESET);
 	(void)dev->iommu->ops->block(dev);
@@ -216,24 +225,26 @@ static enum lz_status verify(struct lz_gated g, struct lz_device *dev, bool was_
 		lz_emit_device(dev, LZ_EV_RECOVERY_BEGIN, LZ_OK, 0);
 	r = ask(g, dev, was_reset);
 	if (r == LZ_ETIMEDOUT)
-		return ask_again(g, dev, r);
+		return lz_recover_later(g, dev, r);
 	if (r)
 		return still_broken(g, dev, r);
-	r = lz_recover_install(g, dev, BLOCK_OF_FAULTS);
+	r = lz_recover_together(g, dev, BLOCK_OF_FAULTS);
 	if (r)
-		return ask_again(g, dev, r);
+		return lz_recover_later(g, dev, r);
 	lz_store8(&dev->degraded, 0);
 	dev->delayed = false;
 	return LZ_OK;
 }
 
-/* Something else than faults blocks it: that is not a reset's to lift. The fence
- * stays, and whoever lifts it asks the device. */
+/* Something else than faults of its own blocks it (H13: a sibling's): that is not
+ * a reset's to lift. The fence stays, and whoever lifts it asks the device. */
 static bool lift_nothing(struct lz_gated g, struct lz_device *dev)
 {
+	if (lz_sibling_stays(g, dev, BLOCK_OF_FAULTS))
+		return true;
 	if (!(dev->block & ~(uint32_t)BLOCK_OF_FAULTS))
 		return false;
-	retire_report(dev);
+	lz_report_retire(dev);
 	lz_block_clear(g, dev, BLOCK_OF_FAULTS);
 	dev->delayed = false;
 	return true;
@@ -242,7 +253,7 @@ static bool lift_nothing(struct lz_gated g, struct lz_device *dev)
 bool lz_reset_reattach(struct lz_gated g, struct lz_device *dev, bool *resumed)
 {
 	dev->reattach = false;
-	*resumed = !lift_nothing(g, dev) && verify(g, dev, false) == LZ_OK;
+	*resumed = !lift_nothing(g, dev) && verify(g, dev, false) == LZ_OK && !dev->block;
 	if (*resumed)
 		count_recovery(g, dev);
 	return !dev->reattach;
@@ -274,14 +285,14 @@ static enum lz_status end_not_attempted(struct lz_gated g, struct lz_device *dev
 		/* Its evidence is of another generation now: asked again. */
 		r = try_device(g, dev, false);
 		if (r == LZ_ETIMEDOUT)
-			return ask_again(g, dev, r);
+			return lz_recover_later(g, dev, r);
 		open = r == LZ_OK && !is_report_pending(dev);
 	} else if (open) {
 		ops->unfence(dev);
 	}
 	if (open) {
-		r = lz_recover_install(g, dev, BLOCK_OF_FAULTS);
-		return r ? ask_again(g, dev, r) : LZ_OK;
+		r = lz_recover_together(g, dev, BLOCK_OF_FAULTS);
+		return r ? lz_recover_later(g, dev, r) : LZ_OK;
 	}
 	/* Found broken, not yet quarantined: the report is made again. */
 	lz_block_set(g, dev, LZ_BLOCK_BROKEN);

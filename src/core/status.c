@@ -64,6 +64,8 @@ const char *lz_event_name(enum lz_event_kind k)
 		[LZ_EV_SLOW] = "slow",
 		[LZ_EV_POLICY] = "policy",
 		[LZ_EV_ABORT_ORDERED] = "abort ordered",
+		[LZ_EV_SIBLING_BLOCKED] = "sibling blocked",
+		[LZ_EV_SIBLING_LIFTED] = "sibling lifted",
 	};
 
 	return NAME_OF(names, k);

@@ -9,7 +9,7 @@
 #define CONFIG_ABORT   0u
 #define CONFIG_BYPASS  4u
 #define CONFIG_S1      5u
-#define WORD1_S1       0x1000080000d4ull /* write-back, inner, SHCFG incoming */
+#define WORD1_S1       0x1000080000d6ull /* S1DSS, write-back, inner, SHCFG incoming */
 #define WORD1_BYPASS   0x100000000000ull
 #define WORD1_S1STALLD (1ull << 27)
 #define CD_V	       (1ull << 31)

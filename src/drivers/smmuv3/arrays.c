@@ -128,11 +128,15 @@ static enum lz_status grow(struct lz_smmu_domain *sdom, uint32_t n)
 	return LZ_OK;
 }
 
-static uint32_t position(const struct lz_smmu_inv_array *a, uint32_t sid, uint32_t ssid)
+/* Two devices that answer to one id have an entry each. */
+static uint32_t position(const struct lz_smmu_inv_array *a, const struct lz_device *dev,
+			 uint32_t sid, uint32_t ssid)
 {
 	uint32_t i = 0;
 
 	while (i < a->n && (a->e[i].sid < sid || (a->e[i].sid == sid && a->e[i].ssid < ssid)))
+		i++;
+	while (i < a->n && a->e[i].sid == sid && a->e[i].ssid == ssid && a->e[i].dev != dev)
 		i++;
 	return i;
 }
@@ -140,7 +144,7 @@ static uint32_t position(const struct lz_smmu_inv_array *a, uint32_t sid, uint32
 static void add_or_take(struct lz_smmu_inv_array *a, struct lz_device *dev, uint32_t sid,
 			uint32_t ssid, bool in)
 {
-	uint32_t i = position(a, sid, ssid);
+	uint32_t i = position(a, dev, sid, ssid);
 	struct lz_smmu_inv_entry *e = &a->e[i];
 	bool there = i < a->n && e->sid == sid && e->ssid == ssid;
 	size_t rest = (a->n - i) * sizeof(*e);
@@ -177,8 +181,10 @@ static enum lz_status change(struct lz_device *dev, uint32_t pasid, struct lz_do
 		st = grow(sdom, ((struct lz_smmu_inv_array *)sdom->array)->n + dev->n_streams);
 	if (st == LZ_OK) {
 		copy_to_spare(sdom);
+		/* It was put in for what it answered then, which may be more. */
 		for (unsigned i = 0; i < dev->n_streams; i++)
-			add_or_take(sdom->spare, dev, dev->streams[i], pasid, in);
+			if (!in || lz_smmu_answers(lz_smmu_dev_of(dev), i))
+				add_or_take(sdom->spare, dev, dev->streams[i], pasid, in);
 		/* Whoever reads 0 looks at no array: up before it, down after it. */
 		if (in)
 			lz_store32(&sdom->ats_entries, sdom->spare->n);

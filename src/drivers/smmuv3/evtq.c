@@ -58,7 +58,7 @@ static void decode(const uint64_t raw[SMMU_EVT_WORDS], struct lz_smmuv3_fault *f
 
 static void deliver(struct lz_smmu *s, const struct lz_smmuv3_fault *f)
 {
-	struct lz_smmu_dev *sd = lz_smmu_sid_get(s, f->stream);
+	struct lz_smmu_dev *sd = lz_smmu_sid_any(s, f->stream);
 	struct lz_event ev = {.kind = LZ_EV_DMA_FAULT,
 			      .iommu = &s->iommu,
 			      .device = sd ? sd->dev : NULL,

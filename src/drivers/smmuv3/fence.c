@@ -33,6 +33,19 @@ static bool is_ats_checked(struct lz_smmu *s)
 	return checked;
 }
 
+/* EATS stays off in an entry as long as anybody who sends its id is fenced. */
+static void count_closed_locked(struct lz_smmu_dev *sd, int by)
+{
+	unsigned long flags;
+
+	if (!by)
+		return;
+	flags = lz_spin_lock(&sd->smmu->share_lock);
+	for (unsigned i = 0; i < sd->dev->n_streams; i++)
+		sd->stream[i]->closed += (uint32_t)by;
+	lz_spin_unlock(&sd->smmu->share_lock, flags);
+}
+
 /* The alert is up before a state other than open can be seen, and down after
  * it is gone. A removed device is not counted any more. */
 void lz_smmu_set_fence_locked(struct lz_smmu_dev *sd, enum lz_fence_state f)
@@ -43,9 +56,23 @@ void lz_smmu_set_fence_locked(struct lz_smmu_dev *sd, enum lz_fence_state f)
 	lz_assert(lz_spin_held(&dev->fence_lock));
 	if (is && !was && !sd->removed)
 		(void)lz_fetch_add32(&sd->smmu->alert, 1);
+	if (!sd->removed)
+		count_closed_locked(sd, (int)(f >= LZ_FENCE_FENCING) -
+						(int)(dev->fence >= LZ_FENCE_FENCING));
 	lz_store8_release(&dev->fence, (uint8_t)f);
 	if (was && !is && !sd->removed)
 		(void)lz_fetch_add32(&sd->smmu->alert, (uint32_t)-1);
+}
+
+void lz_smmu_uncount_locked(struct lz_smmu_dev *sd)
+{
+	struct lz_device *dev = sd->dev;
+
+	if (dev->fence != LZ_FENCE_OPEN)
+		(void)lz_fetch_add32(&sd->smmu->alert, (uint32_t)-1);
+	if (dev->fence >= LZ_FENCE_FENCING)
+		count_closed_locked(sd, -1);
+	sd->removed = true;
 }
 
 /*
@@ -63,13 +90,14 @@ static uint32_t begin_round_locked(struct lz_smmu_dev *sd)
 }
 
 /* False: somebody else has begun another one, or it was lifted. */
-static bool eats_off_in_round(struct lz_smmu_dev *sd, uint32_t round)
+static bool eats_off_in_round(struct lz_smmu_dev *sd, uint32_t round, bool spare)
 {
 	unsigned long flags = lz_spin_lock(&sd->dev->fence_lock);
 	bool ours = sd->fence_round == round;
 
 	if (ours) {
-		lz_smmu_ste_eats_off_locked(sd);
+		if (!spare)
+			lz_smmu_ste_eats_off_locked(sd);
 		lz_store32(&sd->fence_pending, round);
 	}
 	lz_spin_unlock(&sd->dev->fence_lock, flags);
@@ -134,7 +162,7 @@ enum lz_status lz_smmu_fence(struct lz_smmu_dev *sd, uint32_t gen, enum lz_evide
 	if (stale)
 		return LZ_EBUSY;
 	lz_smmu_grace(sd->smmu);
-	if (!eats_off_in_round(sd, round))
+	if (!eats_off_in_round(sd, round, false))
 		return LZ_ETIMEDOUT; /* whoever came between goes on with it */
 	st = make_effective(sd, round);
 	if (st != LZ_OK)
@@ -162,6 +190,10 @@ enum lz_status lz_smmu_block(struct lz_device *dev)
 	struct lz_smmu_dev *sd = lz_smmu_dev_of(dev);
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
 	bool fenced = dev->fence == LZ_FENCE_FENCED;
+	/* One that leaves in good health, and has left its tables with effect: who
+	 * sends its ids too goes on. */
+	bool spare =
+		dev->fence == LZ_FENCE_OPEN && sd->clean && lz_load8(&dev->presence) != LZ_PRESENT;
 	uint32_t round = 0;
 	lz_ns deadline = 0;
 	enum lz_status st;
@@ -172,10 +204,11 @@ enum lz_status lz_smmu_block(struct lz_device *dev)
 	}
 	lz_spin_unlock(&dev->fence_lock, flags);
 	lz_smmu_grace(sd->smmu);
-	lz_smmu_ste_abort(sd);
+	lz_smmu_ste_close(sd);
+	sd->installed = NULL;
 	/* Whoever begins and lifts fences is kept out: the engine by the state,
 	 * everybody else by the gate. */
-	if (!fenced && eats_off_in_round(sd, round))
+	if (!fenced && eats_off_in_round(sd, round, spare))
 		return make_effective(sd, round);
 	if (lz_smmu_dead(sd->smmu))
 		return LZ_OK;

@@ -70,46 +70,67 @@ static uint32_t generation_at(struct lz_device *dev, uint32_t seq)
 	return (int32_t)(lz_load32(&dev->changed) - seq) > 0 ? 1 : gen;
 }
 
+struct walk {
+	struct lz_smmu *s;
+	bool count_only, sole;
+	uint64_t pos; /* of the sync */
+	uint32_t seq;
+	struct lz_device *last; /* compared only */
+	unsigned different;
+};
+
+/* Whoever an unanswered ATC_INV was for. */
+static void walk_command(struct walk *w, struct lz_smmu_cmd cmd)
+{
+	uint32_t sid = lz_smmu_cmd_sid(cmd.w[0]);
+	struct lz_smmu_dev *sd = NULL, *next;
+
+	while ((next = lz_smmu_sid_get(w->s, sid, sd)) != NULL) {
+		if (sd)
+			lz_device_put(sd->dev);
+		sd = next;
+		if (sd->dev != w->last)
+			w->different++;
+		w->last = sd->dev;
+		if (!w->count_only) {
+			struct lz_smmu_accusation a = {
+				.gen = generation_at(sd->dev, w->seq),
+				.evidence = w->sole ? LZ_EVIDENCE_NAMED : LZ_EVIDENCE_NONE,
+				.cmd = cmd,
+			};
+
+			lz_smmu_accuse_locked(w->s, sd, &a, w->pos);
+		}
+	}
+	if (sd)
+		lz_device_put(sd->dev);
+	else
+		w->different++; /* gone: it may have been that one */
+}
+
 /* One pass over the batch in front of the failed sync. One that failed before,
  * and was overwritten, ends it too: its set has been taken. */
 static unsigned walk_unsettled(struct lz_smmu *s, uint64_t pos, bool count_only, bool sole)
 {
 	struct lz_smmu_queue *q = &s->cmdq;
 	uint64_t first = pos > q->guard ? pos - q->guard : 0;
-	uint32_t seq = lz_load32(&q->slot_seq[pos & q->mask]);
-	struct lz_device *last = NULL;
-	unsigned different = 0;
+	struct walk w = {.s = s,
+			 .count_only = count_only,
+			 .sole = sole,
+			 .pos = pos,
+			 .seq = lz_load32(&q->slot_seq[pos & q->mask])};
 
 	for (uint64_t p = pos; p-- > first;) {
 		uint64_t *slot = lz_smmu_queue_slot(q, p);
 		struct lz_smmu_cmd cmd = {{lz_dma_load64(&slot[0]), lz_dma_load64(&slot[1])}};
-		struct lz_smmu_dev *sd;
 
 		if (lz_smmu_cmd_op(cmd.w[0]) == SMMU_OP_SYNC ||
 		    lz_smmu_queue_get_mark(q, p) != SMMU_MARK_NONE)
 			break;
-		if (lz_smmu_cmd_op(cmd.w[0]) != SMMU_OP_ATC_INV)
-			continue;
-		sd = lz_smmu_sid_get(s, lz_smmu_cmd_sid(cmd.w[0]));
-		if (!sd) {
-			different++; /* gone: it may have been that one */
-			continue;
-		}
-		if (sd->dev != last)
-			different++;
-		last = sd->dev;
-		if (!count_only) {
-			struct lz_smmu_accusation a = {
-				.gen = generation_at(sd->dev, seq),
-				.evidence = sole ? LZ_EVIDENCE_NAMED : LZ_EVIDENCE_NONE,
-				.cmd = cmd,
-			};
-
-			lz_smmu_accuse_locked(s, sd, &a, pos);
-		}
-		lz_device_put(sd->dev);
+		if (lz_smmu_cmd_op(cmd.w[0]) == SMMU_OP_ATC_INV)
+			walk_command(&w, cmd);
 	}
-	return different;
+	return w.different;
 }
 
 /*

@@ -151,6 +151,18 @@ static void convict(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen,
 
 /* ---- probes ---- */
 
+/* One for each id whose invalidations it answers. */
+static uint32_t flush_commands(struct lz_smmu_dev *sd, struct lz_smmu_cmd *cmd, uint32_t ssid)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < sd->dev->n_streams; i++)
+		if (lz_smmu_answers(sd, i))
+			cmd[n++] = (struct lz_smmu_cmd){
+				{lz_smmu_cmd_atc0(sd->dev->streams[i], ssid), SMMU_ATC1_ALL}};
+	return n;
+}
+
 static uint32_t probe_commands(struct lz_smmu_dev *sd, struct lz_smmu_cmd *cmd,
 			       const struct lz_smmu_cmd *accused)
 {
@@ -159,10 +171,7 @@ static uint32_t probe_commands(struct lz_smmu_dev *sd, struct lz_smmu_cmd *cmd,
 	/* A very small queue has room for the one that matters only. */
 	if (accused && sd->dev->n_streams < sd->smmu->cmdq.guard)
 		cmd[n++] = *accused;
-	for (unsigned i = 0; i < sd->dev->n_streams; i++)
-		cmd[n++] = (struct lz_smmu_cmd){
-			{lz_smmu_cmd_atc0(sd->dev->streams[i], 0), SMMU_ATC1_ALL}};
-	return n;
+	return n + flush_commands(sd, cmd + n, 0);
 }
 
 /* ATC_INVs of one device in one batch, as those of an unmap. LZ_ELIMIT: no room. */
@@ -227,10 +236,7 @@ enum lz_status lz_smmu_atc_flush(struct lz_smmu_dev *sd, uint32_t ssid)
 	enum lz_status st;
 	uint64_t sync;
 
-	for (unsigned i = 0; i < sd->dev->n_streams; i++)
-		cmd[i] = (struct lz_smmu_cmd){
-			{lz_smmu_cmd_atc0(sd->dev->streams[i], ssid), SMMU_ATC1_ALL}};
-	st = submit_atc(sd, cmd, sd->dev->n_streams, &sync, &deadline, LZ_FENCE_OPEN);
+	st = submit_atc(sd, cmd, flush_commands(sd, cmd, ssid), &sync, &deadline, LZ_FENCE_OPEN);
 	if (st == LZ_OK) {
 		st = lz_smmu_queue_wait(s, sync, &deadline);
 		if (st == LZ_ETIMEDOUT)

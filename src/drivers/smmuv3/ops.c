@@ -14,6 +14,8 @@ static void free_device(struct lz_smmu_dev *sd)
 {
 	struct lz *lz = sd->smmu->lz;
 
+	for (unsigned i = 0; i < sd->dev->n_streams; i++)
+		lz_smmu_stream_put(sd->smmu, sd->stream[i]);
 	lz_mem_dma_free(lz, sd->cd, sd->cd_bytes);
 	lz_mem_free(lz, sd, sizeof(*sd));
 }
@@ -59,9 +61,7 @@ static void leave(struct lz_smmu_dev *sd, unsigned n_streams)
 	lz_smmu_suspect_forget(sd->smmu, sd);
 	flags = lz_spin_lock(&dev->fence_lock);
 	lz_store32(&sd->fence_pending, 0);
-	if (dev->fence != LZ_FENCE_OPEN)
-		(void)lz_fetch_add32(&sd->smmu->alert, (uint32_t)-1);
-	sd->removed = true;
+	lz_smmu_uncount_locked(sd);
 	lz_spin_unlock(&dev->fence_lock, flags);
 }
 
@@ -81,15 +81,16 @@ static enum lz_status device_add(struct lz_device *dev)
 		return LZ_ENOMEM;
 	sd->dev = dev;
 	sd->smmu = s;
+	sd->clean = true;
 	dev->drv = sd;
 	st = prepare_device(s, sd);
 	while (st == LZ_OK && n < dev->n_streams) {
-		st = lz_smmu_sid_insert(s, dev->streams[n], sd);
+		st = lz_smmu_sid_insert(s, sd, n);
 		if (st == LZ_OK)
 			n++;
 	}
 	if (st == LZ_OK) {
-		lz_smmu_ste_abort(sd);
+		/* Entries that nobody lives in abort already, or as ever. */
 		for (unsigned i = 0; i < n; i++)
 			cmd[i] = lz_smmu_cmd_cfgi_ste_all_levels(dev->streams[i]);
 		st = lz_smmu_queue_run(s, cmd, n, &deadline);
@@ -101,8 +102,13 @@ static enum lz_status device_add(struct lz_device *dev)
 
 static void device_remove(struct lz_device *dev)
 {
-	leave(lz_smmu_dev_of(dev), dev->n_streams);
-	lz_smmu_unblock_port(lz_smmu_dev_of(dev));
+	struct lz_smmu_dev *sd = lz_smmu_dev_of(dev);
+	lz_ns deadline = 0;
+
+	leave(sd, dev->n_streams);
+	if (lz_smmu_ste_left(sd))
+		(void)lz_smmu_cfgi(sd, 0, false, &deadline); /* or owed */
+	lz_smmu_unblock_port(sd);
 }
 
 /* The engine may have looked at it until the last reference went (H25). */
@@ -216,6 +222,7 @@ static enum lz_status ats_start(struct lz_smmu_dev *sd)
 	if (!dev->ats_capable || lz_load8_acquire(&dev->fence) >= LZ_FENCE_FENCING)
 		return LZ_OK;
 	if (lz_pci_ats_enable(dev->pci, 0) == LZ_OK) {
+		sd->clean = false;
 		lz_store8(&dev->ats_on, 1);
 		return LZ_OK;
 	}
@@ -225,14 +232,26 @@ static enum lz_status ats_start(struct lz_smmu_dev *sd)
 	return lz_smmu_cfgi(sd, 0, false, &deadline);
 }
 
+static void all_eats_off(struct lz_smmu_dev *sd)
+{
+	unsigned long flags = lz_spin_lock(&sd->dev->fence_lock);
+
+	lz_smmu_ste_eats_off_locked(sd);
+	lz_spin_unlock(&sd->dev->fence_lock, flags);
+}
+
 static enum lz_status to_blocking(struct lz_smmu_dev *sd)
 {
 	struct lz_device *dev = sd->dev;
 	lz_ns deadline = 0;
 	enum lz_status st;
 
-	(void)ats_stop(sd); /* when it is not answered, EATS off below is the proof */
-	lz_smmu_ste_abort(sd);
+	sd->clean = ats_stop(sd) == LZ_OK;
+	sd->installed = NULL;
+	lz_smmu_ste_leave(sd);
+	/* When it was not answered, EATS off in all its entries is the proof. */
+	if (!sd->clean)
+		all_eats_off(sd);
 	st = lz_smmu_cfgi(sd, 0, true, &deadline);
 	if (dev->ats_on) {		    /* fence order: ATS off after EATS */
 		lz_store8(&dev->ats_on, 0); /* see believe() */
@@ -274,6 +293,8 @@ static enum lz_status roll_back(struct lz_smmu_dev *sd, struct lz_domain *old, e
 	lz_smmu_ste_abort(sd);
 	lz_smmu_cd_clear(sd, 0);
 	put_tables(sd, old, ats);
+	if (!old)
+		lz_smmu_ste_leave(sd);
 	lz_smmu_owe_cfgi(sd->smmu);
 	if (ats && old && old->type == LZ_DOMAIN_PAGING)
 		(void)ats_start(sd);
@@ -292,6 +313,7 @@ static enum lz_status to_domain(struct lz_smmu_dev *sd, struct lz_domain *new_,
 			(void)ats_start(sd);
 		return st == LZ_EIO || st == LZ_EBUSY ? st : LZ_ETIMEDOUT;
 	}
+	lz_smmu_ste_claim(sd, new_);
 	lz_smmu_ste_abort(sd);
 	st = lz_smmu_cfgi(sd, 0, true, &deadline);
 	if (st != LZ_OK)
@@ -300,6 +322,8 @@ static enum lz_status to_domain(struct lz_smmu_dev *sd, struct lz_domain *new_,
 	if (paging) {
 		st = lz_smmu_cfgi(sd, 0, true, &deadline);
 		lz_smmu_cd_write(sd, 0, new_->drv);
+		if (lz_smmu_ste_take_over(sd) && st == LZ_OK)
+			st = lz_smmu_cfgi(sd, 0, true, &deadline);
 		lz_smmu_ste_prepare_s1(sd, sd->dev->ats_capable);
 	} else {
 		lz_smmu_ste_bypass(sd);
@@ -315,7 +339,10 @@ static enum lz_status to_domain(struct lz_smmu_dev *sd, struct lz_domain *new_,
 		if (st == LZ_OK)
 			st = ats_start(sd);
 	}
-	return st == LZ_OK ? LZ_OK : roll_back(sd, old, st, true);
+	if (st != LZ_OK)
+		return roll_back(sd, old, st, true);
+	sd->installed = new_;
+	return LZ_OK;
 }
 
 /* ---- attaching a PASID ---- */

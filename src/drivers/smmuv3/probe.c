@@ -257,6 +257,7 @@ static bool hw_off(struct lz_smmu *s)
 
 static const struct lz_lock_class err_class = {"smmu.err", LZ_RANK_QUEUE_ERR};
 static const struct lz_lock_class sid_class = {"smmu.sid", LZ_RANK_SID};
+static const struct lz_lock_class share_class = {"smmu.share", LZ_RANK_SHARE};
 static const struct lz_lock_class asid_class = {"smmu.asid", LZ_RANK_SID};
 
 enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3_desc *desc,
@@ -278,6 +279,7 @@ enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3_desc *desc,
 	s->mmio = s->cmdq.mmio = desc->mmio;
 	lz_spin_init(&s->err_lock, &err_class);
 	lz_spin_init(&s->sid_lock, &sid_class);
+	lz_spin_init(&s->share_lock, &share_class);
 	lz_spin_init(&s->asid_lock, &asid_class);
 	s->asid_map[0] = 1; /* ASID 0 is never given out */
 	lz_iommu_init(&s->iommu, lz, &lz_smmu_ops, desc->name ? desc->name : "smmu");

@@ -20,10 +20,21 @@ struct lz_smmu_accusation {
 	struct lz_smmu_cmd cmd;	   /* what it did not answer */
 };
 
+/* An entry of the stream table, with all devices that send its id (H13). */
+struct lz_smmu_stream {
+	uint32_t refs;		  /* [sid_lock] */
+	uint32_t closed;	  /* devices whose fence forbids EATS; [share_lock] */
+	struct lz_smmu_dev *live; /* whose tables it points to; NULL: aborts; [gate] */
+};
+
 struct lz_smmu_dev {
 	struct lz_device *dev;
 	struct lz_smmu *smmu;
 	uint64_t *ste[LZ_MAX_STREAMS];
+	struct lz_smmu_stream *stream[LZ_MAX_STREAMS];
+	uint32_t answers;	     /* bits of streams whose invalidations are its (atomic) */
+	struct lz_domain *installed; /* the RID's, in its tables; NULL: they abort; [gate] */
+	bool clean;		     /* nothing is cached by it, as it has said; [gate] */
 	uint64_t *cd;
 	lz_phys cd_phys;
 	size_t cd_bytes;
@@ -66,6 +77,7 @@ struct lz_smmu_domain {
 struct lz_smmu_sid {
 	uint32_t sid;
 	struct lz_smmu_dev *sd;
+	struct lz_smmu_stream *stream;
 };
 
 enum lz_smmu_identify_state { SMMU_ID_IDLE, SMMU_ID_SETTLE, SMMU_ID_PROBE };
@@ -103,8 +115,9 @@ struct lz_smmu {
 	struct lz_smmu_dev *accused; /* [err_lock] */
 
 	struct lz_spinlock sid_lock;
-	struct lz_smmu_sid *sids; /* [sid_lock] sorted */
+	struct lz_smmu_sid *sids; /* [sid_lock] sorted by (sid, sd) */
 	uint32_t n_sids, sids_room;
+	struct lz_spinlock share_lock; /* word 1 of entries, inside the fence lock */
 
 	_Alignas(SMMU_LINE) struct lz_epoch readers; /* of invalidation arrays (arrays.c) */
 
@@ -196,12 +209,28 @@ unsigned lz_smmu_accuse_unsettled(struct lz_smmu *s, uint64_t pos);
 void lz_smmu_acknowledge_locked(struct lz_smmu *s);
 
 /* sid.c */
-enum lz_status lz_smmu_sid_insert(struct lz_smmu *s, uint32_t sid, struct lz_smmu_dev *sd);
+/* The device's stream `i`. LZ_EEXIST: another group has it; LZ_ENOMEM. */
+enum lz_status lz_smmu_sid_insert(struct lz_smmu *s, struct lz_smmu_dev *sd, unsigned i);
 void lz_smmu_sid_remove(struct lz_smmu *s, uint32_t sid, struct lz_smmu_dev *sd);
 /* Room for `n` more, so that insert cannot fail for memory. */
 enum lz_status lz_smmu_sid_reserve(struct lz_smmu *s, uint32_t n);
-/* With a reference (H25, H53), or NULL. Any context. */
-struct lz_smmu_dev *lz_smmu_sid_get(struct lz_smmu *s, uint32_t sid);
+/* Nobody looks at the device's part of it any more; NULL does nothing. */
+void lz_smmu_stream_put(struct lz_smmu *s, struct lz_smmu_stream *stream);
+/* The first who answers invalidations of the id, or the next one `after` another,
+ * with a reference (H25, H53), or NULL. Any context. */
+struct lz_smmu_dev *lz_smmu_sid_get(struct lz_smmu *s, uint32_t sid,
+				    const struct lz_smmu_dev *after);
+/* Anybody who sends it, likewise. */
+struct lz_smmu_dev *lz_smmu_sid_any(struct lz_smmu *s, uint32_t sid);
+/* Somebody else than `but` who sends the id and has tables, or NULL. Its group's
+ * gate is held. */
+struct lz_smmu_dev *lz_smmu_stream_heir(struct lz_smmu *s, uint32_t sid,
+					const struct lz_smmu_dev *but);
+/* Are invalidations of the id this device's to answer? */
+static inline bool lz_smmu_answers(const struct lz_smmu_dev *sd, unsigned i)
+{
+	return lz_load32(&sd->answers) >> i & 1;
+}
 
 /* strtab.c */
 enum lz_status lz_smmu_strtab_init(struct lz_smmu *s);
@@ -211,9 +240,23 @@ void lz_smmu_strtab_fini(struct lz_smmu *s, bool unused);
 enum lz_status lz_smmu_strtab_get(struct lz_smmu *s, uint32_t sid, uint64_t **ste);
 
 /* tables.c: entries of one device */
+/* What another device lives in is left as it is by all but eats_off_locked(). */
 void lz_smmu_ste_abort(struct lz_smmu_dev *sd);
+/* The same, and nobody lives in them. */
+void lz_smmu_ste_close(struct lz_smmu_dev *sd);
 void lz_smmu_ste_eats_off(struct lz_smmu_dev *sd);
+/* In all its entries. [fence_lock] */
 void lz_smmu_ste_eats_off_locked(struct lz_smmu_dev *sd);
+/* The device is about to point its entries to `dom`: those that nobody lives in,
+ * and those whose invalidations it answers while they point elsewhere. */
+void lz_smmu_ste_claim(struct lz_smmu_dev *sd, const struct lz_domain *dom);
+/* Entries that it should live in and another does, in the same domain, point to its
+ * tables from now on, without a gap. True when there were any. */
+bool lz_smmu_ste_take_over(struct lz_smmu_dev *sd);
+/* The device leaves its entries: to whoever else has tables, or they abort. */
+void lz_smmu_ste_leave(struct lz_smmu_dev *sd);
+/* It is removed: EATS of those who stay is as they ask for. True: some changed. */
+bool lz_smmu_ste_left(struct lz_smmu_dev *sd);
 /* Everything but word 0, then (after a CFGI with effect) word 0. */
 void lz_smmu_ste_prepare_s1(struct lz_smmu_dev *sd, bool ats);
 void lz_smmu_ste_commit_s1(struct lz_smmu_dev *sd);
@@ -254,6 +297,8 @@ enum lz_status lz_smmu_invalidate_all(struct lz_domain *dom);
 /* fence.c */
 /* Every change of a device's fence state goes through here. [fence_lock] */
 void lz_smmu_set_fence_locked(struct lz_smmu_dev *sd, enum lz_fence_state f);
+/* The device is removed: its fence counts no more. [fence_lock] */
+void lz_smmu_uncount_locked(struct lz_smmu_dev *sd);
 enum lz_status lz_smmu_block(struct lz_device *dev);
 void lz_smmu_unfence(struct lz_device *dev);
 enum lz_status lz_smmu_fence(struct lz_smmu_dev *sd, uint32_t gen, enum lz_evidence evidence);

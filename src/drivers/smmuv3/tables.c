@@ -7,34 +7,104 @@
  * at the fence under the same lock (H44, H45, H46). Word 1 is a whole 64-bit
  * store, never a read-modify-write outside the lock.
  *
+ * An entry may belong to several devices of a group. It lives in the tables of one,
+ * `live`, who writes it; the others leave it alone, except that the fence of each
+ * keeps EATS off in it. Their fence locks are different ones, so word 1 and `closed`
+ * have a lock of their own inside those. EATS is only for who answers the id's
+ * invalidations: nobody else has an ATC that they reach.
+ *
  * Each single store leaves a valid old or a valid new entry: the words that
  * Config makes live are written while word 0 says abort.
  */
 #include "drivers/smmuv3/smmu.h"
 
-static void store_word1(struct lz_smmu_dev *sd, uint64_t w)
+static bool lives_in(const struct lz_smmu_dev *sd, unsigned i)
+{
+	return sd->stream[i]->live == sd;
+}
+
+/* Which of the device's ids an entry is for. */
+static unsigned index_of(const struct lz_smmu_dev *sd, const struct lz_smmu_stream *st)
+{
+	unsigned i = 0;
+
+	while (sd->stream[i] != st)
+		i++;
+	return i;
+}
+
+/* Has the device an ATC that is reached by its id number `i`? */
+static bool has_atc(const struct lz_smmu_dev *sd, unsigned i)
+{
+	return sd->dev->ats_capable && lz_smmu_answers(sd, i);
+}
+
+/* Returns whether anything changed. */
+static bool store_word1_of(struct lz_smmu_dev *sd, unsigned i, uint64_t w)
 {
 	struct lz_device *dev = sd->dev;
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
+	unsigned long inner = lz_spin_lock(&sd->smmu->share_lock);
+	bool changed;
 
 	/* A suspect keeps what it asks for, as one whose tables nobody touches
 	 * does: nobody would give it back when it turns out to be innocent. */
-	if (dev->fence >= LZ_FENCE_FENCING)
+	if (dev->fence >= LZ_FENCE_FENCING || sd->stream[i]->closed || !lz_smmu_answers(sd, i))
 		w &= ~SMMU_STE1_EATS;
-	for (unsigned i = 0; i < dev->n_streams; i++)
-		lz_dma_store64(&sd->ste[i][1], w);
+	changed = lz_dma_load64(&sd->ste[i][1]) != w;
+	lz_dma_store64(&sd->ste[i][1], w);
+	lz_spin_unlock(&sd->smmu->share_lock, inner);
 	lz_spin_unlock(&dev->fence_lock, flags);
+	return changed;
+}
+
+static void store_word1(struct lz_smmu_dev *sd, uint64_t w)
+{
+	for (unsigned i = 0; i < sd->dev->n_streams; i++)
+		if (lives_in(sd, i))
+			(void)store_word1_of(sd, i, w);
 }
 
 static void store_word0(struct lz_smmu_dev *sd, uint64_t w)
 {
 	for (unsigned i = 0; i < sd->dev->n_streams; i++)
-		lz_dma_store64(&sd->ste[i][0], w);
+		if (lives_in(sd, i))
+			lz_dma_store64(&sd->ste[i][0], w);
 }
 
 static uint64_t config(unsigned c)
 {
 	return SMMU_STE0_V | SMMU_FIELD(SMMU_STE0_CONFIG, c);
+}
+
+/* `all`: also in those where nobody lives, or another device. The other fields of
+ * word 1 stay: what untranslated traffic sees does not change by this (H74). */
+static void eats_off_locked(struct lz_smmu_dev *sd, bool all)
+{
+	unsigned long flags = lz_spin_lock(&sd->smmu->share_lock);
+
+	lz_assert(lz_spin_held(&sd->dev->fence_lock));
+	for (unsigned i = 0; i < sd->dev->n_streams; i++) {
+		if (all || lives_in(sd, i))
+			lz_dma_store64(&sd->ste[i][1],
+				       lz_dma_load64(&sd->ste[i][1]) & ~SMMU_STE1_EATS);
+	}
+	lz_spin_unlock(&sd->smmu->share_lock, flags);
+	lz_dma_wmb();
+}
+
+/* All stream ids of the device (H49). */
+void lz_smmu_ste_eats_off_locked(struct lz_smmu_dev *sd)
+{
+	eats_off_locked(sd, true);
+}
+
+void lz_smmu_ste_eats_off(struct lz_smmu_dev *sd)
+{
+	unsigned long flags = lz_spin_lock(&sd->dev->fence_lock);
+
+	eats_off_locked(sd, false);
+	lz_spin_unlock(&sd->dev->fence_lock, flags);
 }
 
 void lz_smmu_ste_abort(struct lz_smmu_dev *sd)
@@ -43,25 +113,12 @@ void lz_smmu_ste_abort(struct lz_smmu_dev *sd)
 	lz_smmu_ste_eats_off(sd);
 }
 
-/* All stream ids of the device (H49). The other fields of word 1 stay: what
- * untranslated traffic sees does not change by this (H74). */
-void lz_smmu_ste_eats_off_locked(struct lz_smmu_dev *sd)
+void lz_smmu_ste_close(struct lz_smmu_dev *sd)
 {
-	lz_assert(lz_spin_held(&sd->dev->fence_lock));
-	for (unsigned i = 0; i < sd->dev->n_streams; i++) {
-		uint64_t w = lz_dma_load64(&sd->ste[i][1]);
-
-		lz_dma_store64(&sd->ste[i][1], w & ~SMMU_STE1_EATS);
-	}
-	lz_dma_wmb();
-}
-
-void lz_smmu_ste_eats_off(struct lz_smmu_dev *sd)
-{
-	unsigned long flags = lz_spin_lock(&sd->dev->fence_lock);
-
-	lz_smmu_ste_eats_off_locked(sd);
-	lz_spin_unlock(&sd->dev->fence_lock, flags);
+	lz_smmu_ste_abort(sd);
+	for (unsigned i = 0; i < sd->dev->n_streams; i++)
+		if (lives_in(sd, i))
+			sd->stream[i]->live = NULL;
 }
 
 void lz_smmu_ste_bypass(struct lz_smmu_dev *sd)
@@ -72,27 +129,110 @@ void lz_smmu_ste_bypass(struct lz_smmu_dev *sd)
 	lz_dma_wmb();
 }
 
-void lz_smmu_ste_prepare_s1(struct lz_smmu_dev *sd, bool ats)
+/* S1DSS is the same for all, also for who has no PASIDs, where hardware ignores it:
+ * so an entry may go from one device's tables to another's. */
+static uint64_t s1_word1(const struct lz_smmu_dev *sd, bool ats)
 {
-	uint64_t w = SMMU_FIELD(SMMU_STE1_S1CIR, 1) | SMMU_FIELD(SMMU_STE1_S1COR, 1) |
+	uint64_t w = SMMU_FIELD(SMMU_STE1_S1DSS, SMMU_STE_S1DSS_SSID0) |
+		     SMMU_FIELD(SMMU_STE1_S1CIR, 1) | SMMU_FIELD(SMMU_STE1_S1COR, 1) |
 		     SMMU_FIELD(SMMU_STE1_S1CSH, SMMU_SH_INNER) |
 		     SMMU_FIELD(SMMU_STE1_SHCFG, SMMU_STE_SHCFG_INCOMING);
 
-	if (sd->dev->pasid_bits)
-		w |= SMMU_FIELD(SMMU_STE1_S1DSS, SMMU_STE_S1DSS_SSID0);
 	if (sd->smmu->stall_model == 0)
 		w |= SMMU_STE1_S1STALLD; /* PCIe must not stall */
 	if (ats)
 		w |= SMMU_FIELD(SMMU_STE1_EATS, SMMU_STE_EATS_FULL);
-	store_word1(sd, w);
+	return w;
+}
+
+static uint64_t s1_word0(const struct lz_smmu_dev *sd)
+{
+	return config(SMMU_STE_CONFIG_S1) | (sd->cd_phys & SMMU_STE0_S1CONTEXTPTR) |
+	       SMMU_FIELD(SMMU_STE0_S1CDMAX, sd->dev->pasid_bits);
+}
+
+void lz_smmu_ste_prepare_s1(struct lz_smmu_dev *sd, bool ats)
+{
+	store_word1(sd, s1_word1(sd, ats));
 	lz_dma_wmb();
 }
 
 void lz_smmu_ste_commit_s1(struct lz_smmu_dev *sd)
 {
-	store_word0(sd, config(SMMU_STE_CONFIG_S1) | (sd->cd_phys & SMMU_STE0_S1CONTEXTPTR) |
-				SMMU_FIELD(SMMU_STE0_S1CDMAX, sd->dev->pasid_bits));
+	store_word0(sd, s1_word0(sd));
 	lz_dma_wmb();
+}
+
+/* ---- entries that several devices share ---- */
+
+void lz_smmu_ste_claim(struct lz_smmu_dev *sd, const struct lz_domain *dom)
+{
+	for (unsigned i = 0; i < sd->dev->n_streams; i++) {
+		struct lz_smmu_stream *st = sd->stream[i];
+
+		if (!st->live || (lz_smmu_answers(sd, i) && st->live->installed != dom))
+			st->live = sd;
+	}
+}
+
+/* Word 0 alone: both tables say the same of requests without a PASID. */
+bool lz_smmu_ste_take_over(struct lz_smmu_dev *sd)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < sd->dev->n_streams; i++) {
+		struct lz_smmu_stream *st = sd->stream[i];
+
+		if (lives_in(sd, i) || !has_atc(sd, i) || has_atc(st->live, index_of(st->live, st)))
+			continue;
+		st->live = sd;
+		lz_dma_store64(&sd->ste[i][0], s1_word0(sd));
+		any = true;
+	}
+	lz_dma_wmb();
+	return any;
+}
+
+/* The entry goes on translating, for `heir`. EATS first: what the old one cached
+ * by this id is not the new one's to answer for. */
+static void pass_on(struct lz_smmu_dev *heir, struct lz_smmu_stream *st)
+{
+	unsigned i = index_of(heir, st);
+
+	st->live = heir;
+	if (LZ_CONFIG_IDENTITY && heir->installed->type != LZ_DOMAIN_PAGING)
+		return; /* so was the old one: they are in one domain */
+	(void)store_word1_of(heir, i, s1_word1(heir, heir->dev->ats_on));
+	lz_dma_wmb();
+	lz_dma_store64(&heir->ste[i][0], s1_word0(heir));
+}
+
+void lz_smmu_ste_leave(struct lz_smmu_dev *sd)
+{
+	for (unsigned i = 0; i < sd->dev->n_streams; i++) {
+		struct lz_smmu_dev *heir;
+
+		if (!lives_in(sd, i))
+			continue;
+		heir = lz_smmu_stream_heir(sd->smmu, sd->dev->streams[i], sd);
+		if (heir)
+			pass_on(heir, sd->stream[i]);
+	}
+	lz_smmu_ste_close(sd);
+}
+
+bool lz_smmu_ste_left(struct lz_smmu_dev *sd)
+{
+	bool changed = false;
+
+	for (unsigned i = 0; i < sd->dev->n_streams; i++) {
+		struct lz_smmu_dev *o = sd->stream[i]->live;
+
+		if (o && o != sd && o->installed && o->installed->type == LZ_DOMAIN_PAGING)
+			changed |= store_word1_of(o, index_of(o, sd->stream[i]),
+						  s1_word1(o, o->dev->ats_on));
+	}
+	return changed;
 }
 
 /* ---- context descriptors ---- */

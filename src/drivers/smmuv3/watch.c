@@ -90,7 +90,7 @@ static void warn_of_batch(struct lz_smmu *s, uint64_t first, uint64_t pos, lz_ns
 		return;
 	lz_count64(&s->iommu.n.slow);
 	for (unsigned i = 0; i < n; i++) {
-		struct lz_smmu_dev *sd = lz_smmu_sid_get(s, sid[i]);
+		struct lz_smmu_dev *sd = lz_smmu_sid_get(s, sid[i], NULL);
 
 		if (!sd)
 			continue;

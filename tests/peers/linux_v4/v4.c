@@ -126,7 +126,7 @@ static enum lz_status fence(struct lz_smmu_dev *sd, uint32_t gen, lz_ns deadline
 /* Whether the memory may go. */
 static enum lz_status broken(struct lz_smmu *s, uint32_t sid, uint32_t gen, lz_ns deadline)
 {
-	struct lz_smmu_dev *sd = lz_smmu_sid_get(s, sid);
+	struct lz_smmu_dev *sd = lz_smmu_sid_any(s, sid);
 	enum lz_status st;
 
 	if (!sd)
@@ -140,7 +140,7 @@ static enum lz_status broken(struct lz_smmu *s, uint32_t sid, uint32_t gen, lz_n
 /* What the issuer knows of a device before it asks again. */
 static bool is_marked(struct lz_smmu *s, uint32_t sid, uint32_t *gen)
 {
-	struct lz_smmu_dev *sd = lz_smmu_sid_get(s, sid);
+	struct lz_smmu_dev *sd = lz_smmu_sid_any(s, sid);
 	bool yes = sd && lz_load8_acquire(&sd->dev->fence) == LZ_FENCE_FENCED;
 
 	*gen = sd ? lz_load32(&sd->dev->generation) : 0;
