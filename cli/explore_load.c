@@ -29,6 +29,10 @@ static bool check(struct reader *r, yaml_node_t *node, void *out, uint32_t given
 				      "expected a body of lazaret explore --list, not %s", c->body);
 	if (c->queue & (c->queue - 1))
 		return read_fail_line(r, node_line(node), "queue: expected a power of two");
+	if (c->alias && !c->same_group)
+		return read_fail_line(
+			r, node_line(node),
+			"alias: expected same_group: 1, since one id is in one group");
 	return true;
 }
 
@@ -66,6 +70,7 @@ static const struct key explore_keys[] = {
 	{"dma", read_number, FIELD(dma), .max = 1000},
 	{"pasid_bits", read_number, FIELD(pasid_bits), .max = 8},
 	{"same_group", read_number, FIELD(same_group), .max = 1},
+	{"alias", read_number, FIELD(alias), .max = 1},
 	{"ats_timeout", read_duration, FIELD(ats_timeout), .min = 1, .max = 1000 * SEC},
 	{"sync_bound", read_duration, FIELD(sync_bound), .min = 1, .max = 1000 * SEC},
 	{"atomic_wait", read_duration, FIELD(atomic_wait), .min = 1, .max = 1000 * SEC},

@@ -156,6 +156,20 @@ static void nested_reset(struct exr *r)
 	(void)exr_unmap(r, 0, 0, 1);
 }
 
+/* ---- aliases: the sound one is reset while the dead one recovers ---- */
+
+static void reset_1(struct exr *r)
+{
+	(void)exr_reset(r, 1, LZ_RESET_OK);
+}
+
+static void alias_resets(struct exr *r)
+{
+	exr_go(r, "owner", 3, exb_reset_0);
+	exr_go(r, "sibling's owner", 2, reset_1);
+	(void)exr_unmap(r, 0, 0, 1);
+}
+
 /* ---- removal ---- */
 
 static void remove_0(struct exr *r)
@@ -417,6 +431,8 @@ const struct exr_body exr_bodies[] = {
 	{"reset_identify", "a reset's end against identification", exb_one_dead, reset_meets},
 	{"reset_worker", "a reset's end against the worker", exb_one_dead, reset_worker},
 	{"nested_reset", "nested resets, the inner one fails", exb_one_dead, nested_reset},
+	{"alias_resets", "resets of two that share a stream id, one is dead", exb_one_dead,
+	 alias_resets},
 	{"remove_dead", "removal before the fault is found", exb_one_dead, remove_dead},
 	{"remove_worker", "removal against the worker", exb_one_dead, exb_remove_worker},
 	{"remove_blocked", "removal of a blocked device", exb_one_dead, exb_remove_blocked},

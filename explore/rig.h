@@ -17,7 +17,7 @@
 #include "lazaret/smmuv3.h"
 
 #define EXR_DEVS    3u
-#define EXR_SIDS    2u
+#define EXR_SIDS    2u /* of its own; one alias more */
 #define EXR_DOMS    3u
 #define EXR_PAGES   16u /* per domain */
 #define EXR_TASKS   6u
@@ -39,6 +39,7 @@ struct ex_case {
 	uint64_t devices, streams, queue, pasid_bits, clocks, dma;
 	uint64_t ats_timeout, sync_bound, atomic_wait, late_bound, reset_time, settle_max;
 	unsigned same_group; /* 1: all devices in one group */
+	unsigned alias;	     /* 1: and the others send device 0's first id too */
 	/* A run chooses one of these. */
 	char *regime[EXR_REGIMES];
 	unsigned n_regimes;
@@ -53,8 +54,8 @@ struct exr_dev {
 	struct lz_group *group;
 	struct lz_pci_access pci;
 	struct lz_owner_ops owner;
-	uint32_t sid[EXR_SIDS];
-	unsigned n_sids;
+	uint32_t sid[EXR_SIDS + 1];
+	unsigned n_sids, n_own; /* own ones first, which its ATC is reached by */
 	unsigned told, resumed;
 	/* What the oracles know. */
 	bool guilty;   /* left an invalidation unanswered since its last reset */

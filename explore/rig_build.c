@@ -90,7 +90,7 @@ static void bus_irq(void *ctx, enum lzm_irq line)
 
 static bool owns(const struct exr_dev *d, uint32_t sid)
 {
-	for (unsigned i = 0; i < d->n_sids; i++)
+	for (unsigned i = 0; i < d->n_own; i++)
 		if (d->sid[i] == sid)
 			return true;
 	return false;
@@ -203,33 +203,34 @@ static void ep_answer(void *ctx, struct lzm_ep *ep, uint64_t tag, enum lzm_atc_a
 	lzm_smmu_atc_answer(((struct exr *)ctx)->smmu, tag, a);
 }
 
-/* A function with several stream ids uses all of them. */
-static uint32_t some_sid(struct exr *r, const struct lzm_ep *ep, uint64_t addr)
+/* A function with several stream ids uses all of them, for ATS its own: answers to
+ * another one's go there. */
+static uint32_t some_sid(struct exr *r, const struct lzm_ep *ep, uint64_t addr, bool ats)
 {
 	const struct exr_dev *d = dev_of_ep(r, ep);
 
-	return d->sid[addr / LZ_PAGE % d->n_sids];
+	return d->sid[addr / LZ_PAGE % (ats ? d->n_own : d->n_sids)];
 }
 
 static enum lzm_result ep_translate(void *ctx, struct lzm_ep *ep, uint64_t iova,
 				    struct lzm_translation *out)
 {
-	return lzm_smmu_translate(((struct exr *)ctx)->smmu, some_sid(ctx, ep, iova), false, 0,
-				  iova, out);
+	return lzm_smmu_translate(((struct exr *)ctx)->smmu, some_sid(ctx, ep, iova, true), false,
+				  0, iova, out);
 }
 
 static enum lzm_result ep_translated(void *ctx, struct lzm_ep *ep, uint64_t pa,
 				     enum lzm_access access, uint64_t *out)
 {
-	return lzm_smmu_translated(((struct exr *)ctx)->smmu, some_sid(ctx, ep, pa), pa, access,
-				   out);
+	return lzm_smmu_translated(((struct exr *)ctx)->smmu, some_sid(ctx, ep, pa, true), pa,
+				   access, out);
 }
 
 static enum lzm_result ep_untranslated(void *ctx, struct lzm_ep *ep, uint64_t iova,
 				       enum lzm_access access, uint64_t *pa)
 {
-	return lzm_smmu_untranslated(((struct exr *)ctx)->smmu, some_sid(ctx, ep, iova), false, 0,
-				     iova, access, pa);
+	return lzm_smmu_untranslated(((struct exr *)ctx)->smmu, some_sid(ctx, ep, iova, false),
+				     false, 0, iova, access, pa);
 }
 
 static void ep_dma(void *ctx, struct lzm_ep *ep, uint64_t iova, uint64_t pa, enum lzm_access access,
@@ -244,7 +245,7 @@ static void ep_reset(void *ctx, struct lzm_ep *ep)
 	struct exr *r = ctx;
 	struct exr_dev *d = dev_of_ep(r, ep);
 
-	for (unsigned i = 0; i < d->n_sids; i++)
+	for (unsigned i = 0; i < d->n_own; i++)
 		lzm_smmu_device_reset(r->smmu, d->sid[i]);
 	d->guilty = !lzm_ep_answers(ep);
 }
@@ -319,9 +320,11 @@ static void build_ep(struct exr *r, unsigned i)
 	make_config(d->config);
 	d->rig = r;
 	d->index = i;
-	d->n_sids = (unsigned)r->c->streams;
-	for (unsigned k = 0; k < d->n_sids; k++)
+	d->n_sids = d->n_own = (unsigned)r->c->streams;
+	for (unsigned k = 0; k < d->n_own; k++)
 		d->sid[k] = c.sid + k;
+	if (r->c->alias && i)
+		d->sid[d->n_sids++] = r->dev[0].sid[0];
 	d->dma_left = (unsigned)r->c->dma;
 	d->ep = lzm_ep_create(&c, &link);
 	if (!d->ep)

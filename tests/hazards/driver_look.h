@@ -63,8 +63,8 @@ static inline void look_at_fences(struct rig *r)
 
 		if (!sd || look_fence(r, i) != LZ_FENCE_FENCED)
 			continue;
-		for (unsigned k = 0; k < r->opt.streams; k++) {
-			assert_false(look_passes(r, r->dev[i].sid + k));
+		for (unsigned k = 0; k < sd->dev->n_streams; k++) {
+			assert_false(look_passes(r, sd->dev->streams[k]));
 			assert_int_equal(EATS(sd->ste[k][1]), 0);
 		}
 	}

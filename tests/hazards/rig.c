@@ -48,7 +48,7 @@ static struct rig_dev *dev_of_sid(struct rig *r, uint32_t sid)
 	for (unsigned i = 0; i < r->opt.devs; i++)
 		if (sid - r->dev[i].sid < r->opt.streams)
 			return &r->dev[i];
-	return NULL;
+	return sid == r->opt.alias ? &r->dev[0] : NULL;
 }
 
 static uint64_t now(void *ctx)
@@ -342,7 +342,7 @@ static void build_ep(struct rig *r, unsigned i)
 	d->owner = (struct lz_owner_ops){.error_detected = owner_error, .resume = owner_resume};
 }
 
-static void add_device(struct rig *r, unsigned i)
+void rig_add(struct rig *r, unsigned i)
 {
 	struct rig_dev *d = &r->dev[i];
 	uint32_t sids[LZ_MAX_STREAMS];
@@ -359,7 +359,8 @@ static void add_device(struct rig *r, unsigned i)
 
 	for (unsigned k = 0; k < r->opt.streams; k++)
 		sids[k] = d->sid + k;
-	assert_int_equal(lz_group_create(r->lz, i, &d->group), LZ_OK);
+	if (r->opt.alias && i < 2 && r->opt.alias != d->sid)
+		sids[desc.n_streams++] = r->opt.alias;
 	assert_int_equal(lz_device_add(d->group, &desc, &d->dev), LZ_OK);
 }
 
@@ -379,8 +380,13 @@ static void build_library(struct rig *r)
 		rig_start_worker(r);
 	assert_int_equal(lz_smmuv3_add(r->lz, &desc, &r->iommu), LZ_OK);
 	lz_smmuv3_set_fault_handler(r->iommu, on_fault, r);
-	for (unsigned i = 0; i < r->opt.devs; i++)
-		add_device(r, i);
+	for (unsigned i = 0; i < r->opt.devs; i++) {
+		if (r->opt.alias && i == 1)
+			r->dev[1].group = r->dev[0].group;
+		else
+			assert_int_equal(lz_group_create(r->lz, i, &r->dev[i].group), LZ_OK);
+		rig_add(r, i);
+	}
 }
 
 void rig_remove(struct rig *r, unsigned device)
@@ -400,7 +406,8 @@ static void tear_down(struct rig *r)
 		rig_remove(r, i);
 	assert_true(rig_until(r, rig_idle, LZ_SEC(300)));
 	for (unsigned i = 0; i < r->opt.devs; i++)
-		assert_int_equal(lz_group_destroy(r->dev[i].group), LZ_OK);
+		if (i != 1 || !r->opt.alias)
+			assert_int_equal(lz_group_destroy(r->dev[i].group), LZ_OK);
 	assert_int_equal(lz_smmuv3_remove(r->iommu), LZ_OK);
 	r->iommu = NULL;
 	lz_stats_get(r->lz, &st);

@@ -43,8 +43,11 @@ struct rig_dev {
 };
 
 struct rig_opts {
-	unsigned devs;	      /* 1 .. RIG_DEVS; each in a group of its own */
-	unsigned streams;     /* per device; 1 */
+	unsigned devs;	  /* 1 .. RIG_DEVS; each in a group of its own */
+	unsigned streams; /* per device; 1 */
+	/* Devices 0 and 1 are in one group and send this id too, behind their own.
+	 * It may be device 0's own; else device 0 answers its invalidations. */
+	uint32_t alias;
 	unsigned pasid_bits;  /* 0 */
 	unsigned cmdq_log2;   /* 6 */
 	const char *regime;   /* of the model; NULL: mild */
@@ -117,6 +120,8 @@ struct lz_domain *rig_shared(struct rig *r, unsigned first, unsigned n);
 /* Detaches everybody who is attached to it and destroys it. */
 void rig_drop(struct rig *r, struct lz_domain *dom);
 void rig_remove(struct rig *r, unsigned device);
+/* One that was removed comes back. */
+void rig_add(struct rig *r, unsigned device);
 /* Sleeps, so that worker and hardware go on. */
 void rig_sleep(lz_ns ns);
 /* Sleeps until pred(r) or `ns` are over; returns pred(r). */

@@ -170,6 +170,11 @@ struct lz_device *bench_device(struct lz_group *g, uint32_t first, unsigned stre
 	return dev;
 }
 
+const struct lz_owner_ops *bench_owner(void)
+{
+	return &owner_ops;
+}
+
 struct lz_domain *bench_domain(void)
 {
 	struct lz_domain *dom;

@@ -55,6 +55,8 @@ struct lz_group *bench_group(unsigned id);
 /* A device with `streams` consecutive ids from `first`, ATS allowed. */
 struct lz_device *bench_device(struct lz_group *g, uint32_t first, unsigned streams,
 			       const struct lz_pci_access *pci);
+/* Counts what it is told in `bench`. */
+const struct lz_owner_ops *bench_owner(void);
 struct lz_domain *bench_domain(void);
 void bench_remove(struct lz_device *dev, struct lz_group *g);
 /* Destroys and waits until it is gone. */

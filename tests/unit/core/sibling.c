@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Devices that share a requester id: blocked together, lifted when all are well. */
+#include <string.h>
+
+#include "tests/unit/core/bench.h"
+
+#define X 0x500u /* the id that they share */
+
+/* A {0x10, X}, B {0x20, X}, C {0x30}, in one group and one domain. */
+struct family {
+	struct lz_group *g;
+	struct lz_domain *dom;
+	struct lz_device *a, *b, *c;
+};
+
+static struct lz_device *add(struct lz_group *g, const char *name, uint32_t own, uint32_t alias)
+{
+	const uint32_t ids[2] = {own, alias};
+	struct lz_device_desc desc = {.name = name,
+				      .iommu = bench.iommu,
+				      .streams = ids,
+				      .n_streams = alias ? 2 : 1,
+				      .ats = true,
+				      .pasid_bits = 2,
+				      .owner = bench_owner()};
+	struct lz_device *dev;
+
+	assert_int_equal(lz_device_add(g, &desc, &dev), LZ_OK);
+	return dev;
+}
+
+static void make(struct family *f)
+{
+	f->g = bench_group(7);
+	f->dom = bench_domain();
+	f->a = add(f->g, "a", 0x10, X);
+	f->b = add(f->g, "b", 0x20, X);
+	f->c = add(f->g, "c", 0x30, 0);
+	assert_int_equal(lz_attach(f->a, f->dom), LZ_OK);
+	assert_int_equal(lz_attach(f->b, f->dom), LZ_OK);
+	assert_int_equal(lz_attach(f->c, f->dom), LZ_OK);
+}
+
+static void drop(struct family *f)
+{
+	struct lz_device *all[] = {f->a, f->b, f->c};
+
+	for (unsigned i = 0; i < 3; i++)
+		if (all[i])
+			assert_int_equal(lz_device_remove(all[i]), LZ_OK);
+	bench_destroy(f->dom);
+	bench_settle();
+	assert_int_equal(lz_group_recovery_count(f->g), 0);
+	assert_int_equal(lz_group_destroy(f->g), LZ_OK);
+}
+
+static uint64_t blocked_ids(void)
+{
+	struct lz_stats st;
+
+	lz_stats_get(bench.lz, &st);
+	return st.blocked_ids;
+}
+
+static enum lz_status reset(struct lz_device *dev, enum lz_reset_result result)
+{
+	assert_int_equal(lz_reset_prepare(dev), LZ_OK);
+	if (result == LZ_RESET_OK)
+		fake_of(dev)->mute = false;
+	return lz_reset_done(dev, result);
+}
+
+static bool is_open(const struct lz_device *dev)
+{
+	return !dev->block && dev->fence == LZ_FENCE_OPEN && fake_of(dev)->table[0];
+}
+
+/* Held by its sibling alone, and out of reach. */
+static bool is_held(const struct lz_device *dev)
+{
+	return dev->block == LZ_BLOCK_SIBLING && dev->fence == LZ_FENCE_FENCED &&
+	       !fake_of(dev)->table[0];
+}
+
+/* The last event of the kind about `dev`, or NULL. */
+static const struct lz_event *last(enum lz_event_kind k, const struct lz_device *dev)
+{
+	for (unsigned i = bench.n_ev; i-- > 0;)
+		if (bench.ev[i].kind == k && bench.ev[i].device == dev)
+			return &bench.ev[i];
+	return NULL;
+}
+
+static void one_broken(struct bench *b)
+{
+	const struct lz_event *ev;
+	struct family f;
+
+	make(&f);
+	assert_int_equal(lz_attach_pasid(f.b, 1, f.dom), LZ_OK);
+	assert_int_equal(lz_attach_pasid(f.a, 2, f.dom), LZ_OK);
+	bench_break(f.a, f.dom);
+	assert_int_equal(f.a->block, LZ_BLOCK_BROKEN);
+	assert_true(is_held(f.b));
+	assert_null(fake_of(f.b)->table[1]);
+	assert_true(is_open(f.c)); /* it sends none of their ids */
+	/* 0x10, X and 0x20: X once. */
+	assert_int_equal(lz_group_recovery_count(f.g), 3);
+	assert_int_equal(blocked_ids(), 3);
+	ev = last(LZ_EV_SIBLING_BLOCKED, f.b);
+	assert_non_null(ev);
+	assert_ptr_equal(ev->holder, f.a);
+	assert_int_equal(ev->detail, X);
+	assert_int_equal(bench_events(LZ_EV_QUARANTINED), 1);
+	assert_int_equal(b->n_detected, 1);
+	assert_int_equal(b->n_blocked, 2); /* the owner of each was told */
+
+	/* A reset of its own does not lift it (H13), and says who holds it. */
+	assert_int_equal(reset(f.b, LZ_RESET_OK), LZ_OK);
+	assert_true(is_held(f.b));
+	assert_int_equal(b->n_resumed, 0);
+	assert_non_null(strstr(b->last_log, "b: Device is blocked as long as a"));
+	assert_non_null(strstr(b->last_log, "0x500"));
+	assert_int_equal(lz_attach_pasid(f.b, 3, f.dom), LZ_EBUSY);
+
+	assert_int_equal(reset(f.a, LZ_RESET_OK), LZ_OK);
+	assert_true(is_open(f.a) && is_open(f.b));
+	assert_ptr_equal(fake_of(f.b)->table[1], f.dom);
+	assert_ptr_equal(fake_of(f.a)->table[2], f.dom);
+	assert_int_equal(lz_group_recovery_count(f.g), 0);
+	assert_non_null(last(LZ_EV_SIBLING_LIFTED, f.b));
+	bench_settle();
+	assert_int_equal(b->n_resumed, 2);
+	drop(&f);
+}
+
+static void h13_a_sibling_is_held_and_lifted(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, one_broken);
+}
+
+static void two_broken(struct bench *b)
+{
+	struct family f;
+
+	make(&f);
+	bench_break(f.a, f.dom);
+	lz_device_report_broken(f.b);
+	bench_settle();
+	/* Known to be fenced already: the fake driver takes no second report, an
+	 * operator's block is a reason of its own as well. */
+	assert_int_equal(lz_device_block(f.b), LZ_OK);
+	assert_true(f.b->block & LZ_BLOCK_SIBLING && f.b->block & LZ_BLOCK_OPERATOR);
+	assert_true(f.a->block & LZ_BLOCK_SIBLING);
+	assert_int_equal(reset(f.a, LZ_RESET_OK), LZ_OK);
+	assert_true(is_held(f.a));
+	assert_false(f.b->block & LZ_BLOCK_SIBLING);
+	assert_int_equal(lz_group_recovery_count(f.g), 3);
+	assert_int_equal(b->n_resumed, 0);
+	assert_int_equal(lz_device_clear(f.b), LZ_OK);
+	assert_true(is_open(f.a) && is_open(f.b));
+	bench_settle();
+	assert_int_equal(b->n_resumed, 2);
+	drop(&f);
+}
+
+static void h13_two_reasons_need_two_ends(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, two_broken);
+}
+
+/* Both for good, and the operator clears one after the other. */
+static void clear_both(struct bench *b)
+{
+	struct family f;
+
+	make(&f);
+	assert_int_equal(lz_device_block(f.a), LZ_OK);
+	assert_int_equal(lz_device_block(f.b), LZ_OK);
+	assert_int_equal(lz_device_clear(f.a), LZ_OK);
+	assert_true(is_held(f.a));
+	assert_int_equal(b->n_resumed, 0);
+	assert_int_equal(lz_device_clear(f.b), LZ_OK);
+	assert_true(is_open(f.a) && is_open(f.b));
+	bench_settle();
+	assert_int_equal(b->n_resumed, 2);
+	drop(&f);
+}
+
+static void h13_an_operator_clears_both(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, clear_both);
+}
+
+static void broken_is_removed(struct bench *b)
+{
+	struct family f;
+
+	make(&f);
+	bench_break(f.a, f.dom);
+	assert_int_equal(lz_group_recovery_count(f.g), 3);
+	assert_int_equal(lz_device_remove(f.a), LZ_OK);
+	f.a = NULL;
+	/* Its own id is given back at once, X and 0x20 when B has answered. */
+	bench_settle();
+	assert_int_equal(lz_group_recovery_count(f.g), 0);
+	assert_true(is_open(f.b));
+	assert_int_equal(b->n_resumed, 1);
+	drop(&f);
+}
+
+static void h10_removal_of_the_broken_one_lifts_its_sibling(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, broken_is_removed);
+}
+
+static void held_is_removed(struct bench *b)
+{
+	struct family f;
+
+	(void)b;
+	make(&f);
+	bench_break(f.a, f.dom);
+	assert_int_equal(lz_device_remove(f.b), LZ_OK);
+	f.b = NULL;
+	bench_settle();
+	assert_int_equal(lz_group_recovery_count(f.g), 2); /* X is blocked by A */
+	f.b = add(f.g, "b", 0x20, X);			   /* blocked from the beginning */
+	assert_true(is_held(f.b));
+	assert_int_equal(lz_group_recovery_count(f.g), 3);
+	assert_int_equal(reset(f.a, LZ_RESET_OK), LZ_OK);
+	assert_int_equal(f.b->block, 0);
+	assert_int_equal(lz_attach(f.b, f.dom), LZ_OK);
+	drop(&f);
+}
+
+static void h10_a_held_one_is_removed_and_comes_back(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, held_is_removed);
+}
+
+/* The sibling does not answer when it is asked: then nobody is let back. */
+static void sibling_mute(struct bench *b)
+{
+	struct family f;
+
+	make(&f);
+	bench_break(f.a, f.dom);
+	fake_of(f.b)->mute = true;
+	assert_int_equal(reset(f.a, LZ_RESET_OK), LZ_OK);
+	assert_true(is_held(f.a));
+	assert_true(f.b->block & LZ_BLOCK_BROKEN);
+	bench_settle();
+	assert_ptr_equal(last(LZ_EV_QUARANTINED, f.b)->device, f.b);
+	assert_int_equal(last(LZ_EV_QUARANTINED, f.b)->evidence, LZ_EVIDENCE_PROBED);
+	assert_int_equal(b->n_resumed, 0);
+	assert_int_equal(reset(f.b, LZ_RESET_OK), LZ_OK);
+	assert_true(is_open(f.a) && is_open(f.b));
+	drop(&f);
+}
+
+static void h13_a_sibling_that_does_not_answer_holds_the_others(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, sibling_mute);
+}
+
+/* The sibling's tables cannot be written when all have answered. */
+static void sibling_install_fails(struct bench *b)
+{
+	struct family f;
+
+	make(&f);
+	bench_break(f.a, f.dom);
+	b->fake.fail[OP_INSTALL] = LZ_ETIMEDOUT;
+	b->fake.fail_skip[OP_INSTALL] = 1; /* A's own */
+	b->fake.fail_count[OP_INSTALL] = 1;
+	assert_int_equal(reset(f.a, LZ_RESET_OK), LZ_OK);
+	assert_true(is_held(f.a)); /* neither of them */
+	bench_settle();
+	assert_true(is_open(f.a) && is_open(f.b));
+	assert_int_equal(b->n_resumed, 2);
+	drop(&f);
+}
+
+static void h13_together_or_not_at_all(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, sibling_install_fails);
+}
+
+/* A link's reset prepares all below it before the first is done. */
+static void both_reset(struct bench *b)
+{
+	struct family f;
+
+	(void)b;
+	make(&f);
+	assert_int_equal(lz_reset_prepare(f.a), LZ_OK);
+	assert_int_equal(lz_reset_prepare(f.b), LZ_OK);
+	assert_int_equal(lz_group_recovery_count(f.g), 3);
+	assert_int_equal(lz_reset_done(f.a, LZ_RESET_NOT_ATTEMPTED), LZ_OK);
+	assert_true(is_held(f.a));
+	assert_int_equal(lz_reset_done(f.b, LZ_RESET_NOT_ATTEMPTED), LZ_OK);
+	assert_true(is_open(f.a) && is_open(f.b));
+	assert_int_equal(lz_reset_prepare(f.a), LZ_OK);
+	assert_int_equal(lz_reset_prepare(f.b), LZ_OK);
+	assert_int_equal(lz_reset_done(f.a, LZ_RESET_OK), LZ_OK);
+	assert_int_equal(lz_reset_done(f.b, LZ_RESET_FAILED), LZ_OK);
+	assert_true(is_held(f.a));
+	assert_int_equal(reset(f.b, LZ_RESET_OK), LZ_OK);
+	assert_true(is_open(f.a) && is_open(f.b));
+	assert_int_equal(bench_events(LZ_EV_QUARANTINED), 0);
+	drop(&f);
+}
+
+static void h13_resets_of_both_overlap(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, both_reset);
+}
+
+/* A - X - B - Y - D: whoever is reached by shared ids. */
+static void a_chain(struct bench *b)
+{
+	struct family f;
+	struct lz_device *d;
+
+	(void)b;
+	make(&f);
+	d = add(f.g, "d", 0x40, 0x20); /* sends B's own id */
+	assert_int_equal(lz_attach(d, f.dom), LZ_OK);
+	bench_break(f.a, f.dom);
+	assert_true(is_held(f.b) && is_held(d));
+	/* Without B nothing joins them. */
+	assert_int_equal(lz_device_remove(f.b), LZ_OK);
+	f.b = NULL;
+	bench_settle();
+	assert_true(is_open(d));
+	assert_int_equal(lz_group_recovery_count(f.g), 2);
+	/* And B joins them again. */
+	f.b = add(f.g, "b", 0x20, X);
+	assert_true(is_held(d) && is_held(f.b));
+	assert_int_equal(reset(f.a, LZ_RESET_OK), LZ_OK);
+	assert_true(is_open(f.a) && is_open(d));
+	assert_int_equal(lz_device_remove(d), LZ_OK);
+	drop(&f);
+}
+
+static void h13_families_join_and_part(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, a_chain);
+}
+
+/* ---- races ---- */
+
+static struct family race;
+static enum lz_status race_unmap;
+
+static void reset_a(void *arg)
+{
+	(void)arg;
+	assert_int_equal(lz_reset_prepare(race.a), LZ_OK);
+	fake_of(race.a)->mute = false;
+	assert_int_equal(lz_reset_done(race.a, LZ_RESET_OK), LZ_OK);
+}
+
+static void reset_b(void *arg)
+{
+	(void)arg;
+	assert_int_equal(lz_reset_prepare(race.b), LZ_OK);
+	assert_int_equal(lz_reset_done(race.b, LZ_RESET_OK), LZ_OK);
+}
+
+static void unmap_one(void *arg)
+{
+	(void)arg;
+	race_unmap = lz_unmap(race.dom, 0x4000, LZ_PAGE);
+}
+
+static void all_at_once(struct bench *b)
+{
+	make(&race);
+	b->fake.delay = 300;
+	assert_int_equal(lz_map(race.dom, 0x4000, 0x10000000, LZ_PAGE, LZ_READ), LZ_OK);
+	fake_of(race.a)->mute = true;
+	bench_spawn("reset a", 2, reset_a, NULL);
+	bench_spawn("reset b", 3, reset_b, NULL);
+	bench_spawn("unmap", 0, unmap_one, NULL);
+	bench_join();
+	assert_true(race_unmap == LZ_OK || race_unmap == LZ_IN_CUSTODY);
+	bench_settle();
+	if (race.a->block & LZ_BLOCK_BROKEN) {
+		assert_true(is_held(race.b));
+		assert_int_equal(lz_group_recovery_count(race.g), 3);
+		fake_of(race.a)->mute = false;
+		assert_int_equal(reset(race.a, LZ_RESET_OK), LZ_OK);
+		bench_settle();
+	}
+	assert_true(is_open(race.a) && is_open(race.b) && is_open(race.c));
+	assert_int_equal(lz_group_recovery_count(race.g), 0);
+	drop(&race);
+}
+
+static void h13_resets_and_a_fault_at_once(void **s)
+{
+	(void)s;
+	bench_seeds(100, all_at_once);
+}
+
+static void remove_a(void *arg)
+{
+	(void)arg;
+	assert_int_equal(lz_device_remove(race.a), LZ_OK);
+}
+
+static void removal_at_once(struct bench *b)
+{
+	make(&race);
+	b->fake.delay = 300;
+	assert_int_equal(lz_map(race.dom, 0x4000, 0x10000000, LZ_PAGE, LZ_READ), LZ_OK);
+	fake_of(race.a)->mute = true;
+	bench_spawn("remove a", 2, remove_a, NULL);
+	bench_spawn("reset b", 3, reset_b, NULL);
+	bench_spawn("unmap", 0, unmap_one, NULL);
+	bench_join();
+	assert_true(race_unmap == LZ_OK || race_unmap == LZ_IN_CUSTODY);
+	race.a = NULL;
+	bench_settle();
+	assert_true(is_open(race.b) && is_open(race.c));
+	assert_int_equal(lz_group_recovery_count(race.g), 0);
+	drop(&race);
+}
+
+static void h10_removal_reset_and_a_fault_at_once(void **s)
+{
+	(void)s;
+	bench_seeds(100, removal_at_once);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(h13_a_sibling_is_held_and_lifted),
+		cmocka_unit_test(h13_two_reasons_need_two_ends),
+		cmocka_unit_test(h13_an_operator_clears_both),
+		cmocka_unit_test(h10_removal_of_the_broken_one_lifts_its_sibling),
+		cmocka_unit_test(h10_a_held_one_is_removed_and_comes_back),
+		cmocka_unit_test(h13_a_sibling_that_does_not_answer_holds_the_others),
+		cmocka_unit_test(h13_together_or_not_at_all),
+		cmocka_unit_test(h13_resets_of_both_overlap),
+		cmocka_unit_test(h13_families_join_and_part),
+		cmocka_unit_test(h13_resets_and_a_fault_at_once),
+		cmocka_unit_test(h10_removal_reset_and_a_fault_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
