@@ -18,11 +18,24 @@ static const char *const head = "machine:\n"
 				"cpus: 2\n"
 				"recovery: {owner: resets, method: flr, after: 5ms}\n"
 				"workload:\n"
-				"  - {generate: random, domain: shared, maps: 200, pages: 1-4}\n"
+				"  - {generate: random, domain: shared, maps: %u, pages: 1-4}\n"
 				"  - {generate: random, domain: neighbour, maps: 200, pages: 1-4}\n"
-				"domains:\n";
+				"domains:\n"
+				"  - {name: shared, devices: [";
 
-/* ---- the machine: every function on a bus and in a group of its own ---- */
+/* ---- the machine: every function is a device and in a group of its own ---- */
+
+#define PER_BUS 32u
+
+static unsigned rid_of(unsigned i)
+{
+	return (i / PER_BUS + 1) << 8 | (i % PER_BUS) << 3;
+}
+
+static void name_of(unsigned i, char name[20])
+{
+	snprintf(name, 20, "0000:%02x:%02x.0", (i / PER_BUS + 1) & 0xff, i % PER_BUS);
+}
 
 static void put16(uint8_t *c, unsigned at, unsigned v)
 {
@@ -53,8 +66,9 @@ static bool make_function(struct machine *m, unsigned i)
 
 	m->n_functions = m->n_groups = i + 1;
 	*f = (struct machine_function){
-		.bus = (uint8_t)(i + 1),
-		.rid = (uint16_t)((i + 1) << 8),
+		.bus = (uint8_t)(rid_of(i) >> 8),
+		.dev = (uint8_t)(i % PER_BUS),
+		.rid = (uint16_t)rid_of(i),
 		.vendor = 0x1af4,
 		.device = 0x1041,
 		.config = calloc(1, 4096),
@@ -66,13 +80,13 @@ static bool make_function(struct machine *m, unsigned i)
 		.ats = 0x100,
 		.flr = true,
 		.reset = MACHINE_RESET_FLR,
-		.stream_ids = {(i + 1) << 8},
+		.stream_ids = {rid_of(i)},
 		.n_stream_ids = 1,
 		.group = (int)i,
 		.noted_group = MACHINE_NONE,
 		.ats_platform = true,
 	};
-	snprintf(f->bdf, sizeof(f->bdf), "0000:%02x:00.0", i + 1);
+	name_of(i, f->bdf);
 	*g = (struct machine_group){(int)i, malloc(sizeof(int)), 1};
 	if (!f->config || !g->functions)
 		return false;
@@ -95,24 +109,42 @@ static bool make_machine(struct machine *m, unsigned n)
 
 /* ---- the scenario ---- */
 
+/* Fewer maps with many devices: each unmap is as many commands. */
+static unsigned maps_of(unsigned devices)
+{
+	return devices <= 16 ? 200 : devices <= 100 ? 40 : 10;
+}
+
+static void put_name(FILE *f, const char *before, unsigned i, const char *after)
+{
+	char name[20];
+
+	name_of(i, name);
+	fprintf(f, "%s\"%s\"%s", before, name, after);
+}
+
 static bool make_scenario(struct scenario *sc, unsigned devices, unsigned broken, char *err,
 			  unsigned err_size)
 {
-	char text[4096];
-	size_t n = (size_t)snprintf(text, sizeof(text), "%s  - {name: shared, devices: [", head);
+	char *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+	bool ok;
 
+	if (!f) {
+		snprintf(err, err_size, "out of memory");
+		return false;
+	}
+	fprintf(f, head, maps_of(devices));
 	for (unsigned i = 0; i < devices; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s\"0000:%02x:00.0\"",
-				      i ? ", " : "", i + 1);
-	n += (size_t)snprintf(text + n, sizeof(text) - n,
-			      "]}\n  - {name: neighbour, devices: [\"0000:%02x:00.0\"]}\nfaults:\n",
-			      devices + 1);
+		put_name(f, i ? ", " : "", i, "");
+	put_name(f, "]}\n  - {name: neighbour, devices: [", devices, "]}\nfaults:\n");
 	for (unsigned i = 0; i < broken; i++)
-		n += (size_t)snprintf(
-			text + n, sizeof(text) - n,
-			"  - {at: 5ms, device: \"0000:%02x:00.0\", kind: atc_silent}\n",
-			i * (devices / broken) + 1);
-	return !scenario_parse("bench", text, n, sc, err, err_size);
+		put_name(f, "  - {at: 5ms, device: ", i * (devices / broken),
+			 ", kind: atc_silent}\n");
+	ok = !fclose(f) && !scenario_parse("bench", text, n, sc, err, err_size);
+	free(text);
+	return ok;
 }
 
 /* ---- one run ---- */

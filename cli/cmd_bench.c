@@ -318,36 +318,66 @@ static void contain_title(void)
 	       "neighbour/ms", "masked/us", "false");
 }
 
-static int bench_containment(bool quick, bool json)
+/* Runs one, prints it or adds it to the list. */
+static bool contain_one(const char *regime, unsigned devices, unsigned broken, json_t *list)
+{
+	struct bench_contain c;
+	char err[256] = "";
+	bool ok = bench_contain(regime, devices, broken, &c, err, sizeof(err));
+
+	cli_progress_end();
+	if (!ok)
+		fprintf(stderr, "lazaret bench: %s\n", err);
+	else if (list)
+		json_array_append_new(list, contain_json(&c));
+	else
+		print_contain(&c);
+	return ok;
+}
+
+/* Few devices in every regime. */
+static bool contain_regimes(bool quick, json_t *list)
 {
 	static const unsigned devices[] = {2, 4, 8, 16};
 	unsigned n_regimes = 0, done = 0;
-	json_t *list = json ? json_array() : NULL;
 
 	while (lzm_smmu_regime_name(n_regimes))
 		n_regimes++;
-	if (!json)
-		contain_title();
 	for (unsigned i = 0; i < n_regimes; i++)
 		for (unsigned d = 0; d < (quick ? 1 : 4); d++)
 			for (unsigned broken = 1; broken <= 2; broken++) {
-				struct bench_contain c;
-				char err[256] = "";
-
 				cli_progress(done++, n_regimes * (quick ? 2 : 8), "containment");
-				if (!bench_contain(lzm_smmu_regime_name(i), devices[d], broken, &c,
-						   err, sizeof(err))) {
-					cli_progress_end();
-					fprintf(stderr, "lazaret bench: %s\n", err);
-					json_decref(list);
-					return CLI_INTERNAL;
-				}
-				cli_progress_end();
-				if (json)
-					json_array_append_new(list, contain_json(&c));
-				else
-					print_contain(&c);
+				if (!contain_one(lzm_smmu_regime_name(i), devices[d], broken, list))
+					return false;
 			}
+	return true;
+}
+
+/* How it grows, where the repeated sync succeeds. */
+static bool contain_growth(json_t *list)
+{
+	static const unsigned devices[] = {10, 32, 100, 316, 1000};
+	unsigned done = 0;
+
+	for (unsigned d = 0; d < 5; d++)
+		for (unsigned broken = 1; broken <= 8; broken *= 2) {
+			cli_progress(done++, 20, "growth");
+			if (!contain_one("fail_once", devices[d], broken, list))
+				return false;
+		}
+	return true;
+}
+
+static int bench_containment(bool quick, bool json)
+{
+	json_t *list = json ? json_array() : NULL;
+
+	if (!json)
+		contain_title();
+	if (!contain_regimes(quick, list) || (!quick && !contain_growth(list))) {
+		json_decref(list);
+		return CLI_INTERNAL;
+	}
 	if (json)
 		return cli_json_print(
 			json_pack("{s:i,s:s,s:o}", "schema", 1, "bench", "contain", "runs", list),
