@@ -11,6 +11,7 @@
  *   detach (cannot fail)          | done  | into custody     | pointer only   | pointer only
  *   unmap in a domain that D is in| ATC_INV | hold, custody  | skip, released | skip, released
  *   attach another device to it   | done  | done             | done           | done
+ *   remove D                      | done  | done, fenced     | done           | done
  *
  * A fence stops translated DMA only. Until the device is blocked as well, detach and
  * attach blocking write its tables, without ATC_INV.

@@ -2,6 +2,9 @@
 /* Every operation in every state of a device: the table of lazaret/domain.h. */
 #include "tests/unit/core/bench.h"
 
+#include <stdio.h>
+#include <string.h>
+
 enum state {
 	OPEN,
 	SUSPECT,
@@ -64,6 +67,73 @@ static struct lz_group *g, *others;
 static struct lz_device *dev, *other;
 static struct lz_domain *dom, *pasid_dom, *free_dom;
 static struct fake_pci pci;
+
+/* ---- the header's table ---- */
+
+static const struct {
+	const char *call;
+	enum operation first, last;
+} rows[] = {
+	{"attach paging or identity", ATTACH, ATTACH_PASID},
+	{"attach blocking", ATTACH_BLOCKING, ATTACH_BLOCKING},
+	{"detach (cannot fail)", DETACH, DETACH_PASID},
+	{"unmap in a domain that D is in", UNMAP, UNMAP},
+	{"attach another device to it", OTHER, OTHER},
+	{"remove D", REMOVE, REMOVE},
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+/* Its columns: open; suspect, fencing; fenced, blocked; resetting. */
+static unsigned column_of(enum state s)
+{
+	if (s == OPEN)
+		return 0;
+	if (s == SUSPECT || s == FENCING)
+		return 1;
+	return s == RESETTING || s == RESETTING_BROKEN ? 3 : 2;
+}
+
+static enum lz_status said(const char *cell)
+{
+	if (strstr(cell, "BUSY"))
+		return BUSY;
+	return strstr(cell, "hold") ? HELD : OK;
+}
+
+static void compare_row(unsigned row, char *line)
+{
+	char *cell[5] = {NULL};
+	unsigned n = 0;
+
+	for (char *p = strtok(line, "|"); p && n < 5; p = strtok(NULL, "|"))
+		cell[n++] = p;
+	assert_int_equal(n, 5);
+	for (enum operation o = rows[row].first; o <= rows[row].last; o++)
+		for (enum state s = OPEN; s < STATES; s++)
+			if (table[o][s] != said(cell[1 + column_of(s)]))
+				fail_msg("%s, state %d: the header says \"%s\"", rows[row].call, s,
+					 cell[1 + column_of(s)]);
+}
+
+static void the_header_says_the_same(void **state)
+{
+	FILE *f = fopen("include/lazaret/domain.h", "r");
+	unsigned seen = 0;
+	char line[200];
+
+	(void)state;
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		for (unsigned r = 0; r < ROWS; r++)
+			if (!strncmp(line, " *   ", 5) &&
+			    !strncmp(line + 5, rows[r].call, strlen(rows[r].call))) {
+				compare_row(r, line);
+				seen++;
+				break;
+			}
+	fclose(f);
+	assert_int_equal(seen, ROWS);
+}
 
 /* ---- states ---- */
 
@@ -408,6 +478,7 @@ static void device_that_comes_back_is_of_a_new_generation(void **s)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_header_says_the_same),
 		cmocka_unit_test(every_operation_in_every_state),
 		cmocka_unit_test(removal_in_every_state_while_the_worker_runs),
 		cmocka_unit_test(device_that_comes_back_is_of_a_new_generation),
