@@ -19,5 +19,11 @@ int bm_main(void)
 		stage_figures();
 		stage_recovery();
 	}
+	for (unsigned cpu = 0; cpu < bm_cpus(); cpu++) {
+		size_t of, used = bm_stack_used(cpu, &of);
+
+		bm_print("\nCPU %u: %lu of %lu bytes of stack", cpu, used, of);
+	}
+	bm_print(" since its start, interrupts included\n");
 	return check_sum() ? 1 : 0;
 }

@@ -8,6 +8,10 @@
 
 #define MAX_FAULTS 64u
 
+#define EVENTQ_PROD	0x100a8u
+#define EVENTQ_CONS	0x100acu
+#define EVENTQ_OVERFLOW (1u << 31)
+
 struct smmu smmu;
 
 static struct bm_lock fault_lock;
@@ -73,9 +77,23 @@ static void on_fault(void *ctx, struct lz_iommu *iommu, const struct lz_smmuv3_f
 	bm_unlock(&fault_lock, flags);
 }
 
+static bool no_records(void *arg)
+{
+	uint32_t prod = lz_mmio_read32(smmu.base, EVENTQ_PROD);
+
+	(void)arg;
+	return ((prod ^ lz_mmio_read32(smmu.base, EVENTQ_CONS)) & ~EVENTQ_OVERFLOW) == 0;
+}
+
+/* Those that are on their way arrive first: a full queue takes no others. */
 void smmu_faults_forget(void)
 {
-	unsigned long flags = bm_lock(&fault_lock);
+	unsigned long flags;
+
+	if (!wait_for(no_records, NULL, LZ_SEC(5)))
+		bm_print("      records are left in the event queue\n");
+	bm_worker_idle();
+	flags = bm_lock(&fault_lock);
 
 	n_faults = 0;
 	bm_unlock(&fault_lock, flags);

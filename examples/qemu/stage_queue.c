@@ -130,14 +130,52 @@ static void two(struct client *c, lz_phys pa, unsigned cpu, unsigned spoil, cons
 	bm_cpu_wait(1);
 	bm_tick(LZ_MS(1), NULL, NULL);
 	shim_spoil(0, 0);
+	/* Each error puts one unmap into custody; so may a CPU that comes to look at its
+	 * sync only when the slot was marked again, a lap later. */
 	custody = mine.custody + other.custody;
 	errors = stats().cmdq_errors - errors;
 	free = fine(lz_domain_wait(c->dom, LZ_SEC(5)), "wait");
 	bm_print("      %u and %u unmaps, at the same time, %u of them in custody; %lu errors\n",
 		 mine.done + mine.custody, other.done + other.custody, custody, errors);
 	check(turns >= TURNS && !mine.wrong && !other.wrong && errors == spoil &&
-		      custody == spoil && free && lz_load32(&c->released) - released == custody,
+		      custody >= spoil && (spoil || !custody) && free &&
+		      lz_load32(&c->released) - released == custody,
 	      what);
+}
+
+/* ---- in an interrupt ---- */
+
+/* Unmaps in hard interrupt context, as most drivers do, on top of a task that
+ * may be anywhere in its own. */
+struct in_irq {
+	struct client *c;
+	lz_phys pa;
+	uint32_t done, wrong; /* atomic */
+};
+
+static void unmap_in_irq(void *arg)
+{
+	struct in_irq *i = arg;
+	lz_iova at = BASE + 2 * PAGES * LZ_PAGE;
+	bool ok = lz_in_atomic() && lz_map(i->c->dom, at, i->pa, LZ_PAGE, LZ_READ) == LZ_OK &&
+		  lz_unmap(i->c->dom, at, LZ_PAGE) == LZ_OK;
+
+	(void)lz_fetch_add32(ok ? &i->done : &i->wrong, 1);
+}
+
+static void interrupted(struct client *c, lz_phys pa)
+{
+	struct in_irq irq = {.c = c, .pa = pa};
+	lz_ns until = bm_now() + LZ_SEC(20);
+	bool ok = true;
+
+	bm_tick(LZ_US(200), unmap_in_irq, &irq);
+	while (ok && lz_load32(&irq.done) + lz_load32(&irq.wrong) < 50 && bm_now() < until)
+		ok = lz_map(c->dom, BASE, pa, LZ_PAGE, LZ_READ) == LZ_OK &&
+		     lz_unmap(c->dom, BASE, LZ_PAGE) == LZ_OK;
+	bm_tick(LZ_MS(1), NULL, NULL);
+	check(ok && irq.done >= 50 && !irq.wrong,
+	      "50 unmaps in a timer's interrupt, on top of a task that unmaps");
 }
 
 void stage_queue(void)
@@ -159,6 +197,7 @@ void stage_queue(void)
 		check(fine(shared_map(&c, &page, LZ_READ), "map") && edu_load(&e, EDU_DATA, 64) &&
 			      fine(shared_unmap(&c, &page), "unmap"),
 		      "the queue goes on");
+		interrupted(&c, page.pa);
 		two(&c, page.pa, 0, 0, "two CPUs unmap at the same time");
 		two(&c, page.pa, 0, 6, "with illegal commands, the interrupt on CPU 0");
 		two(&c, page.pa, 1, 6, "with illegal commands, the interrupt on CPU 1");
