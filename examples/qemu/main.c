@@ -19,11 +19,12 @@ int bm_main(void)
 		stage_figures();
 		stage_recovery();
 	}
+	bm_print("\nmost stack of each CPU, interrupts included:");
 	for (unsigned cpu = 0; cpu < bm_cpus(); cpu++) {
 		size_t of, used = bm_stack_used(cpu, &of);
 
-		bm_print("\nCPU %u: %lu of %lu bytes of stack", cpu, used, of);
+		bm_print(" %lu of %lu", used, of);
 	}
-	bm_print(" since its start, interrupts included\n");
+	bm_print(" bytes\n");
 	return check_sum() ? 1 : 0;
 }
