@@ -116,8 +116,11 @@ void lzm_tlb_flush_range(struct lzm_smmu *s, unsigned kinds, int vmid, int asid,
 	if (last < va)
 		last = UINT64_MAX;
 	if (span <= 8 * 4096) {
-		for (; s->tlb_used && va < last; va += 4096)
+		for (; s->tlb_used; va += 4096) {
 			flush_page(s, kinds, vmid, asid, va, ttl);
+			if (last - va < 4096) /* also where the address space ends */
+				break;
+		}
 		return;
 	}
 	for (i = 0; s->tlb_used && i < s->tlb_sets * WAYS; i++) {
