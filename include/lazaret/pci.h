@@ -75,8 +75,10 @@ LZ_MUST_CHECK enum lz_status lz_reset_prepare(struct lz_device *dev);
  * OK: unfenced, probed, re-attached. LZ_RESET_NOT_ATTEMPTED: back to the state
  * before. LZ_RESET_FAILED: stays blocked. Task context. LZ_OK when the device
  * is as the result says it should be; LZ_EIO/LZ_ETIMEDOUT when the reset was
- * reported fine but the device does not answer (it stays blocked); LZ_EINVAL
- * without a matching prepare.
+ * reported fine but the device does not answer (it stays blocked); LZ_ENOMEM: it
+ * answers, memory for its tables is short, and the library tries again; LZ_EINVAL
+ * without a matching prepare. LZ_OK also while a device that shares a requester id
+ * with it keeps it blocked (LZ_BLOCK_SIBLING).
  */
 LZ_MUST_CHECK enum lz_status lz_reset_done(struct lz_device *dev, enum lz_reset_result result);
 
