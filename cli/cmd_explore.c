@@ -26,6 +26,8 @@ static const char help[] =
 	"  --seed N         which schedules are drawn (default 1)\n"
 	"  --jobs N         processes; default: one per core\n"
 	"  --bound N        delays of dfs (default 2), preemptions of dpor (default 2)\n"
+	"  --weak N         stores that stay in a buffer and stale loads, at most N a run (0 to "
+	"8)\n"
 	"  --keep-going     look for other violations after the first\n"
 	"  --json           the result as one JSON object\n"
 	"  --replay TOKEN   runs that schedule and shows it in columns\n"
@@ -37,9 +39,10 @@ static const char help[] =
 	"inconclusive, or a token of another build or scenario.\n";
 
 struct options {
-	const char *strategy, *runs, *time, *seed, *jobs, *bound, *replay;
+	const char *strategy, *runs, *time, *seed, *jobs, *bound, *weak, *replay;
 	bool json, verbose, keep_going, list;
 	struct ex_options ex;
+	uint64_t n_weak;
 };
 
 static bool number(const char *text, uint64_t min, uint64_t max, uint64_t *out, const char *name,
@@ -87,7 +90,8 @@ static int check_options(struct options *o)
 	    !number(o->time, 1, 1000000, &seconds, "--time", &code) ||
 	    !number(o->seed, 0, UINT64_MAX, &o->ex.seed, "--seed", &code) ||
 	    !number(o->jobs, 1, 64, &jobs, "--jobs", &code) ||
-	    !number(o->bound, 0, 1000, &bound, "--bound", &code))
+	    !number(o->bound, 0, 1000, &bound, "--bound", &code) ||
+	    !number(o->weak, 0, 8, &o->n_weak, "--weak", &code))
 		return code;
 	if (o->runs && o->time)
 		return cli_usage("explore", "--runs and --time exclude each other");
@@ -150,7 +154,14 @@ static void print_verdict(const struct ex_violation *v)
 	       (double)v->time / 1e3);
 }
 
-static void print_found(const char *path, const struct ex_subject *s, const struct ex_found *f)
+static void print_command(const char *path, const struct options *o, const char *token)
+{
+	printf("\nlazaret explore %s%s%s --replay %s\n", path, o->weak ? " --weak " : "",
+	       o->weak ? o->weak : "", token);
+}
+
+static void print_found(const char *path, const struct ex_subject *s, const struct options *o,
+			const struct ex_found *f)
 {
 	char *token = ex_found_token(s, f);
 	struct ex_run r;
@@ -163,7 +174,7 @@ static void print_found(const char *path, const struct ex_subject *s, const stru
 	ex_replay(s, f->seed, &f->log, true, &r);
 	ex_view(stdout, &r, false);
 	ex_run_free(&r);
-	printf("\nlazaret explore %s --replay %s\n", path, token);
+	print_command(path, o, token);
 	free(token);
 }
 
@@ -183,7 +194,7 @@ static void print_text(const char *path, const char *description, const struct e
 		printf("%sheld%s: no invariant was violated\n", cli_color(CLI_GREEN),
 		       cli_color(CLI_PLAIN));
 	for (unsigned i = 0; i < r->n_found; i++)
-		print_found(path, s, &r->found[i]);
+		print_found(path, s, o, &r->found[i]);
 }
 
 static int explore(const char *path, const char *description, const struct ex_subject *s,
@@ -266,7 +277,7 @@ static int replay(const char *path, const struct ex_subject *s, const struct opt
 			printf("held: no invariant was violated\n");
 		putchar('\n');
 		ex_view(stdout, &r, o->verbose);
-		printf("\nlazaret explore %s --replay %s\n", path, o->replay);
+		print_command(path, o, o->replay);
 	}
 	ex_run_free(&r);
 	ex_log_free(&t.log);
@@ -280,9 +291,14 @@ static int list(void)
 	return CLI_HELD;
 }
 
-static int act(const char *path, const char *description, const struct ex_subject *s,
+/* A budget from outside makes another subject of it. */
+static int act(const char *path, const char *description, struct ex_subject *s,
 	       const struct options *o)
 {
+	if (o->weak) {
+		s->budget[EX_WEAK] = (unsigned)o->n_weak;
+		s->hash ^= 0x9e3779b1u * (uint32_t)(o->n_weak + 1);
+	}
 	return o->replay ? replay(path, s, o) : explore(path, description, s, o);
 }
 
@@ -317,12 +333,19 @@ int cmd_explore(int argc, char **argv)
 {
 	struct options o = {0};
 	const struct cli_option opts[] = {
-		{"--strategy", &o.strategy, NULL}, {"--runs", &o.runs, NULL},
-		{"--time", &o.time, NULL},	   {"--seed", &o.seed, NULL},
-		{"--jobs", &o.jobs, NULL},	   {"--bound", &o.bound, NULL},
-		{"--replay", &o.replay, NULL},	   {"--json", NULL, &o.json},
-		{"--verbose", NULL, &o.verbose},   {"--keep-going", NULL, &o.keep_going},
-		{"--list", NULL, &o.list},	   {NULL, NULL, NULL},
+		{"--strategy", &o.strategy, NULL},
+		{"--runs", &o.runs, NULL},
+		{"--time", &o.time, NULL},
+		{"--seed", &o.seed, NULL},
+		{"--jobs", &o.jobs, NULL},
+		{"--bound", &o.bound, NULL},
+		{"--weak", &o.weak, NULL},
+		{"--replay", &o.replay, NULL},
+		{"--json", NULL, &o.json},
+		{"--verbose", NULL, &o.verbose},
+		{"--keep-going", NULL, &o.keep_going},
+		{"--list", NULL, &o.list},
+		{NULL, NULL, NULL},
 	};
 	int code = CLI_HELD, n = cli_options(argc, argv, opts, help, &code);
 

@@ -24,6 +24,8 @@ bool ex_case_subject(const struct ex_case *c, struct ex_subject *out)
 {
 	*out = (struct ex_subject){
 		.name = c->body, .arg = (void *)c, .hash = c->hash, .clocks = (unsigned)c->clocks};
+	for (unsigned i = 0; i < EX_MAYBES; i++)
+		out->budget[i] = (unsigned)c->budget[i];
 	if (exr_body_find(c->body)) {
 		out->run = exr_run;
 		return true;

@@ -96,6 +96,13 @@ static unsigned dfs_value(void *ctx, unsigned n)
 	return take(ctx, n, true);
 }
 
+/* Going wrong costs a delay. */
+static bool dfs_maybe(void *ctx, enum ex_maybe what)
+{
+	(void)what;
+	return take(ctx, 2, false) == 1;
+}
+
 bool ex_dfs_next(struct ex_dfs *d)
 {
 	d->n = d->depth < d->n ? d->depth : d->n;
@@ -117,7 +124,8 @@ struct ex_dfs *ex_dfs_new(unsigned bound)
 	struct ex_dfs *d = ex_grow(NULL, sizeof(*d));
 
 	*d = (struct ex_dfs){.bound = bound};
-	d->strategy = (struct ex_strategy){"dfs", d, dfs_begin, dfs_pick, dfs_value, NULL, NULL};
+	d->strategy = (struct ex_strategy){"dfs",     d,	 dfs_begin, dfs_pick,
+					   dfs_value, dfs_maybe, NULL,	    NULL};
 	return d;
 }
 

@@ -122,6 +122,12 @@ static unsigned dpor_value(void *ctx, unsigned n)
 	return x->chosen;
 }
 
+static bool dpor_maybe(void *ctx, enum ex_maybe what)
+{
+	(void)what;
+	return dpor_value(ctx, 2) == 1;
+}
+
 static void add(const struct ex_dpor *d, struct node *x, unsigned id)
 {
 	uint64_t want = x->enabled >> id & 1 ? 1ull << id : x->enabled;
@@ -178,8 +184,8 @@ struct ex_dpor *ex_dpor_new(unsigned bound)
 	struct ex_dpor *d = ex_grow(NULL, sizeof(*d));
 
 	*d = (struct ex_dpor){.bound = bound};
-	d->strategy =
-		(struct ex_strategy){"dpor", d, dpor_begin, dpor_pick, dpor_value, NULL, NULL};
+	d->strategy = (struct ex_strategy){"dpor",     d,	   dpor_begin, dpor_pick,
+					   dpor_value, dpor_maybe, NULL,       NULL};
 	return d;
 }
 

@@ -18,6 +18,16 @@
 
 struct ex_run;
 
+/* What may go wrong, each time by choice. */
+enum ex_maybe {
+	EX_WEAK,    /* a store stays in its CPU's buffer, or a load is stale */
+	EX_ALLOC,   /* an allocation of the library fails */
+	EX_CONFIG,  /* a write to config space is lost, a read is all ones */
+	EX_LATE,    /* a device leaves one invalidation unanswered */
+	EX_REMOVAL, /* a device is pulled out */
+	EX_MAYBES
+};
+
 /* What is explored. */
 struct ex_subject {
 	const char *name;
@@ -28,6 +38,8 @@ struct ex_subject {
 	uint32_t hash;	 /* of everything that the subject depends on */
 	bool is_long;	 /* millions of operations: mostly sticky random schedules */
 	unsigned clocks; /* deadlines that may come early, per run */
+	/* How often what may go wrong, per run. */
+	unsigned budget[EX_MAYBES];
 };
 
 /* Chooses. One instance serves many runs, one after the other. */
@@ -38,6 +50,8 @@ struct ex_strategy {
 	size_t (*pick)(void *ctx, const struct sim_enabled *e, size_t n);
 	/* One of n values. */
 	unsigned (*value)(void *ctx, unsigned n);
+	/* Does it go wrong here? Asked while the budget lasts; NULL: never. */
+	bool (*maybe)(void *ctx, enum ex_maybe what);
 	/* Is the clock wanted among the choices now? NULL: always. */
 	bool (*clock)(void *ctx);
 	void (*end)(void *ctx, const struct ex_run *r);
@@ -65,6 +79,14 @@ struct ex_step {
 	const char *name; /* interned */
 };
 
+/* What went wrong in a run. */
+struct ex_taken {
+	enum ex_maybe what;
+	uint64_t step;
+	char text[72];
+};
+#define EX_TAKEN 8u
+
 struct ex_run {
 	const struct ex_subject *subject;
 	const struct ex_strategy *strategy;
@@ -85,6 +107,9 @@ struct ex_run {
 	bool unfinished; /* the subject could not be judged */
 	char unfinished_text[120];
 	unsigned clocks_left;
+	unsigned left[EX_MAYBES]; /* of the budget */
+	struct ex_taken taken[EX_TAKEN];
+	unsigned n_taken;
 	lz_ns skipped; /* time that passed because the clock was chosen */
 	struct ex_step *step;
 	size_t step_cap;
@@ -116,6 +141,11 @@ void ex_begin(struct ex_run *r);
 void ex_quiet(struct ex_run *r);
 /* A choice of the environment: 0 .. n-1; 0 is the plainest. */
 unsigned ex_value(struct ex_run *r, unsigned n);
+/* Does `what` go wrong, here and now? With what happens then in words. */
+bool ex_maybe(struct ex_run *r, enum ex_maybe what, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Key in a scenario. */
+const char *ex_maybe_name(enum ex_maybe what);
 /* The run ends here. `where` without figures. */
 _Noreturn void ex_violate(struct ex_run *r, char invariant, const char *where, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -9,6 +9,9 @@
 
 /* Agents have smaller numbers; a value v is logged as EX_VALUE + v. */
 #define EX_VALUE 64u
+/* A thing that may go wrong, and did: EX_MAYBE + 2 * enum ex_maybe + 1; where the
+ * occasion is not tied to a step also that it did not: without the 1. */
+#define EX_MAYBE 128u
 #define EX_MARK	 64u /* steps from one mark to the next */
 
 struct ex_segment {

@@ -17,13 +17,26 @@ struct job {
 	time_t until;
 };
 
+/* What went wrong by choice. */
+static uint64_t wrongs(const struct ex_log *l)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (l->seg[i].id >= EX_MAYBE && l->seg[i].id % 2)
+			n += l->seg[i].count;
+	return n;
+}
+
 static bool better(const struct ex_run *r, const struct ex_found *f)
 {
-	uint64_t mine = ex_switches(&r->log);
+	uint64_t mine = ex_switches(&r->log), mine_wrong = wrongs(&r->log), wrong = wrongs(&f->log);
 
 	if (!r->violation.found || r->violation.invariant != f->v.invariant ||
 	    strcmp(r->violation.where, f->v.where))
 		return false;
+	if (mine_wrong != wrong)
+		return mine_wrong < wrong;
 	return mine < f->switches || (mine == f->switches && r->steps < f->steps);
 }
 
@@ -101,6 +114,14 @@ static bool pass(struct job *j, size_t n)
 	return any;
 }
 
+/* Above all: does it need what went wrong? */
+static void without_wrongs(struct job *j)
+{
+	for (size_t at = 0; at < j->f->log.n && j->budget;)
+		if (j->f->log.seg[at].id < EX_MAYBE || !without(j, at, 1))
+			at++;
+}
+
 void ex_minimise(const struct ex_subject *s, struct ex_found *f, unsigned budget)
 {
 	struct job j = {s, f, budget, time(NULL) + 15};
@@ -108,6 +129,7 @@ void ex_minimise(const struct ex_subject *s, struct ex_found *f, unsigned budget
 
 	while (any && j.budget) {
 		any = false;
+		without_wrongs(&j);
 		for (size_t n = f->log.n / 2; n && j.budget; n /= 2)
 			any |= pass(&j, n);
 		for (size_t at = 0; at < f->log.n && j.budget; at++)

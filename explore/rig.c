@@ -29,6 +29,25 @@ void exr_must(struct exr *r, enum lz_status st, const char *what)
 	sim_abandon();
 }
 
+static void pull_out(struct exr *r)
+{
+	struct exr_dev *d;
+
+	if (!ex_maybe(r->run, EX_REMOVAL, "a device is pulled out"))
+		return;
+	d = &r->dev[ex_value(r->run, r->n_devs)];
+	lzm_ep_fault(d->ep, LZM_EP_REMOVED, 0, 0);
+	d->reset_ok = false;
+	sim_hw_changed();
+}
+
+static void each_step(struct ex_run *run)
+{
+	exr_step(run);
+	if (run->left[EX_REMOVAL])
+		pull_out(run->own);
+}
+
 static void main_task(void *arg)
 {
 	struct exr *r = arg;
@@ -38,7 +57,7 @@ static void main_task(void *arg)
 		r->body->prepare(r);
 	sim_pause();
 	exr_regime(r);
-	r->run->oracle = r->run->blind ? NULL : exr_step;
+	r->run->oracle = r->run->blind ? NULL : each_step;
 	ex_begin(r->run);
 	r->body->act(r);
 	exr_join(r);

@@ -38,8 +38,9 @@ struct ex_case {
 	unsigned body_line;
 	uint64_t devices, streams, queue, pasid_bits, clocks, dma;
 	uint64_t ats_timeout, sync_bound, atomic_wait, late_bound, reset_time, settle_max;
-	unsigned same_group; /* 1: all devices in one group */
-	unsigned alias;	     /* 1: and the others send device 0's first id too */
+	uint64_t budget[EX_MAYBES]; /* what may go wrong, how often */
+	unsigned same_group;	    /* 1: all devices in one group */
+	unsigned alias;		    /* 1: and the others send device 0's first id too */
 	/* A run chooses one of these. */
 	char *regime[EXR_REGIMES];
 	unsigned n_regimes;

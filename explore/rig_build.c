@@ -107,6 +107,10 @@ static void bus_atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
 			continue;
 		d->guilty |= !lzm_ep_answers(d->ep);
 		exr_atc_inv(d);
+		if (ex_maybe(r->run, EX_LATE, "device %u leaves an invalidation unanswered", i)) {
+			d->guilty = true;
+			continue;
+		}
 		lzm_ep_invalidate(d->ep, tag, inv);
 	}
 }
@@ -254,11 +258,21 @@ static void ep_reset(void *ctx, struct lzm_ep *ep)
 
 static uint32_t pci_read(void *ctx, unsigned off, unsigned width)
 {
+	struct exr_dev *d = ctx;
+
+	if (ex_maybe(d->rig->run, EX_CONFIG, "device %u: config space 0x%x reads all ones",
+		     d->index, off))
+		return width == 4 ? UINT32_MAX : (1u << 8 * width) - 1;
 	return lzm_ep_cfg_read(((struct exr_dev *)ctx)->ep, off, width);
 }
 
 static void pci_write(void *ctx, unsigned off, unsigned width, uint32_t v)
 {
+	struct exr_dev *d = ctx;
+
+	if (ex_maybe(d->rig->run, EX_CONFIG, "device %u: a write to config space 0x%x is lost",
+		     d->index, off))
+		return;
 	lzm_ep_cfg_write(((struct exr_dev *)ctx)->ep, off, width, v);
 	sim_hw_changed();
 }

@@ -154,6 +154,64 @@ static void panicked(void *ctx, const char *what, const char *file, int line)
 	ex_violate(ctx, 'H', what, "assertion %s:%d: %s", slash ? slash + 1 : file, line, what);
 }
 
+/* ---- what may go wrong ---- */
+
+const char *ex_maybe_name(enum ex_maybe what)
+{
+	static const char *const name[EX_MAYBES] = {"weak", "alloc_failures", "config_failures",
+						    "late_answers", "removals"};
+
+	return name[what];
+}
+
+/* One occasion per step at most: the log needs no word of those that pass. */
+static bool tied_to_step(enum ex_maybe what)
+{
+	return what == EX_WEAK || what == EX_REMOVAL;
+}
+
+bool ex_maybe(struct ex_run *r, enum ex_maybe what, const char *fmt, ...)
+{
+	struct ex_taken *t = &r->taken[r->n_taken];
+	bool yes;
+
+	if (!r->exploring || !r->left[what] || !r->strategy->maybe)
+		return false;
+	yes = r->strategy->maybe(r->strategy->ctx, what);
+	if (yes || !tied_to_step(what)) {
+		ex_log_add(&r->log, (uint16_t)(EX_MAYBE + 2 * what + yes));
+		hash_step(r, EX_MAYBE + 2 * what + yes);
+	}
+	if (!yes)
+		return false;
+	r->left[what]--;
+	if (r->n_taken < EX_TAKEN) {
+		va_list ap;
+
+		r->n_taken++;
+		t->what = what;
+		t->step = r->steps;
+		va_start(ap, fmt);
+		vsnprintf(t->text, sizeof(t->text), fmt, ap);
+		va_end(ap);
+	}
+	return true;
+}
+
+static bool weak(void *ctx, enum sim_weak what, unsigned cpu, uintptr_t addr)
+{
+	(void)addr;
+	return ex_maybe(ctx, EX_WEAK, "%s of CPU %u",
+			what == SIM_WEAK_DELAY ? "a store stays in the buffer"
+					       : "a load is stale, it is one",
+			cpu);
+}
+
+static bool alloc_fails(void *ctx)
+{
+	return ex_maybe(ctx, EX_ALLOC, "an allocation fails");
+}
+
 static struct sim_strategy hook = {.pick = pick, .clock = clock_wanted, .panic = panicked};
 
 static uint64_t visible(void)
@@ -171,6 +229,8 @@ void ex_begin(struct ex_run *r)
 {
 	r->exploring = true;
 	r->ops_before = visible();
+	hook.weak = r->left[EX_WEAK] ? weak : NULL;
+	hook.alloc_fails = r->left[EX_ALLOC] ? alloc_fails : NULL;
 	sim_explore(&hook);
 }
 
@@ -287,6 +347,8 @@ void ex_execute(struct ex_run *r)
 	r->diverged = r->unfinished = r->exploring = false;
 	r->clocks_left = r->subject->clocks;
 	r->skipped = r->clock_from = 0;
+	memcpy(r->left, r->subject->budget, sizeof(r->left));
+	r->n_taken = 0;
 	r->oracle = NULL;
 	r->fair_rng = ex_mix(r->seed) | 1;
 	hook.ctx = r;

@@ -16,11 +16,13 @@
 struct ex_strategies {
 	uint64_t rng;
 	uint64_t longest; /* steps of the longest run so far: PCT's k */
+	bool learned;	  /* that is no guess */
 	uint64_t step;
 	uint64_t clock_at[MAX_CLOCKS]; /* ascending */
 	unsigned clocks, next_clock;
-	uint64_t prio[AGENTS]; /* 0: not drawn yet */
-	unsigned one_in;       /* random */
+	uint64_t prio[AGENTS];	      /* 0: not drawn yet */
+	unsigned one_in;	      /* random */
+	uint64_t maybe_at[EX_MAYBES]; /* the next one goes wrong from this step on; 0: not drawn */
 	/* PCT */
 	unsigned depth, next_change;
 	uint64_t change_at[MAX_DEPTH]; /* ascending */
@@ -54,6 +56,7 @@ static void begin(struct ex_strategies *s, uint64_t seed)
 		s->clock_at[i] = (ex_random(&s->rng) >> 20) % s->longest;
 	qsort(s->clock_at, s->clocks, sizeof(s->clock_at[0]), by_number);
 	memset(s->prio, 0, sizeof(s->prio));
+	memset(s->maybe_at, 0, sizeof(s->maybe_at));
 }
 
 static bool clock_due(void *ctx)
@@ -80,13 +83,29 @@ static unsigned value(void *ctx, unsigned n)
 	return (unsigned)((ex_random(&s->rng) >> 32) % n);
 }
 
+/* From a random step on; in half of the runs perhaps not at all. */
+static bool maybe(void *ctx, enum ex_maybe what)
+{
+	struct ex_strategies *s = ctx;
+
+	if (!s->maybe_at[what])
+		s->maybe_at[what] = 1 + (ex_random(&s->rng) >> 20) % (2 * s->longest);
+	if (s->step < s->maybe_at[what])
+		return false;
+	s->maybe_at[what] = s->step + 1 + (ex_random(&s->rng) >> 20) % s->longest;
+	return true;
+}
+
 static void end(void *ctx, const struct ex_run *r)
 {
 	struct ex_strategies *s = ctx;
 
 	/* Polling makes some runs very long; change points belong into the rest. */
-	if (r->steps > s->longest && r->steps < 20000)
-		s->longest = r->steps;
+	if (r->steps >= 20000)
+		return;
+	if (r->steps > s->longest || !s->learned)
+		s->longest = r->steps > 4 ? r->steps : 4;
+	s->learned = true;
 }
 
 static uint64_t draw_priority(struct ex_strategies *s)
@@ -195,10 +214,10 @@ struct ex_strategies *ex_strategies_new(void)
 	struct ex_strategies *s = ex_grow(NULL, sizeof(*s));
 
 	*s = (struct ex_strategies){.longest = 64, .depth = 2};
-	s->random =
-		(struct ex_strategy){"random", s, random_begin, random_pick, value, clock_due, end};
-	s->pct = (struct ex_strategy){"pct", s, pct_begin, pct_pick, value, clock_due, end};
-	s->pos = (struct ex_strategy){"pos", s, pos_begin, pos_pick, value, clock_due, end};
+	s->random = (struct ex_strategy){"random", s,	  random_begin, random_pick,
+					 value,	   maybe, clock_due,	end};
+	s->pct = (struct ex_strategy){"pct", s, pct_begin, pct_pick, value, maybe, clock_due, end};
+	s->pos = (struct ex_strategy){"pos", s, pos_begin, pos_pick, value, maybe, clock_due, end};
 	return s;
 }
 
@@ -309,8 +328,19 @@ static unsigned follow_value(void *ctx, unsigned n)
 	return 0;
 }
 
+static bool follow_maybe(void *ctx, enum ex_maybe what)
+{
+	struct ex_follow *f = ctx;
+	const struct ex_segment *seg = next_segment(f);
+
+	if (!seg || (seg->id != EX_MAYBE + 2 * what && seg->id != EX_MAYBE + 2 * what + 1))
+		return false;
+	f->done++;
+	return seg->id == EX_MAYBE + 2 * what + 1;
+}
+
 struct ex_strategy ex_strategy_follow(struct ex_follow *f)
 {
-	return (struct ex_strategy){"replay",	  f,	follow_begin, follow_pick,
-				    follow_value, NULL, NULL};
+	return (struct ex_strategy){"replay",	  f,	follow_begin, follow_pick, follow_value,
+				    follow_maybe, NULL, NULL};
 }

@@ -70,6 +70,81 @@ static void mp_1(void *arg)
 	t.seen[1] = lz_load32(&t.x);
 }
 
+static void sb_mb_0(void *arg)
+{
+	(void)arg;
+	lz_store32(&t.x, 1);
+	lz_mb();
+	t.seen[0] = lz_load32(&t.y);
+}
+
+static void sb_mb_1(void *arg)
+{
+	(void)arg;
+	lz_store32(&t.y, 1);
+	lz_mb();
+	t.seen[1] = lz_load32(&t.x);
+}
+
+/* Both sides, either or none with their barrier. */
+static void mp_plain_0(void *arg)
+{
+	(void)arg;
+	lz_store32(&t.x, 1);
+	lz_store32(&t.y, 1);
+}
+
+static void mp_plain_1(void *arg)
+{
+	(void)arg;
+	t.seen[0] = lz_load32(&t.y);
+	t.seen[1] = lz_load32(&t.x);
+}
+
+static void mp_wmb_0(void *arg)
+{
+	(void)arg;
+	lz_store32(&t.x, 1);
+	lz_dma_wmb();
+	lz_store32(&t.y, 1);
+}
+
+static void mp_rmb_1(void *arg)
+{
+	(void)arg;
+	t.seen[0] = lz_load32(&t.y);
+	lz_dma_rmb();
+	t.seen[1] = lz_load32(&t.x);
+}
+
+static void lb_0(void *arg)
+{
+	(void)arg;
+	t.seen[0] = lz_load32(&t.x);
+	lz_store32(&t.y, 1);
+}
+
+static void lb_1(void *arg)
+{
+	(void)arg;
+	t.seen[1] = lz_load32(&t.y);
+	lz_store32(&t.x, 1);
+}
+
+/* One word: nobody sees it go back. */
+static void co_0(void *arg)
+{
+	(void)arg;
+	lz_store32(&t.x, 1);
+}
+
+static void co_1(void *arg)
+{
+	(void)arg;
+	t.seen[0] = lz_load32(&t.x);
+	t.seen[1] = lz_load32(&t.x);
+}
+
 static void write_x(void *arg)
 {
 	(void)arg;
@@ -87,6 +162,20 @@ static void read_xy(void *arg)
 	(void)arg;
 	t.seen[0] = lz_load32(&t.x);
 	t.seen[1] = lz_load32(&t.y);
+}
+
+static void acquire_xy(void *arg)
+{
+	(void)arg;
+	t.seen[0] = lz_load32_acquire(&t.x);
+	t.seen[1] = lz_load32_acquire(&t.y);
+}
+
+static void acquire_yx(void *arg)
+{
+	(void)arg;
+	t.seen[2] = lz_load32_acquire(&t.y);
+	t.seen[3] = lz_load32_acquire(&t.x);
 }
 
 static void read_yx(void *arg)
@@ -122,6 +211,24 @@ static void run_iriw(struct ex_run *r, void *arg)
 	(void)arg;
 	litmus(r, (const sim_task_fn[]){write_x, write_y, read_xy, read_yx}, 4);
 }
+
+#define LITMUS(name, ...)                                              \
+	static void run_##name(struct ex_run *r, void *arg)            \
+	{                                                              \
+		const sim_task_fn thread[] = {__VA_ARGS__};            \
+                                                                       \
+		(void)arg;                                             \
+		litmus(r, thread, sizeof(thread) / sizeof(thread[0])); \
+	}
+LITMUS(sb_mb, sb_mb_0, sb_mb_1)
+LITMUS(mp_plain, mp_plain_0, mp_plain_1)
+LITMUS(mp_wmb, mp_wmb_0, mp_plain_1)
+LITMUS(mp_rmb, mp_plain_0, mp_rmb_1)
+LITMUS(mp_both, mp_wmb_0, mp_rmb_1)
+LITMUS(lb, lb_0, lb_1)
+LITMUS(co, co_0, co_1)
+LITMUS(iriw_acquire, write_x, write_y, acquire_xy, acquire_yx)
+#undef LITMUS
 
 /* ---- planted bugs ---- */
 
@@ -251,6 +358,14 @@ const struct ex_toy ex_toys[] = {
 	{"toy_sb", "litmus: store buffering", run_sb},
 	{"toy_mp", "litmus: message passing", run_mp},
 	{"toy_iriw", "litmus: independent reads of independent writes", run_iriw},
+	{"toy_sb_mb", "litmus: store buffering with barriers", run_sb_mb},
+	{"toy_mp_plain", "litmus: message passing without barriers", run_mp_plain},
+	{"toy_mp_wmb", "litmus: message passing, only the writer has a barrier", run_mp_wmb},
+	{"toy_mp_rmb", "litmus: message passing, only the reader has a barrier", run_mp_rmb},
+	{"toy_mp_both", "litmus: message passing with barriers", run_mp_both},
+	{"toy_lb", "litmus: load buffering", run_lb},
+	{"toy_co", "litmus: one word read twice", run_co},
+	{"toy_iriw_acquire", "litmus: independent reads that acquire", run_iriw_acquire},
 	{"toy_locked", "a counter under a lock", run_locked},
 	{"toy_lost_update", "a counter without one", run_lost_update},
 	{"toy_deep", "wrong after two switches at two places", run_deep},

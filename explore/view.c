@@ -278,6 +278,9 @@ void ex_view(FILE *f, const struct ex_run *r, bool all)
 			line(f, &c, r, i, n, first);
 		i += n;
 	}
+	for (unsigned k = 0; k < r->n_taken; k++)
+		fprintf(f, "%6llu by choice: %s\n", (unsigned long long)r->taken[k].step,
+			r->taken[k].text);
 	free(places);
 	places = NULL;
 	n_places = 0;

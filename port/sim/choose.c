@@ -119,6 +119,16 @@ static inline void offer_unit(size_t *n, struct sim_unit *h)
 		.id = h->choice_id, .kind = SIM_AGENT_HW, .op = &op_hw, .name = h->hw.name};
 }
 
+static inline void offer_flush(size_t *n, unsigned cpu, const struct sim_op *op)
+{
+	*offer(n, SIM_RUN_FLUSH, 1000000u + cpu, &sim.cpu[cpu]) =
+		(struct sim_enabled){.id = (uint16_t)(SIM_FLUSH_ID + cpu),
+				     .kind = SIM_AGENT_HW,
+				     .cpu = (uint8_t)cpu,
+				     .op = op,
+				     .name = "store buffer"};
+}
+
 static inline void offer_clock(size_t *n)
 {
 	*offer(n, SIM_RUN_CLOCK, 0, NULL) =
@@ -190,6 +200,12 @@ size_t sim_collect(const struct sim_choice **out)
 			offer_unit(&n, &s.hw[i]);
 		else
 			good_until(hw_wake(&s.hw[i]));
+	}
+	for (c = 0; lz_port_weak && c < sim.cfg.cpus; c++) {
+		const struct sim_op *op = sim_weak_pending(c);
+
+		if (op)
+			offer_flush(&n, c, op);
 	}
 	if (n == 0 && s.preempted && (s.running || s.preempted->kind == SIM_HANDLER))
 		offer_agent(&n, s.preempted);
@@ -272,6 +288,8 @@ bool sim_decide(struct sim_choice *out, bool *stuck)
 		*out = choices[st->pick(st->ctx, enabled, n)];
 		if (out->what != SIM_RUN_CLOCK)
 			return true;
+		/* No store stays in a buffer for so long. */
+		sim_weak_drain();
 		sim.now = t;
 	}
 	return false;

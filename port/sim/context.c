@@ -143,6 +143,8 @@ unsigned long lz_spin_lock(struct lz_spinlock *l)
 		}
 		l->owner = a->id + 1;
 	}
+	if (lz_port_weak)
+		lz_port_weak_fence(false, true);
 	a->locks[a->held++] = l;
 	return a->masked - 1;
 }
@@ -154,6 +156,8 @@ void lz_spin_unlock(struct lz_spinlock *l, unsigned long flags)
 	unsigned i, at;
 
 	announce(LZ_SIM_UNLOCK, l, sizeof(*l), __builtin_return_address(0));
+	if (lz_port_weak)
+		lz_port_weak_fence(true, false);
 	for (at = a->held; at > 0 && a->locks[at - 1] != l; at--)
 		;
 	if (at == 0) {
@@ -248,8 +252,10 @@ void sim_sleep_until(lz_ns t)
 	if (lz_in_atomic())
 		sim_violation("sleep in atomic context");
 	publish();
+	sim_weak_settle();
 	sim.cur->deadline = t;
 	block_task(SIM_W_SLEEP);
+	lz_port_weak_fence(false, true);
 }
 
 void sim_wait_kick(const uint32_t *word, uint32_t seen, lz_ns t, const bool *stop)
@@ -263,7 +269,9 @@ void sim_wait_kick(const uint32_t *word, uint32_t seen, lz_ns t, const bool *sto
 	a->stop = stop;
 	a->deadline = t;
 	publish();
+	sim_weak_settle();
 	block_task(SIM_W_WORD);
+	lz_port_weak_fence(false, true);
 }
 
 void sim_wait_word(const uint32_t *word, uint32_t seen, lz_ns t)

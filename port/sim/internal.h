@@ -110,11 +110,11 @@ struct sim_unit {
 	lz_ns rest_at;
 };
 
-enum sim_what { SIM_RUN_AGENT, SIM_RUN_LINE, SIM_RUN_HW, SIM_RUN_CLOCK };
+enum sim_what { SIM_RUN_AGENT, SIM_RUN_LINE, SIM_RUN_HW, SIM_RUN_FLUSH, SIM_RUN_CLOCK };
 struct sim_choice {
 	enum sim_what what;
 	uint32_t id;
-	void *who; /* struct sim_agent, sim_line or sim_unit */
+	void *who; /* struct sim_agent, sim_line, sim_unit or sim_cpu */
 };
 
 /* Who there is. */
@@ -205,6 +205,18 @@ void sim_violation(const char *what);
 void sim_block(enum sim_wait wait);
 /* Waits like sim_wait_word(), also until *stop. */
 void sim_wait_kick(const uint32_t *word, uint32_t seen, lz_ns t, const bool *stop);
+
+/* ---- weak.c ---- */
+/* The oldest store in the buffer of `cpu`, or NULL; and it takes effect. */
+const struct sim_op *sim_weak_pending(unsigned cpu);
+void sim_weak_flush(unsigned cpu);
+/* All buffers; and what was is forgotten too, since memory gets another use. */
+void sim_weak_drain(void);
+/* Those of the running CPU, not before others had their chance to miss them. */
+void sim_weak_settle(void);
+void sim_weak_forget(void);
+/* The simulation ends, what is in the buffers with it. */
+void sim_weak_reset(void);
 
 void sim_mem_start(void);
 void sim_mem_stop(void);

@@ -43,27 +43,45 @@ enum lz_sim_op {
 /* Announces an operation; another agent may run before this returns. */
 void lz_port_visible(enum lz_sim_op op, const volatile void *addr, unsigned len);
 
+/* Exploration of weak memory (weak.c); false: every store is seen at once. */
+extern bool lz_port_weak;
+uint64_t lz_port_weak_load(const volatile void *p, unsigned len, bool acquire);
+void lz_port_weak_store(volatile void *p, unsigned len, uint64_t v, bool release);
+/* An atomic read-modify-write comes next. */
+void lz_port_weak_rmw(const volatile void *p, unsigned len);
+void lz_port_weak_fence(bool stores, bool loads);
+
 /* ---- atomics: relaxed, acquire and release loads and stores ---- */
 #define LZ_SIM_WORD(bits)                                                                \
 	static inline uint##bits##_t lz_load##bits(const uint##bits##_t *p)              \
 	{                                                                                \
 		lz_port_visible(LZ_SIM_LOAD, p, sizeof(*p));                             \
+		if (lz_port_weak)                                                        \
+			return (uint##bits##_t)lz_port_weak_load(p, sizeof(*p), false);  \
 		return __atomic_load_n(p, __ATOMIC_RELAXED);                             \
 	}                                                                                \
 	static inline uint##bits##_t lz_load##bits##_acquire(const uint##bits##_t *p)    \
 	{                                                                                \
 		lz_port_visible(LZ_SIM_LOAD, p, sizeof(*p));                             \
+		if (lz_port_weak)                                                        \
+			return (uint##bits##_t)lz_port_weak_load(p, sizeof(*p), true);   \
 		return __atomic_load_n(p, __ATOMIC_ACQUIRE);                             \
 	}                                                                                \
 	static inline void lz_store##bits(uint##bits##_t *p, uint##bits##_t v)           \
 	{                                                                                \
 		lz_port_visible(LZ_SIM_STORE, p, sizeof(*p));                            \
-		__atomic_store_n(p, v, __ATOMIC_RELAXED);                                \
+		if (lz_port_weak)                                                        \
+			lz_port_weak_store(p, sizeof(*p), v, false);                     \
+		else                                                                     \
+			__atomic_store_n(p, v, __ATOMIC_RELAXED);                        \
 	}                                                                                \
 	static inline void lz_store##bits##_release(uint##bits##_t *p, uint##bits##_t v) \
 	{                                                                                \
 		lz_port_visible(LZ_SIM_STORE, p, sizeof(*p));                            \
-		__atomic_store_n(p, v, __ATOMIC_RELEASE);                                \
+		if (lz_port_weak)                                                        \
+			lz_port_weak_store(p, sizeof(*p), v, true);                      \
+		else                                                                     \
+			__atomic_store_n(p, v, __ATOMIC_RELEASE);                        \
 	}
 LZ_SIM_WORD(8)
 LZ_SIM_WORD(32)
@@ -76,22 +94,30 @@ LZ_SIM_WORD(64)
 					uint##bits##_t desired)                                   \
 	{                                                                                         \
 		lz_port_visible(LZ_SIM_RMW, p, sizeof(*p));                                       \
+		if (lz_port_weak)                                                                 \
+			lz_port_weak_rmw(p, sizeof(*p));                                          \
 		return __atomic_compare_exchange_n(p, expected, desired, false, __ATOMIC_ACQ_REL, \
 						   __ATOMIC_ACQUIRE);                             \
 	}                                                                                         \
 	static inline uint##bits##_t lz_fetch_add##bits(uint##bits##_t *p, uint##bits##_t v)      \
 	{                                                                                         \
 		lz_port_visible(LZ_SIM_RMW, p, sizeof(*p));                                       \
+		if (lz_port_weak)                                                                 \
+			lz_port_weak_rmw(p, sizeof(*p));                                          \
 		return __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL);                                \
 	}                                                                                         \
 	static inline uint##bits##_t lz_fetch_or##bits(uint##bits##_t *p, uint##bits##_t v)       \
 	{                                                                                         \
 		lz_port_visible(LZ_SIM_RMW, p, sizeof(*p));                                       \
+		if (lz_port_weak)                                                                 \
+			lz_port_weak_rmw(p, sizeof(*p));                                          \
 		return __atomic_fetch_or(p, v, __ATOMIC_ACQ_REL);                                 \
 	}                                                                                         \
 	static inline uint##bits##_t lz_fetch_and##bits(uint##bits##_t *p, uint##bits##_t v)      \
 	{                                                                                         \
 		lz_port_visible(LZ_SIM_RMW, p, sizeof(*p));                                       \
+		if (lz_port_weak)                                                                 \
+			lz_port_weak_rmw(p, sizeof(*p));                                          \
 		return __atomic_fetch_and(p, v, __ATOMIC_ACQ_REL);                                \
 	}
 LZ_SIM_RMW_OPS(32)
@@ -102,11 +128,15 @@ LZ_SIM_RMW_OPS(64)
 static inline void *lz_load_ptr(void *const *p)
 {
 	lz_port_visible(LZ_SIM_LOAD, p, sizeof(*p));
+	if (lz_port_weak)
+		lz_port_weak_fence(false, true);
 	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
 }
 static inline void lz_store_ptr(void **p, void *v)
 {
 	lz_port_visible(LZ_SIM_STORE, p, sizeof(*p));
+	if (lz_port_weak)
+		lz_port_weak_fence(true, false);
 	__atomic_store_n(p, v, __ATOMIC_RELEASE);
 }
 
@@ -129,6 +159,8 @@ static inline bool lz_dma_cas64(uint64_t *p, uint64_t *expected, uint64_t desire
 static inline void lz_mb(void)
 {
 	lz_port_visible(LZ_SIM_BARRIER, NULL, 0);
+	if (lz_port_weak)
+		lz_port_weak_fence(true, true);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 /* Stores to hardware-visible memory before it are seen by the hardware before
@@ -136,12 +168,16 @@ static inline void lz_mb(void)
 static inline void lz_dma_wmb(void)
 {
 	lz_port_visible(LZ_SIM_BARRIER, NULL, 0);
+	if (lz_port_weak)
+		lz_port_weak_fence(true, false);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 }
 /* Loads and MMIO reads before it are done before loads after it. */
 static inline void lz_dma_rmb(void)
 {
 	lz_port_visible(LZ_SIM_BARRIER, NULL, 0);
+	if (lz_port_weak)
+		lz_port_weak_fence(false, true);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 }
 

@@ -35,6 +35,14 @@ SIM_SNAP static struct block live = {&live, &live, 0, 0};
 SIM_SNAP static struct block **kept;
 SIM_SNAP static size_t kept_at;
 
+static bool fails(void)
+{
+	const struct sim_strategy *st = sim.strategy;
+
+	sim_weak_forget();
+	return sim.fail_alloc || (st && st->alloc_fails && st->alloc_fails(st->ctx));
+}
+
 void *sim_alloc(void *ctx, size_t size)
 {
 	struct block *b;
@@ -42,7 +50,7 @@ void *sim_alloc(void *ctx, size_t size)
 	(void)ctx;
 	if (lz_in_atomic())
 		sim_violation("alloc in atomic context");
-	b = sim.fail_alloc ? NULL : sim_heap_alloc(sizeof(*b) + size);
+	b = fails() ? NULL : sim_heap_alloc(sizeof(*b) + size);
 	if (!b) {
 		sim.st.failed_allocs++;
 		return NULL;
@@ -78,6 +86,7 @@ void sim_free(void *ctx, void *p, size_t size)
 		sim_violation("free in atomic context");
 	if (!p)
 		return;
+	sim_weak_forget();
 	b = (struct block *)((char *)p - offsetof(struct block, data));
 	if (b->magic != LIVE) {
 		sim_violation("free of memory that is not allocated");
@@ -256,7 +265,7 @@ void *sim_dma_alloc(void *ctx, size_t size, size_t align, lz_phys *phys)
 	lz_assert(align && (align & (align - 1)) == 0 && size);
 	while (order < 31 && ((uint32_t)1 << order < units || UNIT << order < align))
 		order++;
-	if (!sim.fail_alloc && dma.units && size <= dma.bytes)
+	if (!fails() && dma.units && size <= dma.bytes)
 		u = take(order);
 	if (u == NIL) {
 		sim.st.failed_allocs++;
@@ -283,6 +292,7 @@ void sim_dma_free(void *ctx, void *va, size_t size)
 		sim_violation("dma_free in atomic context");
 	if (!va)
 		return;
+	sim_weak_forget();
 	if (off >= dma.bytes || off % UNIT || dma.is_free[u] || !dma.size[u]) {
 		sim_violation("dma_free of memory that is not allocated");
 		return;

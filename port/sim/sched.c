@@ -28,7 +28,12 @@ static void body(void)
 	for (;;) {
 		struct sim_agent *a = sim.cur;
 
+		/* Whoever starts a task, and who waits for its end, orders memory. */
+		if (a->kind == SIM_TASK)
+			lz_port_weak_fence(false, true);
 		a->fn(a->arg);
+		if (a->kind == SIM_TASK)
+			sim_weak_settle();
 		if (a->held)
 			sim_violation("returned with a spinlock held");
 		else if (a->masked)
@@ -134,10 +139,18 @@ static void run_hw(struct sim_unit *h)
 	}
 }
 
+static void run_flush(const struct sim_cpu *c)
+{
+	sim.now += sim.op_cost;
+	sim_weak_flush((unsigned)(c - sim.cpu));
+}
+
 /* ---- a strategy chooses ---- */
 
 void sim_explore(const struct sim_strategy *st)
 {
+	sim_weak_forget();
+	lz_port_weak = st && st->weak;
 	sim.strategy = st;
 	s.epoch++;
 	sim.pc = NULL;
@@ -165,10 +178,13 @@ static void pass_on(struct sim_agent *a)
 {
 	bool stuck;
 
-	while (SIM_DIRECT && s.next.what == SIM_RUN_HW) {
+	while (SIM_DIRECT && (s.next.what == SIM_RUN_HW || s.next.what == SIM_RUN_FLUSH)) {
 		account(&s.next);
 		sim.cur = &sim.outside;
-		run_hw(s.next.who);
+		if (s.next.what == SIM_RUN_HW)
+			run_hw(s.next.who);
+		else
+			run_flush(s.next.who);
 		if (!sim_decide(&s.next, &stuck)) {
 			sim_fiber_yield(a->fiber);
 			return;
@@ -219,6 +235,9 @@ static void run_choice(const struct sim_choice *c)
 		break;
 	case SIM_RUN_HW:
 		run_hw(c->who);
+		break;
+	case SIM_RUN_FLUSH:
+		run_flush(c->who);
 		break;
 	case SIM_RUN_CLOCK:
 		break;
@@ -393,6 +412,7 @@ void sim_stop(void)
 	sim_heap_free(s.hw);
 	memset(&s, 0, sizeof(s));
 	sim_mmio_forget();
+	sim_weak_reset();
 	sim_mem_stop();
 	sim_fiber_forget();
 	sim_arena_close();

@@ -140,6 +140,9 @@ struct sim_enabled {
 	const struct sim_op *op;
 	const char *name;
 };
+enum sim_weak { SIM_WEAK_DELAY, SIM_WEAK_STALE };
+/* What is in a CPU's store buffer takes effect: agents SIM_FLUSH_ID + cpu. */
+#define SIM_FLUSH_ID 56u
 struct sim_strategy {
 	void *ctx;
 	/* Before each visible operation and whenever the running agent cannot go
@@ -148,6 +151,12 @@ struct sim_strategy {
 	/* May the clock be a choice now? NULL: never. It never is while a hardware
 	 * unit is due: hardware keeps its times. */
 	bool (*clock)(void *ctx);
+	/* Weak memory, a choice at each store and relaxed load that could be weak: does
+	 * this one stay in the buffer of `cpu`, or return what was there before? NULL:
+	 * every store is seen at once. */
+	bool (*weak)(void *ctx, enum sim_weak what, unsigned cpu, uintptr_t addr);
+	/* Does this allocation fail? NULL: none does. */
+	bool (*alloc_fails)(void *ctx);
 	/* lz_assert() failed; does not return (see sim_abandon()). */
 	void (*panic)(void *ctx, const char *what, const char *file, int line);
 };

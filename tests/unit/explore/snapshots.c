@@ -54,9 +54,6 @@ static void same_as_rebuilt(const char *path)
 		distinct += i && hash[i] != hash[i - 1];
 	}
 	assert_int_equal(distinct, 23);
-	/* And again from a snapshot, with other things done meanwhile. */
-	run(&a, one, 23);
-	assert_true(hash[23] == (a.hash ^ a.steps) || a.strategy != ex_strategy_pos(one));
 	ex_run_free(&a);
 	ex_run_free(&b);
 	ex_strategies_free(one);
@@ -77,20 +74,22 @@ static void a_snapshot_run_is_the_rebuilt_one(void **state)
 static void every_run_starts_alike(void **state)
 {
 	struct ex_subject s = subject("tests/explore/two_dead.yaml");
-	struct ex_strategies *all = ex_strategies_new();
 	struct ex_run r = {.subject = &s};
 	uint64_t first = 0;
 
 	(void)state;
 	for (unsigned i = 0; i < 30; i++) {
+		/* New ones: they learn how long runs are. */
+		struct ex_strategies *all = ex_strategies_new();
+
 		run(&r, all, i % 3 ? i : 6);
+		ex_strategies_free(all);
 		if (i % 3)
 			continue;
 		first = first ? first : r.hash;
 		assert_true(r.hash == first);
 	}
 	ex_run_free(&r);
-	ex_strategies_free(all);
 	explore_free(&c);
 }
 
@@ -125,9 +124,10 @@ static void memory_does_not_grow(void **state)
 	sim_arena_get(&before);
 	many = memory_after(&r, all, 2000, 8000);
 	sim_arena_get(&after);
-	/* The longest of the later runs may have a longer log. */
-	assert_true(many <= few + 16);
-	assert_true(after.pages <= before.pages + 8);
+	assert_int_equal(after.heap_bytes, before.heap_bytes);
+	assert_true(after.pages <= before.pages + 4);
+	/* What the kernel counts is rough; 64 bytes a run would be more. */
+	assert_true(many <= few + 64);
 	ex_run_free(&r);
 	ex_strategies_free(all);
 	explore_free(&c);
