@@ -241,7 +241,8 @@ void exr_unmapped(struct exr_dom *d, lz_ns took, bool irq, enum lz_status st)
 	if (st != LZ_OK && st != LZ_IN_CUSTODY)
 		ex_violate(r->run, 'E', "an unmap's answer", "an unmap answered %s",
 			   lz_status_name(st));
-	if (st == LZ_IN_CUSTODY && r->calm && r->run->skipped == r->calm_skipped && !r->excuses--)
+	if (st == LZ_IN_CUSTODY && r->calm && r->run->skipped == r->calm_skipped &&
+	    !r->run->n_taken && !r->excuses--)
 		ex_violate(r->run, 'C', "custody without a cause",
 			   "an unmap went into custody although every device answers");
 	if (took > bound)

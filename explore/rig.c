@@ -33,6 +33,9 @@ static void pull_out(struct exr *r)
 {
 	struct exr_dev *d;
 
+	/* An error that lasts until a reset of the device would then last for ever. */
+	if (r->hw.knobs.resync == LZM_RESYNC_FAILS_UNTIL_RESET)
+		return;
 	if (!ex_maybe(r->run, EX_REMOVAL, "a device is pulled out"))
 		return;
 	d = &r->dev[ex_value(r->run, r->n_devs)];

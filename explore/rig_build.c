@@ -251,7 +251,7 @@ static void ep_reset(void *ctx, struct lzm_ep *ep)
 
 	for (unsigned i = 0; i < d->n_own; i++)
 		lzm_smmu_device_reset(r->smmu, d->sid[i]);
-	d->guilty = !lzm_ep_answers(ep);
+	d->guilty = false;
 }
 
 /* ---- the library's surroundings ---- */
