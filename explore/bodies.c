@@ -435,6 +435,8 @@ const struct exr_body exr_bodies[] = {
 	 alias_resets},
 	{"remove_dead", "removal before the fault is found", exb_one_dead, remove_dead},
 	{"remove_worker", "removal against the worker", exb_one_dead, exb_remove_worker},
+	{"neighbour_removed", "one is found broken while another one of its group is removed",
+	 exb_one_dead, exb_neighbour_removed},
 	{"remove_blocked", "removal of a blocked device", exb_one_dead, exb_remove_blocked},
 	{"wrap_around", "three invalidators on a queue of a few slots", exb_shared, wrap_around},
 	{"room", "three invalidators without ATS on a queue of a few slots", no_ats, wrap_around},

@@ -31,6 +31,7 @@ void exb_detach_reset(struct exr *r);
 void exb_nested_settle(struct exr *r);
 void exb_operator_reset(struct exr *r);
 void exb_remove_worker(struct exr *r);
+void exb_neighbour_removed(struct exr *r);
 void exb_remove_blocked(struct exr *r);
 void exb_remove_faults(struct exr *r);
 void exb_remove_probed(struct exr *r);

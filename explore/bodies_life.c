@@ -210,6 +210,17 @@ void exb_remove_worker(struct exr *r)
 	(void)exr_unmap(r, 0, 0, 1);
 }
 
+static void remove_1(struct exr *r)
+{
+	exr_remove(r, 1);
+}
+
+void exb_neighbour_removed(struct exr *r)
+{
+	exr_go(r, "remove", 3, remove_1);
+	(void)exr_unmap(r, 0, 0, 1);
+}
+
 void exb_remove_blocked(struct exr *r)
 {
 	exr_go(r, "remove", 3, remove_when_told);
