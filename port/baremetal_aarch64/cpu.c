@@ -108,6 +108,15 @@ uint64_t bm_cpu_affinity(unsigned cpu)
 	return cpus[cpu].affinity;
 }
 
+static void to_memory(uintptr_t at, size_t size)
+{
+	uintptr_t line = bm_cache_line(), end = at + size;
+
+	for (at &= ~(line - 1); at < end; at += line)
+		__asm__ volatile("dc civac, %0" ::"r"(at) : "memory");
+	bm_dsb();
+}
+
 static bool start(unsigned cpu, uint64_t affinity)
 {
 	lz_ns until = bm_now() + LZ_SEC(5);
@@ -115,10 +124,9 @@ static bool start(unsigned cpu, uint64_t affinity)
 	cpus[cpu].affinity = affinity;
 	cpus[cpu].boot = (struct bm_boot){(uintptr_t)bm_stacks[cpu + 1], cpu};
 	paint(cpu, (uintptr_t)bm_stacks[cpu + 1]);
-	/* It reads this with its caches off. */
-	__asm__ volatile("dc civac, %0" ::"r"(&cpus[cpu].boot.stack) : "memory");
-	__asm__ volatile("dc civac, %0" ::"r"(&cpus[cpu].boot.cpu) : "memory");
-	bm_dsb();
+	/* Its caches are off while it reads the one and writes the other. */
+	to_memory((uintptr_t)&cpus[cpu].boot, sizeof(cpus[cpu].boot));
+	to_memory((uintptr_t)bm_stacks[cpu], BM_STACK_SIZE);
 	if (bm_psci(PSCI_CPU_ON, affinity, (uintptr_t)bm_secondary_start,
 		    (uintptr_t)&cpus[cpu].boot))
 		return false;

@@ -95,7 +95,8 @@ void bm_mmu_init(void)
 	(void)map((uintptr_t)bm_image_start, (uintptr_t)bm_image_end - (uintptr_t)bm_image_start,
 		  PTE_MEM);
 	/* Written with caches off: no older line may cover what is in memory. */
-	for (uintptr_t at = (uintptr_t)tables; at < (uintptr_t)(tables + TABLES); at += 16)
+	for (uintptr_t at = (uintptr_t)bm_image_start; at < (uintptr_t)bm_image_end;
+	     at += bm_cache_line())
 		__asm__ volatile("dc ivac, %0" ::"r"(at) : "memory");
 	bm_dsb();
 }

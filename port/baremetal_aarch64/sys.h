@@ -56,6 +56,12 @@ extern char bm_image_start[], bm_image_end[], bm_secondary_start[];
 /* exceptions.S */
 extern char bm_vectors[];
 
+/* Bytes of the smallest line of the data caches. */
+static inline uintptr_t bm_cache_line(void)
+{
+	return 4ul << (bm_read("ctr_el0") >> 16 & 15);
+}
+
 /* mmu.c: tables for all of memory; then on each CPU. */
 void bm_mmu_init(void);
 void bm_mmu_on(void);
