@@ -30,7 +30,7 @@ static const char help[] =
 	"8)\n"
 	"  --keep-going     look for other violations after the first\n"
 	"  --json           the result as one JSON object\n"
-	"  --replay TOKEN   runs that schedule and shows it in columns\n"
+	"  --replay TOKEN   runs that schedule and shows it in columns; -: standard input\n"
 	"  --verbose        with --replay: every step\n"
 	"  --list           the bodies that scenarios can name\n"
 	"  --help           this text\n"
@@ -249,6 +249,21 @@ static int replay_json(const struct ex_run *r, const char *token)
 	return cli_json_print(o, 0);
 }
 
+/* Of a livelock it is longer than an argument may be. */
+static char *token_from_stdin(void)
+{
+	char *text = NULL;
+	size_t size = 0;
+	ssize_t n = getline(&text, &size, stdin);
+
+	if (n > 0 && text[n - 1] == '\n')
+		text[n - 1] = '\0';
+	if (n > 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
 static int replay(const char *path, const struct ex_subject *s, const struct options *o)
 {
 	struct ex_token t;
@@ -348,6 +363,7 @@ int cmd_explore(int argc, char **argv)
 		{NULL, NULL, NULL},
 	};
 	int code = CLI_HELD, n = cli_options(argc, argv, opts, help, &code);
+	char *read = NULL;
 
 	if (n < 0)
 		return code;
@@ -356,5 +372,12 @@ int cmd_explore(int argc, char **argv)
 	if (n != 1)
 		return cli_usage("explore", "expected one scenario file (--help tells more)");
 	code = check_options(&o);
-	return code ? code : explore_file(argv[1], &o);
+	if (!code && o.replay && !strcmp(o.replay, "-")) {
+		o.replay = read = token_from_stdin();
+		if (!read)
+			code = cli_usage("explore", "--replay -: expected a token");
+	}
+	code = code ? code : explore_file(argv[1], &o);
+	free(read);
+	return code;
 }

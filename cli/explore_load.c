@@ -80,6 +80,7 @@ static const struct key explore_keys[] = {
 	{"late_answers", read_number, FIELD(budget[EX_LATE]), .max = 8},
 	{"removals", read_number, FIELD(budget[EX_REMOVAL]), .max = EXR_DEVS},
 	{"late_bound", read_duration, FIELD(late_bound), .min = 1, .max = 1000 * SEC},
+	{"reset_told", read_number, FIELD(reset_told), .max = 1},
 	{"settle_max", read_number, FIELD(settle_max), .max = 1000},
 	{"reset_time", read_duration, FIELD(reset_time), .max = 1000 * SEC},
 	{.name = NULL},

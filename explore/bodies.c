@@ -389,13 +389,19 @@ static void restart_submitters(struct exr *r)
 	(void)exr_unmap(r, 0, 0, 1);
 }
 
-/* A handler's patience ends first, which starts the clock of the ladder. */
+static void late_comer(struct exr *r)
+{
+	exr_sleep(r, r->c->sync_bound / 5 * 4);
+	exb_unmap_2(r);
+}
+
+/* A handler's patience ends first, which starts the clock of the ladder; the
+ * restart comes when the worker's own patience has ended. */
 static void restart_waiters(struct exr *r)
 {
 	stall(r);
-	exr_go(r, "handler", 3, unmap_1_irq);
-	exr_go(r, "invalidator 2", 2, exb_unmap_2);
-	(void)exr_unmap(r, 0, 0, 1);
+	exr_go(r, "late comer", 2, late_comer);
+	(void)exr_unmap_irq(r, 0, 0, 1);
 }
 
 /* ---- two domains ---- */
@@ -469,6 +475,7 @@ const struct exr_body exr_bodies[] = {
 	 exb_move},
 	{"report_reset", "a reset from the CPU that takes the error", exb_one_dead,
 	 exb_report_reset},
+	{"late_reset", "a reset while an invalidation is out", exb_one_dead, exb_late_reset},
 	{"reset_fails", "a reset that fails against the worker", exb_one_dead, exb_reset_fails},
 	{"broken_again", "broken again while its tables are written", exb_one_dead,
 	 exb_broken_again},

@@ -24,6 +24,7 @@ void exb_attach_dead(struct exr *r);
 void exb_move_prepare(struct exr *r);
 void exb_move(struct exr *r);
 void exb_report_reset(struct exr *r);
+void exb_late_reset(struct exr *r);
 void exb_reset_fails(struct exr *r);
 void exb_broken_again(struct exr *r);
 void exb_detach_reset_prepare(struct exr *r);

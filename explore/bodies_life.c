@@ -70,6 +70,19 @@ void exb_report_reset(struct exr *r)
 	(void)exr_unmap(r, 0, 0, 1);
 }
 
+/* While its invalidation is out: the error comes when the reset is over. */
+static void reset_early(struct exr *r)
+{
+	exr_sleep(r, r->c->ats_timeout / 4);
+	exb_reset_0(r);
+}
+
+void exb_late_reset(struct exr *r)
+{
+	exr_go(r, "owner", 2, reset_early);
+	(void)exr_unmap(r, 0, 0, 1);
+}
+
 static void fail_reset(struct exr *r)
 {
 	exb_until_told(r);

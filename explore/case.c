@@ -18,6 +18,7 @@ void ex_case_default(struct ex_case *c)
 	c->late_bound = LZ_SEC(1);
 	c->reset_time = LZ_MS(1);
 	c->settle_max = 8;
+	c->reset_told = 1;
 }
 
 bool ex_case_subject(const struct ex_case *c, struct ex_subject *out)

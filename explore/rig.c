@@ -327,7 +327,8 @@ void exr_bus_reset(struct exr *r, unsigned dev)
 	sim_hw_changed();
 	if (r->c->reset_time)
 		sim_sleep_until(sim_now() + 2 * r->c->reset_time);
-	lzm_ep_cfg_write(ep, 4, 2, 0x0006); /* what the reset took: memory, bus master */
+	lzm_ep_cfg_write(ep, 4, 2, 0x0006);	  /* what the reset took: memory, bus master */
+	r->dev[dev].guilty = !lzm_ep_answers(ep); /* in reset nobody answers */
 }
 
 enum lz_status exr_reset(struct exr *r, unsigned dev, enum lz_reset_result result)

@@ -41,6 +41,7 @@ struct ex_case {
 	uint64_t budget[EX_MAYBES]; /* what may go wrong, how often */
 	unsigned same_group;	    /* 1: all devices in one group */
 	unsigned alias;		    /* 1: and the others send device 0's first id too */
+	uint64_t reset_told;	    /* 0: what is outstanding at a reset times out */
 	/* A run chooses one of these. */
 	char *regime[EXR_REGIMES];
 	unsigned n_regimes;
