@@ -126,14 +126,14 @@ void exr_atc_inv(struct exr_dev *d)
 
 /* ---- C and G: who is blamed, and how often ---- */
 
-static bool is_blocked(const struct exr_dev *d)
+static bool is_blocked(const struct exr_dev *d, unsigned reasons)
 {
 	struct lz_health h;
 
 	if (!d->dev)
 		return true;
 	lz_device_health(d->dev, &h);
-	return h.block != 0;
+	return h.block & reasons;
 }
 
 static void judge_innocent(struct exr *r, const struct exr_dev *d, const struct lz_event *ev)
@@ -142,7 +142,10 @@ static void judge_innocent(struct exr *r, const struct exr_dev *d, const struct 
 	    ev->evidence == LZ_EVIDENCE_ASSUMED)
 		return;
 	/* A fence of one that is blocked belongs to a reset, an operator or a removal. */
-	if (ev->kind == LZ_EV_FENCED && (ev->evidence == LZ_EVIDENCE_NONE || is_blocked(d)))
+	if (ev->kind == LZ_EV_FENCED && (ev->evidence == LZ_EVIDENCE_NONE || is_blocked(d, ~0u)))
+		return;
+	/* What a failed reset did not settle is told after it. */
+	if (is_blocked(d, LZ_BLOCK_RESET_FAILED))
 		return;
 	ex_violate(r->run, 'C', lz_event_name(ev->kind), "device %u: %s (%s) although it answers",
 		   d->index, lz_event_name(ev->kind), lz_evidence_name(ev->evidence));
