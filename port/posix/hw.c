@@ -140,8 +140,9 @@ void lz_posix_hw_unlock(void)
 	ring();
 }
 
-lz_ns lz_posix_hw_now(void)
+lz_ns lz_posix_hw_now(void *ctx)
 {
+	(void)ctx;
 	return hw.now;
 }
 
@@ -214,4 +215,40 @@ void lz_mmio_write32(uintptr_t base, uint32_t off, uint32_t v)
 void lz_mmio_write64(uintptr_t base, uint32_t off, uint64_t v)
 {
 	mmio_write(base, off, 8, v);
+}
+
+/* ---- config space ---- */
+
+static uint32_t config_read(void *ctx, unsigned offset, unsigned width)
+{
+	const struct lz_posix_config *c = ctx;
+	uint32_t v;
+
+	lz_posix_hw_lock();
+	v = c->read(c->arg, offset, width);
+	lz_posix_hw_unlock();
+	return v;
+}
+
+static void config_write(void *ctx, unsigned offset, unsigned width, uint32_t value)
+{
+	const struct lz_posix_config *c = ctx;
+
+	lz_posix_hw_lock();
+	c->write(c->arg, offset, width, value);
+	lz_posix_hw_unlock();
+}
+
+static void config_sleep(void *ctx, lz_ns ns)
+{
+	(void)ctx;
+	lz_posix_sleep(ns);
+}
+
+void lz_posix_config_access(struct lz_pci_access *pci, struct lz_posix_config *config)
+{
+	pci->ctx = config;
+	pci->read = config_read;
+	pci->write = config_write;
+	pci->sleep = config_sleep;
 }

@@ -9,6 +9,7 @@
 #define LAZARET_PORT_POSIX_H
 
 #include "lazaret/lazaret.h"
+#include "lazaret/pci.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -71,8 +72,9 @@ void lz_posix_hw_lock(void);
 /** Lets them in again. */
 void lz_posix_hw_unlock(void);
 /** The hardware's clock: it never passes a unit's wake() before the unit has
- * been stepped, however late its thread runs. With the hardware locked. */
-lz_ns lz_posix_hw_now(void);
+ * been stepped, however late its thread runs. With the hardware locked. `ctx` is
+ * ignored: this and those below fit into a hardware model's table of callbacks. */
+lz_ns lz_posix_hw_now(void *ctx);
 
 /** Registers: accesses to [base, base+size) go to the callbacks; `width` is 4 or 8. */
 struct lz_posix_mmio {
@@ -88,9 +90,22 @@ struct lz_posix_mmio {
 void lz_posix_mmio_add(const struct lz_posix_mmio *m);
 
 /** The hardware's access from DMA memory; false outside what dma_alloc() gave. */
-bool lz_posix_dma_read(lz_phys phys, void *buf, size_t len);
+bool lz_posix_dma_read(void *ctx, lz_phys phys, void *buf, size_t len);
 /** Likewise, to DMA memory. */
-bool lz_posix_dma_write(lz_phys phys, const void *buf, size_t len);
+bool lz_posix_dma_write(void *ctx, lz_phys phys, const void *buf, size_t len);
+
+/** Config space of a modelled function: as lz_pci_access has it, but called with the
+ * hardware locked. */
+struct lz_posix_config {
+	/** The value at `offset`. */
+	uint32_t (*read)(void *arg, unsigned offset, unsigned width);
+	/** Writes it. */
+	void (*write)(void *arg, unsigned offset, unsigned width, uint32_t value);
+	void *arg; /**< first argument of both */
+};
+/** Access to `config`, which is referenced: fills `ctx`, `read`, `write` and `sleep`
+ * of `*pci`; the rest is the caller's. */
+void lz_posix_config_access(struct lz_pci_access *pci, struct lz_posix_config *config);
 
 #ifdef __cplusplus
 }

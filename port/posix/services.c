@@ -126,12 +126,13 @@ static uint8_t *target(lz_phys phys, size_t len)
 	return all(phys / PAGE, pages_of(phys % PAGE + len), true) ? dma.mem + phys : NULL;
 }
 
-bool lz_posix_dma_read(lz_phys phys, void *buf, size_t len)
+bool lz_posix_dma_read(void *ctx, lz_phys phys, void *buf, size_t len)
 {
 	const uint8_t *p = target(phys, len);
 	uint8_t *to = buf;
 	uint64_t v;
 
+	(void)ctx;
 	if (!p)
 		return false;
 	for (; len >= 8 && !((uintptr_t)p & 7); p += 8, to += 8, len -= 8) {
@@ -143,12 +144,13 @@ bool lz_posix_dma_read(lz_phys phys, void *buf, size_t len)
 	return true;
 }
 
-bool lz_posix_dma_write(lz_phys phys, const void *buf, size_t len)
+bool lz_posix_dma_write(void *ctx, lz_phys phys, const void *buf, size_t len)
 {
 	uint8_t *p = target(phys, len);
 	const uint8_t *from = buf;
 	uint64_t v;
 
+	(void)ctx;
 	if (!p)
 		return false;
 	for (; len >= 8 && !((uintptr_t)p & 7); p += 8, from += 8, len -= 8) {

@@ -146,17 +146,17 @@ void host_irq_off(unsigned line)
 
 uint64_t host_hw_now(void)
 {
-	return lz_posix_hw_now();
+	return lz_posix_hw_now(NULL);
 }
 
 bool host_dma_read(uint64_t pa, void *buf, size_t len)
 {
-	return lz_posix_dma_read(pa, buf, len);
+	return lz_posix_dma_read(NULL, pa, buf, len);
 }
 
 bool host_dma_write(uint64_t pa, const void *buf, size_t len)
 {
-	return lz_posix_dma_write(pa, buf, len);
+	return lz_posix_dma_write(NULL, pa, buf, len);
 }
 
 void host_hw_lock(void)
