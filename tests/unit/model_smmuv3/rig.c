@@ -71,13 +71,18 @@ struct rig *rig_new(const struct lzm_smmu_config *cfg)
 		lzm_smmu_config_default(&r->cfg);
 	r->smmu = lzm_smmu_create(&r->cfg, &r->bus);
 	assert_non_null(r->smmu);
+	rig_bases(r);
+	return r;
+}
+
+void rig_bases(struct rig *r)
+{
 	lzm_smmu_write(r->smmu, STRTAB_BASE, 8, STRTAB);
 	wr(r, STRTAB_CFG, STRTAB_LOG2);
 	lzm_smmu_write(r->smmu, CMDQ_BASE, 8, CMDQ | CMDQ_LOG2);
 	lzm_smmu_write(r->smmu, EVTQ_BASE, 8, EVTQ | EVTQ_LOG2);
 	if (r->cfg.pri)
 		lzm_smmu_write(r->smmu, PRIQ_BASE, 8, PRIQ | 1);
-	return r;
 }
 
 void rig_free(struct rig *r)
@@ -98,6 +103,13 @@ void rig_enable(struct rig *r, uint32_t bits)
 struct rig *rig_running(const struct lzm_smmu_config *cfg)
 {
 	struct rig *r = rig_new(cfg);
+
+	rig_run(r);
+	return r;
+}
+
+void rig_run(struct rig *r)
+{
 	uint32_t sid;
 
 	for (sid = SID; sid < SID + 4; sid++)
@@ -105,7 +117,6 @@ struct rig *rig_running(const struct lzm_smmu_config *cfg)
 	set_cd(r, CDTAB, CD0 | CD_ASID(1), TABLES);
 	map(r, TABLES, 0x1000, 3, DATA | D_PAGE | D_NG);
 	rig_enable(r, ALL_ON | (r->cfg.pri ? PRIQEN : 0));
-	return r;
 }
 
 uint32_t rd(struct rig *r, uint32_t reg)

@@ -105,6 +105,9 @@ void rig_free(struct rig *r);
 void rig_enable(struct rig *r, uint32_t bits);
 /* rig_new with an STE for SID (stage 1, EATS full), a CD, and all on. */
 struct rig *rig_running(const struct lzm_smmu_config *cfg);
+/* Their parts, for another SMMU in the same place. */
+void rig_bases(struct rig *r);
+void rig_run(struct rig *r);
 
 uint32_t rd(struct rig *r, uint32_t reg);
 void wr(struct rig *r, uint32_t reg, uint64_t value);
