@@ -8,38 +8,7 @@
 #define RIG_SCHEDULES 8u
 #define ADD(x, n)     ((void)__atomic_fetch_add(&(x), n, __ATOMIC_ACQ_REL))
 
-/* ---- config space of a function with FLR, ATS and PASID ---- */
-
-static void put(uint8_t *c, unsigned at, uint32_t v, unsigned width)
-{
-	for (unsigned i = 0; i < width; i++)
-		c[at + i] = (uint8_t)(v >> 8 * i);
-}
-
-static void make_config(uint8_t *c)
-{
-	put(c, 0x00, 0x10421af4, 4);
-	put(c, 0x04, 0x0006, 2); /* memory, bus master */
-	put(c, 0x06, 0x0010, 2); /* capability list */
-	put(c, 0x0b, 0x01, 1);
-	put(c, 0x34, 0x40, 1);
-	put(c, 0x40, 0x00020010, 4); /* PCI Express, endpoint */
-	put(c, 0x44, 1u << 28, 4);   /* DEVCAP: FLR */
-	put(c, 0x100, 0x000fu | 1u << 16 | 0x120u << 20, 4);
-	put(c, 0x104, 0x0020, 2); /* ATS: page aligned request */
-	put(c, 0x120, 0x001bu | 1u << 16, 4);
-	put(c, 0x124, 8u << 8, 2); /* PASID width */
-}
-
 /* ---- model side; the hardware is locked ---- */
-
-static struct rig_dev *dev_of_sid(struct rig *r, uint32_t sid)
-{
-	for (unsigned i = 0; i < r->opt.devs; i++)
-		if (sid == r->dev[i].sid)
-			return &r->dev[i];
-	return NULL;
-}
 
 static uint64_t now(void *ctx)
 {
@@ -71,24 +40,6 @@ static void bus_irq(void *ctx, enum lzm_irq line)
 		host_irq_raise(r->irq_evtq, 0);
 }
 
-static void bus_atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
-{
-	struct rig_dev *d = dev_of_sid(ctx, inv->sid);
-
-	if (d)
-		lzm_ep_invalidate(d->ep, tag, inv);
-}
-
-static uint64_t mmio_read(void *arg, uint32_t off, unsigned width)
-{
-	return lzm_smmu_read(((struct rig *)arg)->smmu, off, width);
-}
-
-static void mmio_write(void *arg, uint32_t off, unsigned width, uint64_t v)
-{
-	lzm_smmu_write(((struct rig *)arg)->smmu, off, width, v);
-}
-
 static bool smmu_step(void *arg)
 {
 	return lzm_smmu_step(((struct rig *)arg)->smmu);
@@ -109,49 +60,20 @@ static uint64_t ep_wake(void *arg)
 	return lzm_ep_wake(arg);
 }
 
-static void ep_answer(void *ctx, struct lzm_ep *ep, uint64_t tag, enum lzm_atc_answer a)
+static void on_dma(void *user, uint64_t iova, uint64_t pa, enum lzm_access access, bool translated)
 {
-	(void)ep;
-	lzm_smmu_atc_answer(((struct rig *)ctx)->smmu, tag, a);
-}
-
-static enum lzm_result ep_translate(void *ctx, struct lzm_ep *ep, uint64_t iova,
-				    struct lzm_translation *out)
-{
-	return lzm_smmu_translate(((struct rig *)ctx)->smmu, lzm_ep_sid(ep), false, 0, iova, out);
-}
-
-static enum lzm_result ep_translated(void *ctx, struct lzm_ep *ep, uint64_t pa,
-				     enum lzm_access access, uint64_t *out)
-{
-	return lzm_smmu_translated(((struct rig *)ctx)->smmu, lzm_ep_sid(ep), pa, access, out);
-}
-
-static enum lzm_result ep_untranslated(void *ctx, struct lzm_ep *ep, uint64_t iova,
-				       enum lzm_access access, uint64_t *pa)
-{
-	return lzm_smmu_untranslated(((struct rig *)ctx)->smmu, lzm_ep_sid(ep), false, 0, iova,
-				     access, pa);
-}
-
-static void ep_dma(void *ctx, struct lzm_ep *ep, uint64_t iova, uint64_t pa, enum lzm_access access,
-		   bool translated)
-{
-	struct rig *r = ctx;
+	struct rig_dev *d = user;
+	struct rig *r = d->rig;
 
 	(void)iova;
 	(void)access;
 	r->dma_pa = pa;
 	r->dma_translated = translated;
 	if (r->opt.on_dma)
-		r->opt.on_dma(r, (unsigned)(dev_of_sid(r, lzm_ep_sid(ep)) - r->dev), pa,
-			      translated);
+		r->opt.on_dma(r, (unsigned)(d - r->dev), pa, translated);
 }
 
-static void ep_reset(void *ctx, struct lzm_ep *ep)
-{
-	lzm_smmu_device_reset(((struct rig *)ctx)->smmu, lzm_ep_sid(ep));
-}
+static const struct lzm_watch watch = {.dma = on_dma};
 
 /* ---- library side ---- */
 
@@ -248,6 +170,7 @@ static const struct lz_domain_ops domain_ops = {.release = on_release, .destroye
 
 static void build_smmu(struct rig *r)
 {
+	const struct lzm_bus bus = {r, mem_read, mem_write, bus_irq, now, NULL};
 	struct lzm_smmu_config c;
 
 	lzm_smmu_config_default(&c);
@@ -255,10 +178,11 @@ static void build_smmu(struct rig *r)
 		assert_true(lzm_smmu_regime(r->opt.regime, &c.knobs));
 	c.knobs.ats_timeout_ns = r->opt.late ? LZ_MS(300) : LZ_MS(1);
 	r->irq_delay = c.knobs.gerror_irq_delay_ns;
-	r->bus = (struct lzm_bus){r, mem_read, mem_write, bus_irq, now, bus_atc_inv};
-	r->smmu = lzm_smmu_create(&c, &r->bus);
-	assert_non_null(r->smmu);
-	host_mmio_add(&(struct host_mmio){RIG_MMIO, 0x20000, mmio_read, mmio_write, r});
+	r->board = lzm_board_create(&c, &bus);
+	assert_non_null(r->board);
+	r->smmu = lzm_board_smmu(r->board);
+	host_mmio_add(
+		&(struct host_mmio){RIG_MMIO, 0x20000, lzm_board_read, lzm_board_write, r->board});
 	host_hw_add(&(struct host_hw){"smmu", smmu_step, smmu_wake, r});
 }
 
@@ -267,21 +191,20 @@ static void build_ep(struct rig *r, unsigned i)
 	static const char *const name[] = {"0000:01:00.0", "0000:02:00.0", "0000:03:00.0",
 					   "0000:04:00.0"};
 	struct rig_dev *d = &r->dev[i];
-	struct lzm_ep_link link = {
-		r, now, ep_answer, ep_translate, ep_translated, ep_untranslated, ep_dma, ep_reset};
+	uint8_t config[LZM_CONFIG_SIZE];
 	struct lzm_ep_config c = {.name = name[i],
-				  .config = d->config,
-				  .config_len = sizeof(d->config),
+				  .config = config,
+				  .config_len = sizeof(config),
 				  .sid = (i + 1) << 8,
 				  .atc_entries = 32,
 				  .answer_ns = 200,
 				  .flr_ns = LZ_MS(1),
 				  .seed = i + 1};
 
-	make_config(d->config);
+	lzm_config_make(config, LZM_CAP_FLR | LZM_CAP_ATS | LZM_CAP_PASID);
 	d->rig = r;
 	d->sid = c.sid;
-	d->ep = lzm_ep_create(&c, &link);
+	d->ep = lzm_board_add(r->board, &c, &watch, d);
 	assert_non_null(d->ep);
 	host_hw_add(&(struct host_hw){name[i], ep_step, ep_wake, d->ep});
 	d->pci = (struct lz_pci_access){
@@ -405,9 +328,7 @@ static void run_once(const struct rig_opts *opt, void (*body)(struct rig *r))
 	lzm_smmu_stats_get(r->smmu, &st);
 	if (st.illegal_driver_use)
 		fail_msg("the model objects: %s", st.last_misuse);
-	for (unsigned i = 0; i < r->opt.devs; i++)
-		lzm_ep_destroy(r->dev[i].ep);
-	lzm_smmu_destroy(r->smmu);
+	lzm_board_destroy(r->board);
 	free(r);
 }
 

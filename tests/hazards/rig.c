@@ -8,48 +8,7 @@
 
 #include "core/config.h"
 
-/* ---- config space of a function with FLR, ATS and PASID ---- */
-
-static void put16(uint8_t *c, unsigned at, uint16_t v)
-{
-	c[at] = (uint8_t)v;
-	c[at + 1] = (uint8_t)(v >> 8);
-}
-
-static void put32(uint8_t *c, unsigned at, uint32_t v)
-{
-	put16(c, at, (uint16_t)v);
-	put16(c, at + 2, (uint16_t)(v >> 16));
-}
-
-static void make_config(uint8_t *c)
-{
-	memset(c, 0, 4096);
-	put16(c, 0, 0x1af4);
-	put16(c, 2, 0x1042);
-	put16(c, 4, 0x0006); /* memory, bus master */
-	put16(c, 6, 0x0010); /* capability list */
-	c[0x0b] = 0x01;
-	c[0x34] = 0x40;
-	c[0x3c] = 0x0b; /* interrupt line */
-	c[0x40] = 0x10; /* PCI Express, endpoint */
-	put16(c, 0x42, 0x0002);
-	put32(c, 0x44, 1u << 28); /* DEVCAP: FLR */
-	put32(c, 0x100, 0x000fu | 1u << 16 | 0x120u << 20);
-	put16(c, 0x104, 0x0020); /* page aligned request */
-	put32(c, 0x120, 0x001bu | 1u << 16);
-	put16(c, 0x124, 8u << 8); /* PASID width */
-}
-
 /* ---- callbacks ---- */
-
-static struct rig_dev *dev_of_sid(struct rig *r, uint32_t sid)
-{
-	for (unsigned i = 0; i < r->opt.devs; i++)
-		if (sid - r->dev[i].sid < r->opt.streams)
-			return &r->dev[i];
-	return sid == r->opt.alias ? &r->dev[0] : NULL;
-}
 
 static uint64_t now(void *ctx)
 {
@@ -87,18 +46,27 @@ static void bus_irq(void *ctx, enum lzm_irq line)
 		sim_irq_raise(r->irq_evtq, 0);
 }
 
-static void bus_atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
+static void on_atc_inv(void *user, const struct lzm_atc_inv *inv)
 {
-	struct rig *r = ctx;
-	struct rig_dev *d = dev_of_sid(r, inv->sid);
+	struct rig_dev *d = user;
+	struct rig *r = d->rig;
 
-	if (!d)
-		return;
 	if (r->on_atc)
 		r->on_atc(r, (int)(d - r->dev), inv);
 	r->atc_invs[d - r->dev]++;
-	lzm_ep_invalidate(d->ep, tag, inv);
 }
+
+static void on_dma(void *user, uint64_t iova, uint64_t pa, enum lzm_access access, bool translated)
+{
+	struct rig *r = ((struct rig_dev *)user)->rig;
+
+	(void)iova;
+	(void)access;
+	r->dma_pa = pa;
+	r->dma_translated = translated;
+}
+
+static const struct lzm_watch watch = {.atc_inv = on_atc_inv, .dma = on_dma};
 
 static void gerror_irq(void *arg)
 {
@@ -172,51 +140,6 @@ static bool ep_step(void *arg)
 static lz_ns ep_wake(void *arg)
 {
 	return lzm_ep_wake(arg);
-}
-
-static void ep_answer(void *ctx, struct lzm_ep *ep, uint64_t tag, enum lzm_atc_answer a)
-{
-	(void)ep;
-	lzm_smmu_atc_answer(((struct rig *)ctx)->smmu, tag, a);
-}
-
-static enum lzm_result ep_translate(void *ctx, struct lzm_ep *ep, uint64_t iova,
-				    struct lzm_translation *out)
-{
-	return lzm_smmu_translate(((struct rig *)ctx)->smmu, lzm_ep_sid(ep), false, 0, iova, out);
-}
-
-static enum lzm_result ep_translated(void *ctx, struct lzm_ep *ep, uint64_t pa,
-				     enum lzm_access access, uint64_t *out)
-{
-	return lzm_smmu_translated(((struct rig *)ctx)->smmu, lzm_ep_sid(ep), pa, access, out);
-}
-
-static enum lzm_result ep_untranslated(void *ctx, struct lzm_ep *ep, uint64_t iova,
-				       enum lzm_access access, uint64_t *pa)
-{
-	return lzm_smmu_untranslated(((struct rig *)ctx)->smmu, lzm_ep_sid(ep), false, 0, iova,
-				     access, pa);
-}
-
-static void ep_dma(void *ctx, struct lzm_ep *ep, uint64_t iova, uint64_t pa, enum lzm_access access,
-		   bool translated)
-{
-	struct rig *r = ctx;
-
-	(void)ep;
-	(void)iova;
-	(void)access;
-	r->dma_pa = pa;
-	r->dma_translated = translated;
-}
-
-static void ep_reset(void *ctx, struct lzm_ep *ep)
-{
-	struct rig *r = ctx;
-
-	for (unsigned i = 0; i < r->opt.streams; i++)
-		lzm_smmu_device_reset(r->smmu, lzm_ep_sid(ep) + i);
 }
 
 static uint32_t pci_read(void *ctx, unsigned off, unsigned width)
@@ -293,6 +216,7 @@ static const struct lz_domain_ops domain_ops = {.release = on_release, .destroye
 
 static void build_model(struct rig *r)
 {
+	const struct lzm_bus bus = {r, mem_read, mem_write, bus_irq, now, NULL};
 	struct lzm_smmu_config c;
 	struct sim_mmio m = {RIG_MMIO, 0x20000, mmio_read, mmio_write, r};
 	struct sim_hw hw = {"smmu", smmu_step, smmu_wake, r};
@@ -306,9 +230,9 @@ static void build_model(struct rig *r)
 	if (r->opt.tune)
 		r->opt.tune(&c);
 	r->irq_delay = c.knobs.gerror_irq_delay_ns;
-	r->bus = (struct lzm_bus){r, mem_read, mem_write, bus_irq, now, bus_atc_inv};
-	r->smmu = lzm_smmu_create(&c, &r->bus);
-	assert_non_null(r->smmu);
+	r->board = lzm_board_create(&c, &bus);
+	assert_non_null(r->board);
+	r->smmu = lzm_board_smmu(r->board);
 	sim_mmio_add(&m);
 	sim_hw_add(&hw);
 }
@@ -318,11 +242,10 @@ static void build_ep(struct rig *r, unsigned i)
 	static const char *const name[] = {"0000:01:00.0", "0000:02:00.0", "0000:03:00.0",
 					   "0000:04:00.0"};
 	struct rig_dev *d = &r->dev[i];
-	struct lzm_ep_link link = {
-		r, now, ep_answer, ep_translate, ep_translated, ep_untranslated, ep_dma, ep_reset};
+	uint8_t config[LZM_CONFIG_SIZE];
 	struct lzm_ep_config c = {.name = name[i],
-				  .config = d->config,
-				  .config_len = sizeof(d->config),
+				  .config = config,
+				  .config_len = sizeof(config),
 				  .sid = (i + 1) << 8,
 				  .atc_entries = 32,
 				  .answer_ns = 200,
@@ -330,11 +253,15 @@ static void build_ep(struct rig *r, unsigned i)
 				  .seed = i + 1};
 	struct sim_hw hw = {name[i], ep_step, ep_wake, NULL};
 
-	make_config(d->config);
+	lzm_config_make(config, LZM_CAP_FLR | LZM_CAP_ATS | LZM_CAP_PASID);
 	d->rig = r;
 	d->sid = c.sid;
-	d->ep = lzm_ep_create(&c, &link);
+	d->ep = lzm_board_add(r->board, &c, &watch, d);
 	assert_non_null(d->ep);
+	for (unsigned k = 1; k < r->opt.streams; k++)
+		assert_true(lzm_board_alias(r->board, d->ep, c.sid + k));
+	if (r->opt.alias && i == 0)
+		assert_true(lzm_board_alias(r->board, d->ep, r->opt.alias));
 	hw.arg = d->ep;
 	sim_hw_add(&hw);
 	d->pci = (struct lz_pci_access){
@@ -481,9 +408,7 @@ void rig_run(const struct rig_opts *opt, void (*body)(struct rig *r))
 		fail_msg("context rule broken: %s", st.first_violation);
 	assert_int_equal(st.live_allocs, 0);
 	sim_stop();
-	for (unsigned i = 0; i < r->opt.devs; i++)
-		lzm_ep_destroy(r->dev[i].ep);
-	lzm_smmu_destroy(r->smmu);
+	lzm_board_destroy(r->board);
 	free(r);
 }
 

@@ -15,8 +15,7 @@
 
 #include <cmocka.h>
 
-#include "lazaret-model/endpoint.h"
-#include "lazaret-model/smmuv3.h"
+#include "lazaret-model/board.h"
 #include "lazaret/device.h"
 #include "lazaret/domain.h"
 #include "lazaret/lazaret.h"
@@ -39,7 +38,6 @@ struct rig_dev {
 	struct lz_owner_ops owner;
 	unsigned told, resumed;
 	uint32_t sid;
-	uint8_t config[4096];
 };
 
 struct rig_opts {
@@ -68,8 +66,8 @@ struct rig_event {
 
 struct rig {
 	struct rig_opts opt;
-	struct lzm_smmu *smmu;
-	struct lzm_bus bus;
+	struct lzm_board *board;
+	struct lzm_smmu *smmu; /* the board's */
 	struct lz *lz;
 	struct lz_iommu *iommu;
 	struct rig_dev dev[RIG_DEVS];
