@@ -15,6 +15,7 @@
 
 struct ex_strategies {
 	uint64_t rng;
+	uint64_t typical; /* a moving mean: where things go wrong */
 	uint64_t longest; /* steps of the longest run so far: PCT's k */
 	bool learned;	  /* that is no guess */
 	uint64_t step;
@@ -83,16 +84,16 @@ static unsigned value(void *ctx, unsigned n)
 	return (unsigned)((ex_random(&s->rng) >> 32) % n);
 }
 
-/* From a random step on; in half of the runs perhaps not at all. */
+/* From a random step on; in some runs not at all. */
 static bool maybe(void *ctx, enum ex_maybe what)
 {
 	struct ex_strategies *s = ctx;
 
 	if (!s->maybe_at[what])
-		s->maybe_at[what] = 1 + (ex_random(&s->rng) >> 20) % (2 * s->longest);
+		s->maybe_at[what] = 1 + (ex_random(&s->rng) >> 20) % (s->typical + s->typical / 4);
 	if (s->step < s->maybe_at[what])
 		return false;
-	s->maybe_at[what] = s->step + 1 + (ex_random(&s->rng) >> 20) % s->longest;
+	s->maybe_at[what] = s->step + 1 + (ex_random(&s->rng) >> 20) % s->typical;
 	return true;
 }
 
@@ -105,6 +106,7 @@ static void end(void *ctx, const struct ex_run *r)
 		return;
 	if (r->steps > s->longest || !s->learned)
 		s->longest = r->steps > 4 ? r->steps : 4;
+	s->typical = s->learned ? (15 * s->typical + r->steps) / 16 + 1 : s->longest;
 	s->learned = true;
 }
 
@@ -113,13 +115,21 @@ static uint64_t draw_priority(struct ex_strategies *s)
 	return ex_random(&s->rng) >> 1 | 1ull << 62;
 }
 
+/* A store buffer often keeps what it has as long as it may. */
+static uint64_t first_priority(struct ex_strategies *s, const struct sim_enabled *e)
+{
+	uint64_t p = draw_priority(s);
+
+	return e->id >= SIM_FLUSH_ID && e->kind == SIM_AGENT_HW && p & 1 ? p >> 2 : p;
+}
+
 static size_t highest(struct ex_strategies *s, const struct sim_enabled *e, size_t n)
 {
 	size_t best = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		if (!s->prio[e[i].id])
-			s->prio[e[i].id] = draw_priority(s);
+			s->prio[e[i].id] = first_priority(s, &e[i]);
 		if (s->prio[e[i].id] > s->prio[e[best].id])
 			best = i;
 	}
@@ -213,7 +223,7 @@ struct ex_strategies *ex_strategies_new(void)
 {
 	struct ex_strategies *s = ex_grow(NULL, sizeof(*s));
 
-	*s = (struct ex_strategies){.longest = 64, .depth = 2};
+	*s = (struct ex_strategies){.typical = 64, .longest = 64, .depth = 2};
 	s->random = (struct ex_strategy){"random", s,	  random_begin, random_pick,
 					 value,	   maybe, clock_due,	end};
 	s->pct = (struct ex_strategy){"pct", s, pct_begin, pct_pick, value, maybe, clock_due, end};

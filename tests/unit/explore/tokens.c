@@ -118,10 +118,56 @@ static void a_log_repeats_its_run(void **state)
 	ex_strategies_free(all);
 }
 
+/* With all that may go wrong. LAZARET_TOKENS says how many; few in the usual run of tests. */
+static void many_tokens_repeat_their_runs(void **state)
+{
+	const char *many = getenv("LAZARET_TOKENS");
+	unsigned long n = many ? strtoul(many, NULL, 10) : 400;
+	struct ex_strategies *all = ex_strategies_new();
+	struct ex_subject s;
+	struct ex_case c;
+	char err[256];
+	struct ex_run r = {.subject = &s};
+	uint64_t wrong = 0;
+
+	(void)state;
+	assert_int_equal(explore_load("tests/explore/batch_one_dead.yaml", &c, err, sizeof(err)),
+			 0);
+	c.budget[EX_WEAK] = 3;
+	c.budget[EX_ALLOC] = c.budget[EX_LATE] = c.budget[EX_REMOVAL] = 1;
+	assert_true(ex_case_subject(&c, &s));
+	for (unsigned long i = 0; i < n; i++) {
+		struct ex_token t;
+		struct ex_run again;
+		char *text;
+
+		r.strategy = ex_strategy_turn(all, i, false);
+		r.seed = i;
+		ex_execute(&r);
+		wrong += r.n_taken;
+		t = (struct ex_token){
+			.seed = i, .log = r.log, .steps = r.steps, .hash = (uint32_t)r.hash};
+		text = ex_token_write(&t);
+		assert_null(ex_token_read(text, &t));
+		free(text);
+		ex_replay(&s, t.seed, &t.log, false, &again);
+		assert_false(again.diverged);
+		assert_int_equal(again.steps, t.steps);
+		assert_int_equal((uint32_t)again.hash, t.hash);
+		ex_run_free(&again);
+		ex_log_free(&t.log);
+	}
+	assert_true(wrong > n);
+	ex_run_free(&r);
+	explore_free(&c);
+	ex_strategies_free(all);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tokens_round_trip),
+		cmocka_unit_test(many_tokens_repeat_their_runs),
 		cmocka_unit_test(damaged_tokens_are_refused),
 		cmocka_unit_test(a_log_repeats_its_run),
 	};
