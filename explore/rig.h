@@ -9,8 +9,7 @@
 #define LZ_EXPLORE_RIG_H
 
 #include "explore/explore.h"
-#include "lazaret-model/endpoint.h"
-#include "lazaret-model/smmuv3.h"
+#include "lazaret-model/board.h"
 #include "lazaret/device.h"
 #include "lazaret/domain.h"
 #include "lazaret/lazaret.h"
@@ -68,7 +67,6 @@ struct exr_dev {
 	uint32_t quarantined_gen; /* generation + 1 */
 	uint32_t unfenced;	  /* how often its fence was lifted; waited for */
 	unsigned dma_left, dma_next;
-	uint8_t config[4096];
 };
 
 enum exr_state { EXR_FREE, EXR_LIVE, EXR_IN_FLIGHT, EXR_CUSTODY };
@@ -95,8 +93,8 @@ struct exr {
 	const struct ex_case *c;
 	const struct exr_body *body;
 	struct lzm_smmu_config hw;
-	struct lzm_smmu *smmu;
-	struct lzm_bus bus;
+	struct lzm_board *board;
+	struct lzm_smmu *smmu; /* the board's */
 	struct lz_config cfg;
 	struct lz *lz;
 	struct lz_iommu *iommu;

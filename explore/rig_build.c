@@ -5,37 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- config space of a function with FLR, ATS and PASID ---- */
-
-static void put16(uint8_t *c, unsigned at, uint16_t v)
-{
-	c[at] = (uint8_t)v;
-	c[at + 1] = (uint8_t)(v >> 8);
-}
-
-static void put32(uint8_t *c, unsigned at, uint32_t v)
-{
-	put16(c, at, (uint16_t)v);
-	put16(c, at + 2, (uint16_t)(v >> 16));
-}
-
-static void make_config(uint8_t *c)
-{
-	memset(c, 0, 4096);
-	put16(c, 0, 0x1af4);
-	put16(c, 2, 0x1042);
-	put16(c, 4, 0x0006); /* memory, bus master */
-	put16(c, 6, 0x0010); /* capability list */
-	c[0x34] = 0x40;
-	c[0x40] = 0x10; /* PCI Express, endpoint */
-	put16(c, 0x42, 0x0002);
-	put32(c, 0x44, 1u << 28); /* DEVCAP: FLR */
-	put32(c, 0x100, 0x000fu | 1u << 16 | 0x120u << 20);
-	put16(c, 0x104, 0x0020); /* page aligned request */
-	put32(c, 0x120, 0x001bu | 1u << 16);
-	put16(c, 0x124, 8u << 8); /* PASID width */
-}
-
 /* ---- the model's surroundings ---- */
 
 static uint64_t now(void *ctx)
@@ -88,32 +57,45 @@ static void bus_irq(void *ctx, enum lzm_irq line)
 		sim_irq_raise(r->irq_evtq, 0);
 }
 
-static bool owns(const struct exr_dev *d, uint32_t sid)
+static bool on_atc_inv(void *user, const struct lzm_atc_inv *inv)
 {
-	for (unsigned i = 0; i < d->n_own; i++)
-		if (d->sid[i] == sid)
-			return true;
-	return false;
+	struct exr_dev *d = user;
+	bool lost;
+
+	(void)inv;
+	d->guilty |= !lzm_ep_answers(d->ep);
+	exr_atc_inv(d);
+	lost = ex_maybe(d->rig->run, EX_LATE, "device %u leaves an invalidation unanswered",
+			d->index);
+	d->guilty |= lost;
+	return !lost;
 }
 
-static void bus_atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
+static void on_dma(void *user, uint64_t iova, uint64_t pa, enum lzm_access access, bool translated)
 {
-	struct exr *r = ctx;
-
-	for (unsigned i = 0; i < r->n_devs; i++) {
-		struct exr_dev *d = &r->dev[i];
-
-		if (!owns(d, inv->sid))
-			continue;
-		d->guilty |= !lzm_ep_answers(d->ep);
-		exr_atc_inv(d);
-		if (ex_maybe(r->run, EX_LATE, "device %u leaves an invalidation unanswered", i)) {
-			d->guilty = true;
-			continue;
-		}
-		lzm_ep_invalidate(d->ep, tag, inv);
-	}
+	(void)access;
+	exr_dma(user, iova, pa, translated);
 }
+
+/* Unless the SMMU is told, what is outstanding runs into its timeout. */
+static bool on_reset(void *user)
+{
+	struct exr_dev *d = user;
+
+	d->guilty = false;
+	return d->rig->c->reset_told;
+}
+
+/* A function with several stream ids uses all of them, for ATS its own: answers to
+ * another one's go there. */
+static uint32_t some_sid(void *user, uint64_t addr, bool ats)
+{
+	const struct exr_dev *d = user;
+
+	return d->sid[addr / LZ_PAGE % (ats ? d->n_own : d->n_sids)];
+}
+
+static const struct lzm_watch watch = {on_atc_inv, on_dma, on_reset, some_sid};
 
 static void gerror_irq(void *arg)
 {
@@ -137,16 +119,6 @@ static void user_irq(void *arg)
 
 	if (r->user_irq)
 		r->user_irq(r);
-}
-
-static uint64_t mmio_read(void *arg, uint32_t off, unsigned width)
-{
-	return lzm_smmu_read(((struct exr *)arg)->smmu, off, width);
-}
-
-static void mmio_write(void *arg, uint32_t off, unsigned width, uint64_t v)
-{
-	lzm_smmu_write(((struct exr *)arg)->smmu, off, width, v);
 }
 
 static bool smmu_step(void *arg)
@@ -190,69 +162,6 @@ static bool ep_step(void *arg)
 static lz_ns ep_wake(void *arg)
 {
 	return lzm_ep_wake(((struct exr_dev *)arg)->ep);
-}
-
-static struct exr_dev *dev_of_ep(struct exr *r, const struct lzm_ep *ep)
-{
-	unsigned i = 0;
-
-	while (r->dev[i].ep != ep)
-		i++;
-	return &r->dev[i];
-}
-
-static void ep_answer(void *ctx, struct lzm_ep *ep, uint64_t tag, enum lzm_atc_answer a)
-{
-	(void)ep;
-	lzm_smmu_atc_answer(((struct exr *)ctx)->smmu, tag, a);
-}
-
-/* A function with several stream ids uses all of them, for ATS its own: answers to
- * another one's go there. */
-static uint32_t some_sid(struct exr *r, const struct lzm_ep *ep, uint64_t addr, bool ats)
-{
-	const struct exr_dev *d = dev_of_ep(r, ep);
-
-	return d->sid[addr / LZ_PAGE % (ats ? d->n_own : d->n_sids)];
-}
-
-static enum lzm_result ep_translate(void *ctx, struct lzm_ep *ep, uint64_t iova,
-				    struct lzm_translation *out)
-{
-	return lzm_smmu_translate(((struct exr *)ctx)->smmu, some_sid(ctx, ep, iova, true), false,
-				  0, iova, out);
-}
-
-static enum lzm_result ep_translated(void *ctx, struct lzm_ep *ep, uint64_t pa,
-				     enum lzm_access access, uint64_t *out)
-{
-	return lzm_smmu_translated(((struct exr *)ctx)->smmu, some_sid(ctx, ep, pa, true), pa,
-				   access, out);
-}
-
-static enum lzm_result ep_untranslated(void *ctx, struct lzm_ep *ep, uint64_t iova,
-				       enum lzm_access access, uint64_t *pa)
-{
-	return lzm_smmu_untranslated(((struct exr *)ctx)->smmu, some_sid(ctx, ep, iova, false),
-				     false, 0, iova, access, pa);
-}
-
-static void ep_dma(void *ctx, struct lzm_ep *ep, uint64_t iova, uint64_t pa, enum lzm_access access,
-		   bool translated)
-{
-	(void)access;
-	exr_dma(dev_of_ep(ctx, ep), iova, pa, translated);
-}
-
-static void ep_reset(void *ctx, struct lzm_ep *ep)
-{
-	struct exr *r = ctx;
-	struct exr_dev *d = dev_of_ep(r, ep);
-
-	/* Otherwise what is outstanding runs into its timeout. */
-	for (unsigned i = 0; r->c->reset_told && i < d->n_own; i++)
-		lzm_smmu_device_reset(r->smmu, d->sid[i]);
-	d->guilty = false;
 }
 
 /* ---- the library's surroundings ---- */
@@ -302,17 +211,18 @@ static void owner_resume(void *ctx, struct lz_device *dev)
 
 static void build_model(struct exr *r)
 {
-	struct sim_mmio m = {EXR_MMIO, 0x20000, mmio_read, mmio_write, r};
+	const struct lzm_bus bus = {r, mem_read, mem_write, bus_irq, now, NULL};
 	struct sim_hw hw = {"smmu", smmu_step, smmu_wake, r};
 	const struct ex_case *c = r->c;
 
 	lzm_smmu_config_default(&r->hw);
 	r->hw.knobs.ats_timeout_ns = c->ats_timeout;
-	r->bus = (struct lzm_bus){r, mem_read, mem_write, bus_irq, now, bus_atc_inv};
-	r->smmu = lzm_smmu_create(&r->hw, &r->bus);
-	if (!r->smmu)
+	r->board = lzm_board_create(&r->hw, &bus);
+	if (!r->board)
 		exr_must(r, LZ_EINVAL, "the SMMU model");
-	sim_mmio_add(&m);
+	r->smmu = lzm_board_smmu(r->board);
+	sim_mmio_add(
+		&(struct sim_mmio){EXR_MMIO, 0x20000, lzm_board_read, lzm_board_write, r->board});
 	sim_hw_add_exact(&hw, NULL);
 }
 
@@ -320,11 +230,10 @@ static void build_ep(struct exr *r, unsigned i)
 {
 	static const char *const name[] = {"0000:01:00.0", "0000:02:00.0", "0000:03:00.0"};
 	struct exr_dev *d = &r->dev[i];
-	struct lzm_ep_link link = {
-		r, now, ep_answer, ep_translate, ep_translated, ep_untranslated, ep_dma, ep_reset};
+	uint8_t config[LZM_CONFIG_SIZE];
 	struct lzm_ep_config c = {.name = name[i],
-				  .config = d->config,
-				  .config_len = sizeof(d->config),
+				  .config = config,
+				  .config_len = sizeof(config),
 				  .sid = (i + 1) << 8,
 				  .atc_entries = 8,
 				  .answer_ns = 200,
@@ -332,7 +241,7 @@ static void build_ep(struct exr *r, unsigned i)
 				  .seed = i + 1};
 	struct sim_hw hw = {name[i], ep_step, ep_wake, d};
 
-	make_config(d->config);
+	lzm_config_make(config, LZM_CAP_FLR | LZM_CAP_ATS | LZM_CAP_PASID);
 	d->rig = r;
 	d->index = i;
 	d->n_sids = d->n_own = (unsigned)r->c->streams;
@@ -341,9 +250,12 @@ static void build_ep(struct exr *r, unsigned i)
 	if (r->c->alias && i)
 		d->sid[d->n_sids++] = r->dev[0].sid[0];
 	d->dma_left = (unsigned)r->c->dma;
-	d->ep = lzm_ep_create(&c, &link);
+	d->ep = lzm_board_add(r->board, &c, &watch, d);
 	if (!d->ep)
 		exr_must(r, LZ_EINVAL, "the endpoint model");
+	for (unsigned k = 1; k < d->n_own; k++)
+		if (!lzm_board_alias(r->board, d->ep, d->sid[k]))
+			exr_must(r, LZ_ENOMEM, "the endpoint model");
 	sim_hw_add_exact(&hw, may_dma);
 	d->pci = (struct lz_pci_access){
 		.ctx = d, .read = pci_read, .write = pci_write, .sleep = pci_sleep};
@@ -414,11 +326,7 @@ void exr_build_machine(struct exr *r)
 
 void exr_take_apart(struct exr *r)
 {
-	for (unsigned i = 0; i < r->n_devs; i++)
-		if (r->dev[i].ep)
-			lzm_ep_destroy(r->dev[i].ep);
-	if (r->smmu)
-		lzm_smmu_destroy(r->smmu);
+	lzm_board_destroy(r->board);
 }
 
 /* The freedom that the hardware takes in this run. */

@@ -94,9 +94,8 @@ static void atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
 	while (f && !owns(f, inv->sid))
 		f = f->next;
 	if (f) {
-		if (f->watch->atc_inv)
-			f->watch->atc_inv(f->user, inv);
-		lzm_ep_invalidate(f->ep, tag, inv);
+		if (!f->watch->atc_inv || f->watch->atc_inv(f->user, inv))
+			lzm_ep_invalidate(f->ep, tag, inv);
 	} else if (b->host.atc_inv) {
 		b->host.atc_inv(b->host.ctx, tag, inv);
 	}
@@ -190,11 +189,11 @@ static void was_reset(void *ctx, struct lzm_ep *ep)
 {
 	struct board_fn *f = ctx;
 
+	if (f->watch->reset && !f->watch->reset(f->user))
+		return;
 	lzm_smmu_device_reset(f->board->smmu, lzm_ep_sid(ep));
 	for (const struct board_sid *a = f->aliases; a; a = a->next)
 		lzm_smmu_device_reset(f->board->smmu, a->sid);
-	if (f->watch->reset)
-		f->watch->reset(f->user);
 }
 
 /* ---- life ---- */

@@ -53,13 +53,14 @@ struct lzm_smmu *lzm_board_smmu(struct lzm_board *b);
 
 /** What a bench may hear of a function, and decide for it; each may be NULL. */
 struct lzm_watch {
-	/** An Invalidate Request is about to reach it. */
-	void (*atc_inv)(void *user, const struct lzm_atc_inv *inv);
+	/** An Invalidate Request is about to reach it. false: it never does. */
+	bool (*atc_inv)(void *user, const struct lzm_atc_inv *inv);
 	/** An access of it got through to memory. `translated`: from the ATC. */
 	void (*dma)(void *user, uint64_t iova, uint64_t pa, enum lzm_access access,
 		    bool translated);
-	/** It was reset; the SMMU knows already. */
-	void (*reset)(void *user);
+	/** It was reset. false: the SMMU does not hear of that, so what the function left
+	 *  unanswered runs into the timeout. */
+	bool (*reset)(void *user);
 	/** The stream id that the request for `addr` leaves with, of those it has; `ats`:
 	 *  a Translation Request or a translated address. NULL: that of its configuration. */
 	uint32_t (*sid)(void *user, uint64_t addr, bool ats);

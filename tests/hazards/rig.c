@@ -46,7 +46,7 @@ static void bus_irq(void *ctx, enum lzm_irq line)
 		sim_irq_raise(r->irq_evtq, 0);
 }
 
-static void on_atc_inv(void *user, const struct lzm_atc_inv *inv)
+static bool on_atc_inv(void *user, const struct lzm_atc_inv *inv)
 {
 	struct rig_dev *d = user;
 	struct rig *r = d->rig;
@@ -54,6 +54,7 @@ static void on_atc_inv(void *user, const struct lzm_atc_inv *inv)
 	if (r->on_atc)
 		r->on_atc(r, (int)(d - r->dev), inv);
 	r->atc_invs[d - r->dev]++;
+	return true;
 }
 
 static void on_dma(void *user, uint64_t iova, uint64_t pa, enum lzm_access access, bool translated)

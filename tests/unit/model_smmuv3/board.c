@@ -14,7 +14,7 @@ struct fn {
 	unsigned requests, resets, accesses;
 	uint32_t last_sid, send_as;
 	uint64_t last_pa;
-	bool by_atc;
+	bool by_atc, deaf, untold;
 };
 
 struct bed {
@@ -23,12 +23,13 @@ struct bed {
 	struct fn fn[2];
 };
 
-static void on_atc_inv(void *user, const struct lzm_atc_inv *inv)
+static bool on_atc_inv(void *user, const struct lzm_atc_inv *inv)
 {
 	struct fn *f = user;
 
 	f->requests++;
 	f->last_sid = inv->sid;
+	return !f->deaf;
 }
 
 static void on_dma(void *user, uint64_t iova, uint64_t pa, enum lzm_access access, bool by_atc)
@@ -42,9 +43,12 @@ static void on_dma(void *user, uint64_t iova, uint64_t pa, enum lzm_access acces
 	f->by_atc = by_atc;
 }
 
-static void on_reset(void *user)
+static bool on_reset(void *user)
 {
-	((struct fn *)user)->resets++;
+	struct fn *f = user;
+
+	f->resets++;
+	return !f->untold;
 }
 
 static uint32_t send_as(void *user, uint64_t addr, bool ats)
@@ -281,6 +285,40 @@ static void a_reset_ends_its_requests(void **state)
 	}
 }
 
+static void the_bench_may_lose_a_request(void **state)
+{
+	struct bed *b = *state;
+
+	b->fn[0].deaf = true;
+	put(b->rig, ATC(SID), 52);
+	put(b->rig, OP_SYNC, 0);
+	run(b);
+	assert_int_equal(cmd_error(b->rig), 3);
+	b->fn[0].deaf = false;
+	acknowledge(b->rig);
+	run(b);
+	invalidate(b, SID);
+	assert_true(completed(b));
+	assert_int_equal(b->fn[0].requests, 2);
+}
+
+/* The request stays outstanding until its timeout. */
+static void the_bench_may_keep_a_reset_to_itself(void **state)
+{
+	struct bed *b = *state;
+
+	b->fn[0].untold = true;
+	lzm_ep_fault(b->fn[0].ep, LZM_EP_ATC_SILENT, 0, 0);
+	put(b->rig, ATC(SID), 52);
+	put(b->rig, OP_SYNC, 0);
+	while (lzm_board_step(b->board))
+		;
+	lzm_ep_bus_reset(b->fn[0].ep);
+	assert_int_equal(b->fn[0].resets, 1);
+	run(b);
+	assert_int_equal(cmd_error(b->rig), 3);
+}
+
 static void registers_are_the_smmus(void **state)
 {
 	struct bed *b = *state;
@@ -384,6 +422,8 @@ int main(void)
 		T(accesses_go_through_the_smmu),
 		T(the_bench_may_choose_the_stream_id),
 		T(a_reset_ends_its_requests),
+		T(the_bench_may_lose_a_request),
+		T(the_bench_may_keep_a_reset_to_itself),
 		T(registers_are_the_smmus),
 		cmocka_unit_test(what_is_left_out_is_not_called),
 		cmocka_unit_test(without_memory_there_is_no_board),
