@@ -5,6 +5,7 @@
  */
 #include "bench/rig.h"
 #include "cli/bench.h"
+#include "lazaret-model/board.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,28 +38,6 @@ static void name_of(unsigned i, char name[20])
 	snprintf(name, 20, "0000:%02x:%02x.0", (i / PER_BUS + 1) & 0xff, i % PER_BUS);
 }
 
-static void put16(uint8_t *c, unsigned at, unsigned v)
-{
-	c[at] = (uint8_t)v;
-	c[at + 1] = (uint8_t)(v >> 8);
-}
-
-/* Type 0 header, PCI Express with FLR, ATS. */
-static void make_config(uint8_t *c)
-{
-	put16(c, 0, 0x1af4);
-	put16(c, 2, 0x1041);
-	put16(c, 4, 0x0006);
-	put16(c, 6, 0x0010);
-	c[0x34] = 0x40;
-	put16(c, 0x40, 0x0010);
-	put16(c, 0x42, 0x0002);
-	put16(c, 0x46, 0x1000); /* FLR */
-	put16(c, 0x100, 0x000f);
-	put16(c, 0x102, 0x0001);
-	put16(c, 0x104, 0x0020);
-}
-
 static bool make_function(struct machine *m, unsigned i)
 {
 	struct machine_function *f = &m->functions[i];
@@ -70,9 +49,9 @@ static bool make_function(struct machine *m, unsigned i)
 		.dev = (uint8_t)(i % PER_BUS),
 		.rid = (uint16_t)rid_of(i),
 		.vendor = 0x1af4,
-		.device = 0x1041,
-		.config = calloc(1, 4096),
-		.config_len = 4096,
+		.device = 0x1042,
+		.config = malloc(LZM_CONFIG_SIZE),
+		.config_len = LZM_CONFIG_SIZE,
 		.pf = MACHINE_NONE,
 		.upstream = MACHINE_NONE,
 		.pcie_type = MACHINE_PCIE_ENDPOINT,
@@ -91,7 +70,7 @@ static bool make_function(struct machine *m, unsigned i)
 	if (!f->config || !g->functions)
 		return false;
 	g->functions[0] = (int)i;
-	make_config(f->config);
+	lzm_config_make(f->config, LZM_CAP_FLR | LZM_CAP_ATS);
 	return true;
 }
 

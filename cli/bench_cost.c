@@ -5,7 +5,7 @@
  * once, so the first look at CONS finds everything done.
  */
 #include "cli/bench.h"
-#include "lazaret-model/smmuv3.h"
+#include "lazaret-model/board.h"
 #include "lazaret/device.h"
 #include "lazaret/domain.h"
 #include "lazaret/lazaret.h"
@@ -22,14 +22,12 @@
 #define ROUNDS	    4u
 
 struct bed {
-	struct lzm_bus bus;
-	struct lzm_smmu *smmu;
+	struct lzm_board *board;
 	struct lz *lz;
 	struct lz_iommu *iommu;
 	struct lz_domain *dom;
 	unsigned n;
 	struct {
-		uint8_t config[4096];
 		struct lz_pci_access pci;
 		struct lz_group *group;
 		struct lz_device *dev;
@@ -72,40 +70,14 @@ static uint64_t bus_now(void *ctx)
 	return sim_now();
 }
 
-static void atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
-{
-	(void)inv;
-	lzm_smmu_atc_answer(((struct bed *)ctx)->smmu, tag, LZM_ATC_DONE);
-}
-
-static uint64_t mmio_read(void *arg, uint32_t off, unsigned width)
-{
-	return lzm_smmu_read(((struct bed *)arg)->smmu, off, width);
-}
-
 static void mmio_write(void *arg, uint32_t off, unsigned width, uint64_t v)
 {
-	struct bed *b = arg;
-
-	lzm_smmu_write(b->smmu, off, width, v);
-	while (lzm_smmu_step(b->smmu))
+	lzm_board_write(arg, off, width, v);
+	while (lzm_board_step(arg))
 		;
 }
 
 /* ---- functions with ATS ---- */
-
-static uint32_t config_read(void *ctx, unsigned off, unsigned width)
-{
-	uint32_t v = 0;
-
-	memcpy(&v, (uint8_t *)ctx + off, width);
-	return v;
-}
-
-static void config_write(void *ctx, unsigned off, unsigned width, uint32_t v)
-{
-	memcpy((uint8_t *)ctx + off, &v, width);
-}
 
 static void pci_sleep(void *ctx, lz_ns ns)
 {
@@ -115,8 +87,10 @@ static void pci_sleep(void *ctx, lz_ns ns)
 
 static bool add_function(struct bed *b, unsigned i)
 {
-	uint8_t *c = b->fn[i].config;
+	uint8_t config[LZM_CONFIG_SIZE];
 	uint32_t sid = 0x100 * (i + 1);
+	const struct lzm_ep_config ep = {
+		.config = config, .config_len = sizeof(config), .sid = sid};
 	struct lz_device_desc desc = {.name = "function",
 				      .iommu = b->iommu,
 				      .streams = &sid,
@@ -124,15 +98,13 @@ static bool add_function(struct bed *b, unsigned i)
 				      .pci = &b->fn[i].pci,
 				      .ats = true};
 
-	c[0] = 1;     /* somebody's vendor id */
-	c[6] = 0x10;  /* has capabilities: */
-	c[0x34] = 64; /* PCI Express, */
-	c[64] = 0x10;
-	c[66] = 2;
-	c[0x100] = 0x0f; /* and ATS */
-	c[0x102] = 1;
-	b->fn[i].pci = (struct lz_pci_access){
-		.ctx = c, .read = config_read, .write = config_write, .sleep = pci_sleep};
+	lzm_config_make(config, LZM_CAP_ATS);
+	b->fn[i].pci = (struct lz_pci_access){.ctx = lzm_board_add(b->board, &ep, NULL, NULL),
+					      .read = lzm_board_cfg_read,
+					      .write = lzm_board_cfg_write,
+					      .sleep = pci_sleep};
+	if (!b->fn[i].pci.ctx)
+		return false;
 	return lz_group_create(b->lz, i, &b->fn[i].group) == LZ_OK &&
 	       lz_device_add(b->fn[i].group, &desc, &b->fn[i].dev) == LZ_OK &&
 	       lz_attach(b->fn[i].dev, b->dom) == LZ_OK && lz_device_ats_active(b->fn[i].dev);
@@ -146,11 +118,11 @@ static void count(struct bed *b, struct bench_cost *c)
 	struct lzm_smmu_stats hw_before, hw_after;
 	uint64_t op[LZ_SIM_KINDS];
 
-	lzm_smmu_stats_get(b->smmu, &hw_before);
+	lzm_smmu_stats_get(lzm_board_smmu(b->board), &hw_before);
 	sim_stats_get(&before);
 	b->ok = lz_unmap(b->dom, IOVA, LZ_PAGE) == LZ_OK && b->ok;
 	sim_stats_get(&after);
-	lzm_smmu_stats_get(b->smmu, &hw_after);
+	lzm_smmu_stats_get(lzm_board_smmu(b->board), &hw_after);
 	for (unsigned i = 0; i < LZ_SIM_KINDS; i++)
 		op[i] = after.ops[i] - before.ops[i];
 	c->mmio_reads = op[LZ_SIM_MMIO_READ];
@@ -226,8 +198,8 @@ bool bench_cost(unsigned entries, bool contain, struct bench_cost *out)
 {
 	static struct bed b;
 	struct sim_config sim = {.cpus = 1, .dma_bytes = 16u << 20, .dma_base = 0x800000000ull};
-	struct sim_mmio mmio = {MMIO_BASE, MMIO_SIZE, mmio_read, mmio_write, &b};
-	struct lzm_smmu_config cfg;
+	struct sim_mmio mmio = {MMIO_BASE, MMIO_SIZE, lzm_board_read, mmio_write, NULL};
+	const struct lzm_bus bus = {NULL, mem_read, mem_write, no_irq, bus_now, NULL};
 	bool ran;
 
 	memset(&b, 0, sizeof(b));
@@ -235,16 +207,15 @@ bool bench_cost(unsigned entries, bool contain, struct bench_cost *out)
 	out->entries = entries;
 	out->contain = contain;
 	b.out = out;
-	b.bus = (struct lzm_bus){&b, mem_read, mem_write, no_irq, bus_now, atc_inv};
-	lzm_smmu_config_default(&cfg);
-	b.smmu = lzm_smmu_create(&cfg, &b.bus);
-	if (!b.smmu)
+	b.board = lzm_board_create(NULL, &bus);
+	if (!b.board)
 		return false;
+	mmio.arg = b.board;
 	sim_start(&sim);
 	sim_mmio_add(&mmio);
 	sim_task("bench", 0, task, &b);
 	ran = sim_run(LZ_SEC(60)) == 0;
 	sim_stop();
-	lzm_smmu_destroy(b.smmu);
+	lzm_board_destroy(b.board);
 	return ran && b.ok;
 }
