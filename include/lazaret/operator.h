@@ -118,7 +118,11 @@ LZ_MUST_CHECK enum lz_status lz_device_snapshot(struct lz_device *dev, struct lz
  * LZ_ENOTSUP: no method and no owner who can be told (lz_device_clear() is left), or
  * orders were left out of the build;
  * LZ_EBUSY: it is in reset or about to be quarantined; LZ_ELIMIT: it is blocked
- * for more than its faults, which only lz_device_clear() lifts; LZ_ENODEV.
+ * for more than its faults, which only lz_device_clear() lifts, or for a device that
+ * shares a requester id with it alone, which is the one to recover; LZ_ENODEV.
+ *
+ * While such a device is blocked too, LZ_OK means that a reset was good: it stays
+ * blocked for that one alone (LZ_BLOCK_SIBLING), and comes back, asked, with it.
  */
 LZ_MUST_CHECK enum lz_status lz_device_recover(struct lz_device *dev);
 

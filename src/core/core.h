@@ -15,6 +15,9 @@ static inline lz_ns lz_gate_bound(const struct lz *lz)
 	return 16 * lz->cfg.sync_bound;
 }
 
+/* What a good reset lifts. */
+#define LZ_BLOCK_OF_FAULTS (LZ_BLOCK_RESET | LZ_BLOCK_RESET_FAILED | LZ_BLOCK_BROKEN)
+
 /* Attachments of PASIDs, by next. */
 static inline struct lz_attachment *lz_first_pasid(const struct lz_device *dev)
 {

@@ -138,7 +138,8 @@ static enum lz_status may_recover(struct lz_device *dev, uint32_t *cause, uint32
 		return LZ_ENODEV;
 	if (dev->reset_depth)
 		return LZ_EBUSY;
-	if (block & ~(uint32_t)(LZ_BLOCK_RESET | LZ_BLOCK_RESET_FAILED | LZ_BLOCK_BROKEN))
+	/* Two broken siblings have each other's mark: that stops neither (H13). */
+	if ((block & ~(LZ_BLOCK_OF_FAULTS | LZ_BLOCK_SIBLING)) || block == LZ_BLOCK_SIBLING)
 		return LZ_ELIMIT;
 	if (!block && !dev->degraded)
 		return lz_device_fence(dev) == LZ_FENCE_OPEN ? LZ_ENOENT : LZ_EBUSY;

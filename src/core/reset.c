@@ -6,8 +6,6 @@
 #include "core/core.h"
 #include "pci/pci.h"
 
-#define BLOCK_OF_FAULTS (LZ_BLOCK_RESET | LZ_BLOCK_RESET_FAILED | LZ_BLOCK_BROKEN)
-
 void lz_device_move_generation(struct lz_device *dev)
 {
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
@@ -152,7 +150,9 @@ static void renew_report(struct lz_device *dev, enum lz_evidence fresh)
 	bool renew = dev->report_pending || fresh != LZ_EVIDENCE_NONE;
 
 	if (renew) {
-		if (!dev->report_pending && !dev->evidence)
+		/* That it did not answer is of now; what stands there may be of a fault
+		 * before. */
+		if (!dev->report_pending && (fresh == LZ_EVIDENCE_PROBED || !dev->evidence))
 			lz_store8(&dev->evidence, (uint8_t)fresh);
 		dev->report_pending = true;
 		dev->reported = dev->generation + 1;
@@ -228,7 +228,7 @@ static enum lz_status verify(struct lz_gated g, struct lz_device *dev, bool was_
 		return lz_recover_later(g, dev, r);
 	if (r)
 		return still_broken(g, dev, r);
-	r = lz_recover_together(g, dev, BLOCK_OF_FAULTS);
+	r = lz_recover_together(g, dev, LZ_BLOCK_OF_FAULTS);
 	if (r)
 		return lz_recover_later(g, dev, r);
 	lz_store8(&dev->degraded, 0);
@@ -240,12 +240,12 @@ static enum lz_status verify(struct lz_gated g, struct lz_device *dev, bool was_
  * a reset's to lift. The fence stays, and whoever lifts it asks the device. */
 static bool lift_nothing(struct lz_gated g, struct lz_device *dev)
 {
-	if (lz_sibling_stays(g, dev, BLOCK_OF_FAULTS))
+	if (lz_sibling_stays(g, dev, LZ_BLOCK_OF_FAULTS))
 		return true;
-	if (!(dev->block & ~(uint32_t)BLOCK_OF_FAULTS))
+	if (!(dev->block & ~(uint32_t)LZ_BLOCK_OF_FAULTS))
 		return false;
 	lz_report_retire(dev);
-	lz_block_clear(g, dev, BLOCK_OF_FAULTS);
+	lz_block_clear(g, dev, LZ_BLOCK_OF_FAULTS);
 	dev->delayed = false;
 	return true;
 }
@@ -291,7 +291,7 @@ static enum lz_status end_not_attempted(struct lz_gated g, struct lz_device *dev
 		ops->unfence(dev);
 	}
 	if (open) {
-		r = lz_recover_together(g, dev, BLOCK_OF_FAULTS);
+		r = lz_recover_together(g, dev, LZ_BLOCK_OF_FAULTS);
 		return r ? lz_recover_later(g, dev, r) : LZ_OK;
 	}
 	/* Found broken, not yet quarantined: the report is made again. */
@@ -360,6 +360,8 @@ enum lz_status lz_reset_done(struct lz_device *dev, enum lz_reset_result result)
 		resumed = dev->reset_worst == LZ_RESET_OK && !r && !dev->block;
 		if (resumed)
 			count_recovery(g, dev);
+		else if (!dev->block && dev->owes_resume)
+			lz_report_queue(dev, 0); /* a sibling held it meanwhile (H13) */
 	}
 	if (resumed)
 		lz_device_get(dev); /* the owner may remove it meanwhile */

@@ -299,7 +299,6 @@ static void both_reset(struct bench *b)
 {
 	struct family f;
 
-	(void)b;
 	make(&f);
 	assert_int_equal(lz_reset_prepare(f.a), LZ_OK);
 	assert_int_equal(lz_reset_prepare(f.b), LZ_OK);
@@ -308,6 +307,10 @@ static void both_reset(struct bench *b)
 	assert_true(is_held(f.a));
 	assert_int_equal(lz_reset_done(f.b, LZ_RESET_NOT_ATTEMPTED), LZ_OK);
 	assert_true(is_open(f.a) && is_open(f.b));
+	bench_settle();
+	/* Each held the other for a while: both owners were told, and that it is over. */
+	assert_int_equal(b->n_blocked, 2);
+	assert_int_equal(b->n_resumed, 2);
 	assert_int_equal(lz_reset_prepare(f.a), LZ_OK);
 	assert_int_equal(lz_reset_prepare(f.b), LZ_OK);
 	assert_int_equal(lz_reset_done(f.a, LZ_RESET_OK), LZ_OK);
@@ -323,6 +326,89 @@ static void h13_resets_of_both_overlap(void **s)
 {
 	(void)s;
 	bench_run(1, 0, NULL, both_reset);
+}
+
+/* Its sibling recovers while a reset of the held one is under way, which is then
+ * not attempted. */
+static void lifted_in_reset(struct bench *b)
+{
+	struct family f;
+
+	make(&f);
+	bench_break(f.a, f.dom);
+	assert_int_equal(b->n_blocked, 2);
+	assert_int_equal(lz_reset_prepare(f.b), LZ_OK);
+	assert_int_equal(reset(f.a, LZ_RESET_OK), LZ_OK);
+	assert_true(is_held(f.a)); /* by the reset */
+	assert_int_equal(f.b->block, LZ_BLOCK_RESET);
+	assert_int_equal(lz_reset_done(f.b, LZ_RESET_NOT_ATTEMPTED), LZ_OK);
+	assert_true(is_open(f.a) && is_open(f.b));
+	bench_settle();
+	assert_int_equal(b->n_resumed, 2);
+	drop(&f);
+}
+
+static void h13_whoever_was_told_of_a_sibling_hears_of_its_end(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, lifted_in_reset);
+}
+
+/* Both found broken at once: each has the other's mark too. */
+static void recover_both(struct bench *b)
+{
+	struct family f;
+
+	make(&f);
+	lz_device_inject(f.a);
+	lz_device_inject(f.b);
+	bench_settle();
+	assert_int_equal(f.a->block, LZ_BLOCK_BROKEN | LZ_BLOCK_SIBLING);
+	assert_int_equal(f.b->block, LZ_BLOCK_BROKEN | LZ_BLOCK_SIBLING);
+	assert_int_equal(b->n_detected, 2);
+	/* Nothing can reset them: their owner is told once more. */
+	assert_int_equal(lz_device_recover(f.a), LZ_IN_CUSTODY);
+	assert_int_equal(lz_device_recover(f.b), LZ_IN_CUSTODY);
+	assert_int_equal(b->n_detected, 4);
+	assert_int_equal(reset(f.a, LZ_RESET_OK), LZ_OK);
+	assert_true(is_held(f.a));
+	assert_int_equal(lz_device_recover(f.a), LZ_ELIMIT); /* no fault of its own */
+	assert_int_equal(reset(f.b, LZ_RESET_OK), LZ_OK);
+	assert_true(is_open(f.a) && is_open(f.b));
+	drop(&f);
+}
+
+static void h13_an_operator_recovers_one_after_the_other(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, recover_both);
+}
+
+/* A drill long ago says nothing about what is found now. */
+static void found_after_a_drill(struct bench *b)
+{
+	struct family f;
+
+	(void)b;
+	make(&f);
+	lz_device_inject(f.b);
+	bench_settle();
+	assert_int_equal(last(LZ_EV_QUARANTINED, f.b)->evidence, LZ_EVIDENCE_OPERATOR);
+	assert_int_equal(reset(f.b, LZ_RESET_OK), LZ_OK);
+	bench_break(f.a, f.dom);
+	fake_of(f.b)->mute = true;
+	assert_int_equal(reset(f.a, LZ_RESET_OK), LZ_OK);
+	bench_settle();
+	assert_int_equal(f.b->block & LZ_BLOCK_BROKEN, LZ_BLOCK_BROKEN);
+	assert_int_equal(last(LZ_EV_QUARANTINED, f.b)->evidence, LZ_EVIDENCE_PROBED);
+	assert_int_equal(reset(f.b, LZ_RESET_OK), LZ_OK);
+	drop(&f);
+}
+
+static void h13_evidence_is_of_the_fault_at_hand(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, found_after_a_drill);
 }
 
 /* A - X - B - Y - D: whoever is reached by shared ids. */
@@ -455,6 +541,9 @@ int main(void)
 		cmocka_unit_test(h13_a_sibling_that_does_not_answer_holds_the_others),
 		cmocka_unit_test(h13_together_or_not_at_all),
 		cmocka_unit_test(h13_resets_of_both_overlap),
+		cmocka_unit_test(h13_whoever_was_told_of_a_sibling_hears_of_its_end),
+		cmocka_unit_test(h13_an_operator_recovers_one_after_the_other),
+		cmocka_unit_test(h13_evidence_is_of_the_fault_at_hand),
 		cmocka_unit_test(h13_families_join_and_part),
 		cmocka_unit_test(h13_resets_and_a_fault_at_once),
 		cmocka_unit_test(h10_removal_reset_and_a_fault_at_once),
