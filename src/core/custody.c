@@ -225,6 +225,9 @@ static enum lz_status sweep(struct lz_domain *dom, bool *empty)
 	*empty = false;
 	if (!lz_iommu_dead(dom->iommu))
 		r = dom->iommu->ops->invalidate_all(dom);
+	/* A device that does not answer holds nothing while nobody contains it. */
+	if (r == LZ_EIO && !lz_contains(dom->lz))
+		r = LZ_OK;
 	if (r && !lz_iommu_dead(dom->iommu)) {
 		age(dom, &seen, epoch);
 		return r;

@@ -2,6 +2,8 @@
 /* Who it was: suspects, probes, late evidence, and one report for all of it. */
 #include "tests/hazards/driver_look.h"
 
+#include "lazaret/operator.h"
+
 /* ---- one of several ---- */
 
 static void one_of_three(struct rig *r)
@@ -456,9 +458,40 @@ static void h18_broken_before_its_reset_has_ended(void **state)
 	look_run(&(struct rig_opts){.devs = 1}, 96, broken_again);
 }
 
+/* An operator's order, and before it is looked at an error that may have been
+ * somebody else's: it is not asked, and the other one is not taken for sound. */
+static void ordered_then_accused(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 2);
+
+	look_map(r, dom, 2, 2);
+	rig_silence(r, 1);
+	assert_int_equal(rig_unmap_irq(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	assert_int_equal(look_fence(r, 0), LZ_FENCE_OPEN); /* nothing has come yet */
+	lz_device_inject(r->dev[0].dev);
+	assert_int_equal(look_fence(r, 0), LZ_FENCE_SUSPECT);
+	while (look_fence(r, 1) == LZ_FENCE_OPEN)
+		rig_sleep(LZ_US(100));
+	rig_start_worker(r);
+	look_settle(r);
+	assert_int_equal(rig_count(r, LZ_EV_EXONERATED, 0), 0);
+	assert_true(look_told(r, 0) && look_told(r, 1));
+	assert_int_equal(rig_health(r, 0).evidence, LZ_EVIDENCE_OPERATOR);
+	assert_int_equal(rig_health(r, 0).probes, 0);
+	assert_int_equal(rig_health(r, 1).evidence, LZ_EVIDENCE_PROBED);
+	rig_drop(r, dom);
+}
+
+static void an_order_outlives_a_doubt(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 2, .no_worker = true}, 16, ordered_then_accused);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_order_outlives_a_doubt),
 		cmocka_unit_test(h18_broken_before_its_reset_has_ended),
 		cmocka_unit_test(h50_innocents_of_the_batch_stay),
 		cmocka_unit_test(h51_only_a_positive_answer_counts),

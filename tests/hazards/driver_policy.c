@@ -3,6 +3,8 @@
  * an attach that meets a suspicion. */
 #include "tests/hazards/driver_look.h"
 
+#include "lazaret/operator.h"
+
 /* ---- observe ---- */
 
 static void nothing_is_touched(struct rig *r)
@@ -20,6 +22,7 @@ static void observed(struct rig *r)
 {
 	struct lz_domain *dom = rig_shared(r, 0, 2);
 	lz_ns end = sim_now() + LZ_SEC(50);
+	struct lz_snapshot shot;
 
 	look_map(r, dom, 4, 2);
 	r->test = dom;
@@ -35,6 +38,11 @@ static void observed(struct rig *r)
 	assert_int_equal(rig_count(r, LZ_EV_FENCED, -1), 0);
 	assert_int_equal(rig_health(r, 1).block, 0);
 	assert_int_equal(r->dev[1].told, 0);
+	if (LZ_CONFIG_SNAPSHOT) { /* the evidence is what observing is for */
+		assert_int_equal(lz_device_snapshot(r->dev[1].dev, &shot), LZ_OK);
+		assert_int_equal(shot.evidence, rig_health(r, 1).evidence);
+		assert_int_equal(shot.fenced, 0);
+	}
 	assert_true(rig_dma(r, 1, IOVA + LZ_PAGE, true));
 	assert_true(lzm_ep_ats_enabled(r->dev[1].ep));
 	r->test = NULL;
@@ -46,6 +54,40 @@ static void observe_tells_and_touches_nothing(void **state)
 {
 	(void)state;
 	look_run(&(struct rig_opts){.devs = 2, .cfg.contain = LZ_CONTAIN_OBSERVE}, 24, observed);
+}
+
+/* It was contained when the unmap failed; then nobody protects memory any more, and
+ * the device goes on not answering. */
+static void switched_off_meanwhile(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 2);
+	struct lz_policy policy;
+	lz_ns end = sim_now() + LZ_SEC(50);
+	struct lz_custody held;
+
+	look_map(r, dom, 4, 2);
+	rig_silence(r, 1);
+	assert_int_equal(rig_unmap_irq(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	lz_policy_get(r->lz, &policy);
+	policy.contain = r->opt.seed % 2 ? LZ_CONTAIN_OBSERVE : LZ_CONTAIN_OFF;
+	assert_int_equal(lz_policy_set(r->lz, &policy), LZ_OK);
+	do {
+		rig_sleep(LZ_MS(1));
+		lz_domain_custody(dom, &held);
+	} while (held.pages && sim_now() < end);
+	assert_int_equal(held.pages, 0);
+	assert_int_equal(r->released, LZ_PAGE);
+	lzm_ep_fault(r->dev[1].ep, LZM_EP_SOUND, 0, 0);
+	if (rig_health(r, 1).block)
+		assert_int_equal(lz_pci_reset_flr(r->dev[1].dev), LZ_OK);
+	look_settle(r);
+	rig_drop(r, dom);
+}
+
+static void custody_ends_with_containment(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 2}, 64, switched_off_meanwhile);
 }
 
 /* ---- off ---- */
@@ -216,6 +258,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(observe_tells_and_touches_nothing),
+		cmocka_unit_test(custody_ends_with_containment),
 		cmocka_unit_test(off_gives_back_what_is_still_reached),
 		cmocka_unit_test(assume_takes_every_suspect),
 		cmocka_unit_test(pasid_attach_detach_dma),

@@ -47,7 +47,9 @@ void lz_smmu_accuse_locked(struct lz_smmu *s, struct lz_smmu_dev *sd,
 	lz_count32(&dev->timeouts);
 	if (off)
 		return;
-	sd->accusation = *a;
+	/* Who has been named already is not asked for the sake of one more doubt (G). */
+	if (!sd->accused || sd->accusation.gen != a->gen || !sd->accusation.evidence)
+		sd->accusation = *a;
 	if (sd->accused)
 		return;
 	lz_device_get(dev);
@@ -139,11 +141,11 @@ static unsigned walk_unsettled(struct lz_smmu *s, uint64_t pos, bool count_only,
  * still in the ring whoever issued them and however long ago: they are consumed,
  * but the guard keeps them from being used again.
  */
-unsigned lz_smmu_accuse_unsettled(struct lz_smmu *s, uint64_t pos)
+unsigned lz_smmu_accuse_unsettled(struct lz_smmu *s, uint64_t pos, bool told)
 {
 	unsigned different = walk_unsettled(s, pos, true, false);
 
-	(void)walk_unsettled(s, pos, false, different == 1 && !s->cmdq.carry);
+	(void)walk_unsettled(s, pos, false, told && different == 1 && !s->cmdq.carry);
 	return different;
 }
 
@@ -168,7 +170,7 @@ static void atc_timeout(struct lz_smmu *s, uint64_t pos, uint32_t cons)
 	emit_queue(s, LZ_EV_TIMEOUT, cons);
 	if (late)
 		emit_queue(s, LZ_EV_LATE, cons);
-	(void)lz_smmu_accuse_unsettled(s, pos);
+	(void)lz_smmu_accuse_unsettled(s, pos, true);
 }
 
 /* The refused command is replaced; the batch it is in must not pass for done.

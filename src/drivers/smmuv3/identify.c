@@ -112,18 +112,25 @@ void lz_smmu_accuse(struct lz_device *dev, enum lz_evidence evidence)
 
 /* ---- verdicts ---- */
 
-/* Back to open, if it is still the accused that it was. */
-static void exonerate(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen)
+/* Back to open, if it is still the accused that it was. In one step with the list:
+ * a suspect that nobody looks at would be held for ever. */
+static bool set_free(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen)
 {
-	struct lz_device *dev = sd->dev;
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 	bool listed = sd->accusation.gen == gen && unlist_locked(s, sd);
 	bool still = lz_smmu_acquit(sd, gen);
 
 	lz_spin_unlock(&s->err_lock, flags);
 	if (listed)
-		lz_device_put(dev);
-	if (still) {
+		lz_device_put(sd->dev);
+	return still;
+}
+
+static void exonerate(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen)
+{
+	struct lz_device *dev = sd->dev;
+
+	if (set_free(s, sd, gen)) {
 		lz_count32(&dev->n_exonerations);
 		lz_count64(&s->iommu.n.exonerations);
 		lz_emit_device(dev, LZ_EV_EXONERATED, LZ_OK, 0);
@@ -133,15 +140,17 @@ static void exonerate(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen)
 static void convict(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen,
 		    enum lz_evidence evidence)
 {
-	enum lz_status st = LZ_OK;
+	enum lz_status st;
 
+	if (!lz_contains(s->lz)) {
+		lz_report_broken(sd->dev, gen, evidence);
+		(void)set_free(s, sd, gen); /* accused when it was still contained */
+		return;
+	}
 	/* Not in effect yet: the device stays fencing, its memory in custody,
 	 * and work() tries again; it is broken all the same (H52). It stays
 	 * listed where the ladder is about to look for suspects (H84). */
-	if (lz_contains(s->lz))
-		st = lz_smmu_fence(sd, gen, evidence);
-	else
-		(void)lz_smmu_acquit(sd, gen); /* accused when it was still contained */
+	st = lz_smmu_fence(sd, gen, evidence);
 	if (st != LZ_ETIMEDOUT || !lz_load32(&s->held_error))
 		lz_smmu_suspect_drop(s, sd, gen);
 	if (st == LZ_EBUSY)

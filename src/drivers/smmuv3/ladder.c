@@ -256,10 +256,7 @@ static void accuse_head(struct lz_smmu *s)
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 
 	if (lz_smmu_cmd_op(lz_dma_load64(lz_smmu_queue_slot(&s->cmdq, pos))) == SMMU_OP_SYNC)
-		(void)lz_smmu_accuse_unsettled(s, pos);
-	for (struct lz_smmu_dev *sd = s->accused; sd; sd = sd->accused_next)
-		if (sd->accusation.evidence == LZ_EVIDENCE_NAMED)
-			sd->accusation.evidence = LZ_EVIDENCE_NONE; /* not by the hardware */
+		(void)lz_smmu_accuse_unsettled(s, pos, false);
 	lz_spin_unlock(&s->err_lock, flags);
 }
 

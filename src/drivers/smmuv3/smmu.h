@@ -202,8 +202,9 @@ bool lz_smmu_cmdq_error_active(struct lz_smmu *s);
 void lz_smmu_accuse_locked(struct lz_smmu *s, struct lz_smmu_dev *sd,
 			   const struct lz_smmu_accusation *a, uint64_t pos);
 /* Accuses every device with an unsettled ATC_INV before the sync at `pos`;
- * returns how many different ones there were. [err_lock] */
-unsigned lz_smmu_accuse_unsettled(struct lz_smmu *s, uint64_t pos);
+ * returns how many different ones there were. `told`: by the hardware, so a sole
+ * one is named. [err_lock] */
+unsigned lz_smmu_accuse_unsettled(struct lz_smmu *s, uint64_t pos, bool told);
 
 /* Acknowledges an active command queue error, for the ladder. [err_lock] */
 void lz_smmu_acknowledge_locked(struct lz_smmu *s);
