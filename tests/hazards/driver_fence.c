@@ -305,6 +305,13 @@ static void block_without_atschk(struct rig *r)
 	lzm_smmu_write(r->smmu, CR0, 4, cr0);
 	assert_true(rig_until(r, is_fenced, LZ_SEC(1)));
 	assert_int_equal(lz_device_block(r->dev[0].dev), LZ_OK);
+	/* Nor is one that was in effect once said to be so still. */
+	lzm_smmu_write(r->smmu, CR0, 4, cr0 & ~CR0_ATSCHK);
+	rig_sleep(LZ_MS(1));
+	assert_int_equal(lz_device_block(r->dev[0].dev), LZ_ETIMEDOUT);
+	lzm_smmu_write(r->smmu, CR0, 4, cr0);
+	rig_sleep(LZ_MS(1));
+	assert_int_equal(lz_device_block(r->dev[0].dev), LZ_OK);
 	rig_drop(r, dom);
 }
 

@@ -90,6 +90,9 @@ struct rig {
 	void (*on_mmio)(struct rig *r, uint32_t off, bool write, uint64_t value);
 	/* Called after it. */
 	void (*after_mmio)(struct rig *r, uint32_t off, bool write, uint64_t value);
+	/* What the driver reads instead of `value`. */
+	uint64_t (*lie)(struct rig *r, uint32_t off, uint64_t value);
+	unsigned kept; /* allocations that an SMMU which stays on keeps for ever */
 	/* Called for each event, also under the library's locks. */
 	void (*on_event)(struct rig *r, const struct rig_event *e);
 	/* Called before an endpoint's invalidation is delivered. */
