@@ -87,6 +87,7 @@ struct lzm_riscv {
 	uint32_t rd;
 	unsigned unpublished;
 	bool fence_waits;
+	uint64_t fence[2]; /* the one that waits, as it was fetched */
 	uint64_t lazy[RV_LAZY][2];
 	unsigned n_lazy;
 	uint64_t stalled_until;

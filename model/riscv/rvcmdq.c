@@ -10,7 +10,7 @@
 
 static uint32_t mask(const struct lzm_riscv *s)
 {
-	return (1u << QB_LOG2(s->cq.base)) - 1;
+	return QB_MASK(s->cq.base);
 }
 
 static void publish(struct lzm_riscv *s)
@@ -98,6 +98,8 @@ static bool fence(struct lzm_riscv *s, const uint64_t cmd[2], uint64_t now)
 	case FENCE_FAILS:
 		return stop(s, CQCSR_TO);
 	case FENCE_WAITS:
+		if (first)
+			memcpy(s->fence, cmd, sizeof(s->fence));
 		if (s->unpublished)
 			publish(s);
 		return first;
@@ -128,6 +130,8 @@ bool lzm_rv_cmdq_step(struct lzm_riscv *s, uint64_t now)
 		publish(s);
 		return true;
 	}
+	if (s->fence_waits)
+		return fence(s, s->fence, now);
 	if (s->cmdq_fault || !lzm_rv_read(s, QB_ADDR(s->cq.base) + (uint64_t)s->rd * 16, cmd, 16)) {
 		s->cmdq_fault = false;
 		return stop(s, QCSR_MF);
@@ -148,11 +152,9 @@ uint64_t lzm_rv_cmdq_wake(const struct lzm_riscv *s, uint64_t now)
 {
 	bool work = s->rd != s->cq.tail;
 
-	if (stopped(s))
+	if (stopped(s) || (!work && !s->n_lazy && !s->unpublished))
 		return LZM_NEVER;
 	if (now < s->stalled_until)
-		return work || s->n_lazy ? s->stalled_until : LZM_NEVER;
-	if (s->fence_waits && !s->n_lazy)
-		return lzm_rv_fence_wake(s, now);
-	return work || s->n_lazy || s->unpublished ? now : LZM_NEVER;
+		return s->stalled_until;
+	return work && s->fence_waits && !s->n_lazy ? lzm_rv_fence_wake(s, now) : now;
 }

@@ -13,7 +13,7 @@ bool lzm_rv_queue_on(const struct lzm_rv_queue *q)
 static bool put(struct lzm_riscv *s, struct lzm_rv_queue *q, const void *record, size_t len,
 		unsigned which)
 {
-	uint32_t mask = (1u << QB_LOG2(q->base)) - 1;
+	uint32_t mask = QB_MASK(q->base);
 	bool ok = true;
 
 	if (!lzm_rv_queue_on(q) || (q->csr & QCSR_OF))

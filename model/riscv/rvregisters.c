@@ -212,6 +212,8 @@ static void write_base(struct lzm_riscv *s, struct lzm_rv_queue *q, uint64_t val
 		return;
 	}
 	q->base = value & (DDTP_PPN_MASK | 31);
+	q->head &= QB_MASK(q->base);
+	q->tail &= QB_MASK(q->base);
 }
 
 static void write_ddtp(struct lzm_riscv *s, uint64_t value)
@@ -252,14 +254,9 @@ static void write_ipsr(struct lzm_riscv *s, uint32_t value)
 		lzm_rv_interrupt(s, IP_PAGE);
 }
 
-static uint32_t entries(const struct lzm_rv_queue *q)
-{
-	return 1u << QB_LOG2(q->base);
-}
-
 static void write_tail(struct lzm_riscv *s, uint32_t value)
 {
-	uint32_t mask = entries(&s->cq) - 1, room = (s->cq.tail - s->rd) & mask;
+	uint32_t mask = QB_MASK(s->cq.base), room = (s->cq.tail - s->rd) & mask;
 
 	if ((s->cq.csr & QCSR_ON) && ((value - s->rd) & mask) < room && !(s->cq.csr & CQCSR_STOP))
 		lzm_rv_misuse(s, "cqt moved back to 0x%x", value);
@@ -301,10 +298,10 @@ static void write32(struct lzm_riscv *s, uint32_t offset, uint32_t value)
 		write_tail(s, value);
 		break;
 	case R_FQH:
-		s->fq.head = value & (entries(&s->fq) - 1);
+		s->fq.head = value & QB_MASK(s->fq.base);
 		break;
 	case R_PQH:
-		s->pq.head = value & (entries(&s->pq) - 1);
+		s->pq.head = value & QB_MASK(s->pq.base);
 		break;
 	case R_CQCSR:
 		write_csr(s, &s->cq, (uint32_t)CQCSR_W1C, value);

@@ -54,6 +54,7 @@
 enum { DDTP_OFF, DDTP_BARE, DDTP_1LVL, DDTP_2LVL, DDTP_3LVL };
 
 #define QB_LOG2(v)  (((unsigned)(v)&31) + 1)
+#define QB_MASK(v)  ((uint32_t)(BIT(QB_LOG2(v)) - 1)) /* of an index: 2 .. 2^32 entries */
 #define QB_ADDR(v)  (BITS(v, 53, 10) << 12)
 #define QCSR_EN	    BIT(0)
 #define QCSR_IE	    BIT(1)
