@@ -42,6 +42,89 @@ static json_t *block_reasons(unsigned block)
 	return a;
 }
 
+static json_t *words(const uint64_t *w, unsigned n)
+{
+	json_t *a = json_array();
+
+	for (unsigned i = 0; i < n; i++) {
+		char text[24];
+
+		snprintf(text, sizeof(text), "0x%016llx", (unsigned long long)w[i]);
+		json_array_append_new(a, json_string(text));
+	}
+	return a;
+}
+
+static json_t *snapshot(const struct result *r, const struct lz_snapshot *s)
+{
+	json_t *commands = json_array();
+	lz_ns origin = r->origin;
+
+	for (unsigned i = 0; i < s->n_commands; i++)
+		json_array_append_new(commands, words(s->command[i], 2));
+	return json_pack(
+		"{s:I, s:o, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I}", "t_us",
+		(json_int_t)((s->time - origin) / 1000), "fenced_us",
+		s->fenced ? json_integer((json_int_t)((s->fenced - origin) / 1000)) : json_null(),
+		"generation", (json_int_t)s->generation, "evidence", lz_evidence_name(s->evidence),
+		"stream", (json_int_t)s->stream, "prod", (json_int_t)s->prod, "cons",
+		(json_int_t)s->cons, "gerror", (json_int_t)s->error, "gerrorn",
+		(json_int_t)s->error_ack, "ste_before", words(s->entry_before, 8), "ste_after",
+		s->fenced ? words(s->entry_after, 8) : json_null(), "commands", commands,
+		"commands_left_out", (json_int_t)s->n_left_out);
+}
+
+static void add_stats(json_t *o, const struct result *r, const struct result_device *d)
+{
+	const struct lz_device_stats *s = &d->stats;
+
+	json_object_set_new(o, "degraded", json_boolean(d->health.degraded));
+	json_object_set_new(o, "exonerations", json_integer(s->exonerations));
+	json_object_set_new(o, "stale_evidence", json_integer(s->stale));
+	json_object_set_new(o, "slow", json_integer(s->slow));
+	json_object_set_new(o, "fence_last_ns", json_integer((json_int_t)s->fence_last));
+	json_object_set_new(o, "fence_max_ns", json_integer((json_int_t)s->fence_max));
+	if (d->has_snapshot)
+		json_object_set_new(o, "snapshot", snapshot(r, &d->snapshot));
+}
+
+/* Buckets that anything is in, by their lower bound. */
+static json_t *latency(const struct lz_iommu_stats *s)
+{
+	json_t *a = json_array();
+
+	for (unsigned i = 0; i < LZ_LATENCY_BUCKETS; i++)
+		if (s->latency[i])
+			json_array_append_new(a, json_pack("{s:I, s:I}", "from_ns",
+							   i ? (json_int_t)1 << i : (json_int_t)0,
+							   "waits", (json_int_t)s->latency[i]));
+	return a;
+}
+
+static json_t *iommu(const struct lz_iommu_stats *s)
+{
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+			 "s:I, s:o}",
+			 "name", "smmu0", "cmdq_errors", (json_int_t)s->cmdq_errors, "atc_timeouts",
+			 (json_int_t)s->atc_timeouts, "probes", (json_int_t)s->probes,
+			 "exonerations", (json_int_t)s->exonerations, "fences",
+			 (json_int_t)s->fences, "quarantines", (json_int_t)s->quarantines,
+			 "recoveries", (json_int_t)s->recoveries, "stale_evidence",
+			 (json_int_t)s->stale, "slow", (json_int_t)s->slow, "custody_pages_max",
+			 (json_int_t)s->custody_pages_max, "custody_page_us",
+			 (json_int_t)s->custody_page_us, "fence_last_ns", (json_int_t)s->fence_last,
+			 "fence_max_ns", (json_int_t)s->fence_max, "stall_max_ns",
+			 (json_int_t)s->stall_max, "latency", latency(s));
+}
+
+static json_t *order(const struct result *r, const struct result_order *o)
+{
+	return json_pack("{s:I, s:s, s:o, s:s}", "t_us", (json_int_t)(o->t / 1000), "verb", o->verb,
+			 "device",
+			 o->device >= 0 ? json_string(r->devices[o->device].name) : json_null(),
+			 "status", lz_status_name(o->status));
+}
+
 static json_t *device(const struct result_device *d)
 {
 	const struct lz_health *h = &d->health;
@@ -61,19 +144,30 @@ static json_t *device(const struct result_device *d)
 
 static json_t *event(const struct result *r, const struct result_event *e)
 {
+	const struct lz_event ev = {.kind = e->kind, .status = e->status};
 	json_t *o = json_object();
 
 	json_object_set_new(o, "t_us", json_integer((json_int_t)(e->t / 1000)));
 	json_object_set_new(o, "device",
 			    e->device >= 0 ? json_string(r->devices[e->device].name) : json_null());
 	if (e->text) {
-		bool fault = e->detail == RIG_NOTE_FAULT;
+		static const char *const names[][2] = {
+			{"note", "text"},
+			[RIG_NOTE_FAULT] = {"fault_injected", "kind"},
+			[RIG_NOTE_ORDER] = {"operator", "verb"},
+			[RIG_NOTE_ANSWER] = {"operator_answer", "status"},
+		};
+		const char *const *name = names[e->detail <= RIG_NOTE_ANSWER ? e->detail : 0];
 
-		json_object_set_new(o, "event", json_string(fault ? "fault_injected" : "note"));
-		json_object_set_new(o, fault ? "kind" : "text", json_string(e->text));
+		json_object_set_new(o, "event", json_string(name[0]));
+		json_object_set_new(o, name[1], json_string(e->text));
 		return o;
 	}
 	json_object_set_new(o, "event", json_string(lz_event_name(e->kind)));
+	if (lz_event_action(&ev) != LZ_ACTION_NONE) {
+		json_object_set_new(o, "action", json_string(lz_action_name(lz_event_action(&ev))));
+		json_object_set_new(o, "phase", json_string(lz_phase_name(lz_event_phase(&ev))));
+	}
 	if (e->evidence != LZ_EVIDENCE_NONE)
 		json_object_set_new(o, "evidence", json_string(lz_evidence_name(e->evidence)));
 	if (e->status != LZ_OK)
@@ -90,10 +184,16 @@ json_t *report_json(const struct result *r)
 	const char *verdict = r->inconclusive	   ? "inconclusive"
 			      : result_violated(r) ? "violated"
 						   : "held";
-	json_t *devices = json_array(), *events = json_array(), *o;
+	json_t *devices = json_array(), *events = json_array(), *orders = json_array(), *o;
 
-	for (unsigned i = 0; i < r->n_devices; i++)
-		json_array_append_new(devices, device(&r->devices[i]));
+	for (unsigned i = 0; i < r->n_devices; i++) {
+		json_t *d = device(&r->devices[i]);
+
+		add_stats(d, r, &r->devices[i]);
+		json_array_append_new(devices, d);
+	}
+	for (unsigned i = 0; i < r->n_orders; i++)
+		json_array_append_new(orders, order(r, &r->orders[i]));
 	for (unsigned i = 0; i < r->n_events; i++)
 		json_array_append_new(events, event(r, &r->events[i]));
 	o = json_pack("{s:i, s:s, s:s, s:I, s:o, s:I, s:I, s:I, s:I, s:{s:I, s:I}, s:o, s:o}",
@@ -106,6 +206,8 @@ json_t *report_json(const struct result *r)
 		      (json_int_t)r->custody_end, "devices", devices, "events", events);
 	if (!o)
 		return NULL;
+	json_object_set_new(o, "iommu", iommu(&r->iommu));
+	json_object_set_new(o, "operator", orders);
 	if (r->has_expect)
 		json_object_set_new(o, "expect",
 				    json_pack("{s:s, s:I, s:s}", "result",

@@ -40,6 +40,23 @@ void oracle_begin(struct rig *r)
 		not_applicable(r, INV_C, "identify: assume takes every suspect for broken");
 }
 
+void oracle_policy(struct rig *r, const struct lz_policy *p)
+{
+	if (p->contain != r->cfg.contain) {
+		static const enum inv of_containment[] = {INV_A, INV_B, INV_D};
+
+		for (unsigned i = 0; i < 3; i++)
+			not_applicable(r, of_containment[i], "an operator switched containment");
+		/* What was only told is done now. */
+		for (unsigned i = 0; i < r->n_fns; i++)
+			r->fns[i].quarantined_gen = 0;
+	}
+	if (p->identify == LZ_IDENTIFY_ASSUME)
+		not_applicable(r, INV_C, "an operator said to assume");
+	r->cfg.contain = p->contain;
+	r->cfg.identify = p->identify;
+}
+
 /* ---- events ---- */
 
 static struct rig_fn *fn_by_device(struct rig *r, const struct lz_device *dev)
@@ -107,6 +124,7 @@ static void judge_innocent(struct rig *r, struct rig_fn *fn, const struct lz_eve
 	/* A fence without evidence belongs to a reset or a removal, and that of one
 	 * that an alias of its requester id holds was named in the event before. */
 	if (fn->guilty || !lzm_ep_answers(fn->ep) || fn->sibling_held ||
+	    (ev->evidence == LZ_EVIDENCE_OPERATOR && fn->declared) ||
 	    (ev->kind == LZ_EV_FENCED && ev->evidence == LZ_EVIDENCE_NONE))
 		return;
 	if (ev->evidence == LZ_EVIDENCE_ASSUMED) {
@@ -194,13 +212,20 @@ void oracle_event(void *ctx, const struct lz_event *ev)
 		else
 			oracle_violation(r, INV_G, "a quarantine event without a device");
 		break;
+	case LZ_EV_DEGRADED:
+		if (fn) {
+			fn->n_degraded++;
+			quarantined(r, fn, ev);
+		}
+		break;
 	case LZ_EV_SERVICE_FAILURE:
 		r->dead_iommu = true;
 		break;
 	case LZ_EV_ESCALATED:
 		if (ev->detail == LZ_RUNG_GLOBAL_ABORT && ev->status == LZ_OK) {
 			r->dead_iommu = true;
-			not_applicable(r, INV_EXPECT, "the whole SMMU was aborted, by policy");
+			not_applicable(r, INV_EXPECT,
+				       "the whole SMMU was aborted, by policy or order");
 		}
 		break;
 	case LZ_EV_CUSTODY_RELEASED:

@@ -13,6 +13,8 @@ void oracle_violation(struct rig *r, enum inv i, const char *fmt, ...)
 
 /* Before the run: what cannot be judged, and why. */
 void oracle_begin(struct rig *r);
+/* An operator is about to put another policy in force. */
+void oracle_policy(struct rig *r, const struct lz_policy *p);
 /* lz_event_fn; ctx is the rig. */
 void oracle_event(void *ctx, const struct lz_event *ev);
 /* A DMA access got through. */

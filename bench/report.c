@@ -76,6 +76,22 @@ static void describe(const struct result_event *e, uint64_t sum, char *buf, size
 	case LZ_EV_STILL_BROKEN:
 		snprintf(buf, len, "the reset did not help: still broken");
 		break;
+	case LZ_EV_FENCE_DELAYED:
+		snprintf(buf, len, "fence: without effect yet (%s), going on",
+			 lz_status_name(e->status));
+		break;
+	case LZ_EV_RECOVERY_DELAYED:
+		snprintf(buf, len, "recovery: not yet (%s), going on", lz_status_name(e->status));
+		break;
+	case LZ_EV_DEGRADED:
+		snprintf(buf, len, "IOMMU has switched off ATS of the device (%s, generation %u)",
+			 evidence, e->generation);
+		break;
+	case LZ_EV_SLOW:
+		snprintf(buf, len, "slow: an ATC invalidate took %.3f ms%s",
+			 (double)e->detail / 1e6,
+			 e->evidence == LZ_EVIDENCE_NAMED ? "" : ", of it or of another one");
+		break;
 	case LZ_EV_QUEUE_ERROR:
 		snprintf(buf, len, "CMDQ error (cons 0x%08x): command refused or not fetched",
 			 cons);
@@ -98,8 +114,15 @@ static void describe(const struct result_event *e, uint64_t sum, char *buf, size
 /* What a person wants to see however often it happens. */
 static bool always_shown(const struct result_event *e)
 {
-	return e->text || e->kind == LZ_EV_QUARANTINED || e->kind == LZ_EV_RECOVERED ||
-	       e->kind == LZ_EV_STILL_BROKEN || e->kind == LZ_EV_ESCALATED;
+	return e->text || e->kind == LZ_EV_DEGRADED || e->kind == LZ_EV_QUARANTINED ||
+	       e->kind == LZ_EV_RECOVERED || e->kind == LZ_EV_STILL_BROKEN ||
+	       e->kind == LZ_EV_ESCALATED;
+}
+
+/* The end of it is shown, and so is when it takes long. */
+static bool never_shown(const struct result_event *e)
+{
+	return !e->text && (e->kind == LZ_EV_FENCE_BEGIN || e->kind == LZ_EV_RECOVERY_BEGIN);
 }
 
 static bool same_story(const struct result_event *a, const struct result_event *b)
@@ -119,6 +142,7 @@ static const char *color_of(const struct report_style *s, const struct result_ev
 	case LZ_EV_SERVICE_FAILURE:
 	case LZ_EV_STILL_BROKEN:
 	case LZ_EV_QUARANTINED:
+	case LZ_EV_DEGRADED:
 		return s->red;
 	case LZ_EV_FENCED:
 	case LZ_EV_CUSTODY_RELEASED:
@@ -127,6 +151,18 @@ static const char *color_of(const struct report_style *s, const struct result_ev
 	default:
 		return s->plain;
 	}
+}
+
+static const char *note_prefix(const struct result_event *e)
+{
+	static const char *const prefix[] = {
+		"",
+		[RIG_NOTE_FAULT] = "FAULT INJECTED: ",
+		[RIG_NOTE_ORDER] = "operator: ",
+		[RIG_NOTE_ANSWER] = "operator: the answer is ",
+	};
+
+	return prefix[e->detail <= RIG_NOTE_ANSWER ? e->detail : 0];
 }
 
 void report_timeline(FILE *f, const struct report_style *s, const struct result *r)
@@ -144,13 +180,14 @@ void report_timeline(FILE *f, const struct report_style *s, const struct result 
 		while (i + n < r->n_events && same_story(e, &r->events[i + n]))
 			sum += r->events[i + n++].detail;
 		i += n;
+		if (never_shown(e))
+			continue;
 		if (!always_shown(e) && shown[e->kind]++ >= SHOWN) {
 			hidden += n;
 			continue;
 		}
 		if (e->text)
-			snprintf(text, sizeof(text), "%s%s",
-				 e->detail == RIG_NOTE_FAULT ? "FAULT INJECTED: " : "", e->text);
+			snprintf(text, sizeof(text), "%s%s", note_prefix(e), e->text);
 		else
 			describe(e, sum, text, sizeof(text));
 		fprintf(f, "[%12.6f] %-12s: %s%s%s", (double)e->t / 1e9, device_name(r, e->device),
@@ -256,6 +293,12 @@ void report_figures(FILE *f, const struct report_style *s, const struct result *
 		"  longest unmap %.3f ms, in interrupt context %.3f ms; longest masked wait %.3f "
 		"ms\n",
 		ms(r->worst_unmap), ms(r->worst_irq_unmap), ms(r->longest_masked_wait));
+	fprintf(f,
+		"  errors to effective fences: %.3f ms at most; queue stalled %.3f ms at most; "
+		"false "
+		"alarms %" PRIu64 "; stale evidence %" PRIu64 "\n",
+		ms(r->iommu.fence_max), ms(r->iommu.stall_max), r->iommu.exonerations,
+		r->iommu.stale);
 	if (r->fault_at && r->fenced_at)
 		fprintf(f, "  fault to effective fence: %.3f ms\n", ms(r->fenced_at - r->fault_at));
 }

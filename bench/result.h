@@ -9,6 +9,7 @@
 
 #include "lazaret/device.h"
 #include "lazaret/lazaret.h"
+#include "lazaret/operator.h"
 
 /* The invariants of the promise, and what the scenario expects on top. */
 enum inv { INV_A, INV_B, INV_C, INV_D, INV_E, INV_F, INV_G, INV_H, INV_EXPECT, INV_COUNT };
@@ -25,6 +26,9 @@ struct inv_state {
 struct result_device {
 	char name[32];
 	struct lz_health health;
+	struct lz_device_stats stats;
+	bool has_snapshot;
+	struct lz_snapshot snapshot;
 	bool ats_capable, ats_active, faulted, told;
 	unsigned quarantined; /* times */
 	uint64_t accesses, stale_reads, stale_writes;
@@ -41,12 +45,21 @@ struct result_event {
 	const char *text; /* an entry of the bench's own; then `kind` means nothing */
 };
 
+/* What an operator ordered, and what came of it. */
+struct result_order {
+	lz_ns t;
+	int device; /* index into devices; -1 none */
+	const char *verb;
+	enum lz_status status;
+};
+
 #define RESULT_EVENTS 8192u
 
 struct result {
 	const char *regime;
 	enum lz_contain contain;
 	uint64_t seed;
+	lz_ns origin;	  /* model time at which the workload began */
 	lz_ns model_time; /* from the start of the workload until all was quiet */
 	lz_ns workload_time;
 	bool inconclusive; /* the bench itself could not go on */
@@ -69,6 +82,9 @@ struct result {
 	lz_ns fault_at, fenced_at, released_at, recovered_at; /* 0: did not happen */
 	lz_ns wall;					      /* host time it took */
 
+	struct lz_iommu_stats iommu;
+	struct result_order *orders;
+	unsigned n_orders;
 	struct result_device *devices;
 	unsigned n_devices;
 	struct result_event *events;

@@ -5,6 +5,7 @@
 #include "bench/faults.h"
 #include "bench/generate.h"
 #include "bench/moments.h"
+#include "bench/operator.h"
 #include "bench/oracle.h"
 #include "bench/replay.h"
 
@@ -163,10 +164,10 @@ static void main_task(void *arg)
 
 	if (!build_library(r) || !make_domains(r))
 		return;
-	r->origin = sim_now();
+	r->origin = r->res->origin = sim_now();
 	r->armed = true;
 	r->next_traffic = sim_now();
-	if (!faults_add(r) || !actions_add(r))
+	if (!faults_add(r) || !actions_add(r) || !operator_add(r))
 		return;
 	moments_start(r);
 	if (!start_workload(r))
@@ -212,12 +213,15 @@ static void configure(struct rig *r)
 		r->cfg.settle_max = (uint32_t)sw->settle_max;
 	if (sw->custody_limit)
 		r->cfg.custody_limit = (uint32_t)sw->custody_limit;
-	r->cfg.policy = ((sw->policy & SCENARIO_POLICY_PORT_BLOCK) ? LZ_POLICY_PORT_BLOCK : 0) |
-			((sw->policy & SCENARIO_POLICY_GLOBAL_ABORT) ? LZ_POLICY_GLOBAL_ABORT : 0);
+	r->cfg.policy = operator_policy(sw->policy);
 	r->cfg.identify = sw->identify == SCENARIO_ASSUME ? LZ_IDENTIFY_ASSUME : LZ_IDENTIFY_PROBE;
-	r->cfg.contain = sw->contain == SCENARIO_CONTAIN_ON    ? LZ_CONTAIN_ON
-			 : sw->contain == SCENARIO_CONTAIN_OFF ? LZ_CONTAIN_OFF
-							       : LZ_CONTAIN_OBSERVE;
+	r->cfg.contain = operator_contain(sw->contain);
+	r->cfg.response =
+		sw->response == SCENARIO_RESPONSE_FENCE ? LZ_RESPONSE_FENCE : LZ_RESPONSE_BLOCK;
+	r->cfg.recovery_max = (uint32_t)sw->recovery_max;
+	if (sw->recovery_window)
+		r->cfg.recovery_window = sw->recovery_window;
+	r->cfg.slow = sw->slow;
 	if (r->opt.containment >= 0)
 		r->cfg.contain = (enum lz_contain)r->opt.containment;
 	r->cfg.event = oracle_event;
@@ -249,7 +253,9 @@ static bool prepare(struct rig *r)
 	out->seed = r->opt.seed;
 	out->devices = calloc(r->machine->n_functions + 1, sizeof(*out->devices));
 	out->events = calloc(RESULT_EVENTS, sizeof(*out->events));
-	return out->devices && out->events && shadow_init(&r->shadow) && build_models(r);
+	out->orders = calloc(r->sc->n_orders + 1, sizeof(*out->orders));
+	return out->devices && out->events && out->orders && shadow_init(&r->shadow) &&
+	       build_models(r);
 }
 
 static void run(struct rig *r)

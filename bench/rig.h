@@ -18,6 +18,7 @@
 #include "lazaret/device.h"
 #include "lazaret/domain.h"
 #include "lazaret/lazaret.h"
+#include "lazaret/operator.h"
 #include "lazaret/smmuv3.h"
 #include "machine/machine.h"
 #include "port/sim/sim.h"
@@ -80,6 +81,7 @@ struct rig_fn {
 	bool condemned;	     /* its last reset by somebody else failed, or so they said */
 	bool blocked;	     /* quarantined and not let back */
 	bool told, owner_busy;
+	bool declared;		 /* broken, by an operator */
 	bool trace_removed;	 /* until the trace adds it again */
 	struct rig_domain *left; /* where it was when the trace removed it */
 	uint32_t resetting;	 /* tasks that need the device to stay */
@@ -88,7 +90,7 @@ struct rig_fn {
 	uint32_t looking; /* tasks that ask for its methods */
 	bool ats_works;	  /* ATS was in use before the fault */
 	bool waits_for_traffic;
-	unsigned n_quarantined, n_assumed, n_recovered;
+	unsigned n_quarantined, n_degraded, n_assumed, n_recovered;
 	uint32_t quarantined_gen; /* generation + 1 of the last quarantine event */
 	lz_ns faulted_at;
 	uint64_t accesses, aborted, stale_reads, stale_writes;
@@ -171,7 +173,9 @@ struct rig_domain *rig_domain_by_name(struct rig *r, const char *name);
 struct rig_domain *rig_domain_by_key(struct rig *r, uint64_t key);
 /* Ends the run as inconclusive. */
 void rig_fail(struct rig *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-#define RIG_NOTE_FAULT 1u
+#define RIG_NOTE_FAULT	1u /* `detail` */
+#define RIG_NOTE_ORDER	2u
+#define RIG_NOTE_ANSWER 3u
 /* An entry of the bench's own in the time line. `text` is a constant. */
 void rig_note(struct rig *r, const struct rig_fn *fn, const char *text, uint64_t detail);
 /* Makes the endpoint agent look at it. */

@@ -98,6 +98,22 @@ static unsigned new_ids(const struct rig *r, unsigned index)
 	return n;
 }
 
+/* ATS is off, and the rest goes on (H74): unless the ladder had to switch the
+ * function off, or it does not obey. */
+static void judge_degraded(struct rig *r, struct rig_fn *fn, const struct lz_health *h)
+{
+	if (!h->degraded || !fn->dev)
+		return;
+	if (h->block || lz_device_ats_active(fn->dev))
+		oracle_violation(r, INV_B, "%s is degraded (block 0x%x), and its ATS is %s",
+				 fn->name, h->block,
+				 lz_device_ats_active(fn->dev) ? "active" : "off");
+	else if (h->fence == LZ_FENCE_FENCED && fn->attached && !fn->mf->is_bridge &&
+		 lzm_ep_bus_master(fn->ep) && !lzm_ep_ats_enabled(fn->ep) && !traffic_flows(fn))
+		oracle_violation(r, INV_C, "%s is degraded, and untranslated DMA is blocked",
+				 fn->name);
+}
+
 static void judge_counts(struct rig *r)
 {
 	struct lz_stats st;
@@ -127,6 +143,10 @@ static void copy_device(struct rig_fn *fn, const struct lz_health *h)
 	struct result_device *d = &fn->rig->res->devices[fn->index];
 
 	d->health = *h;
+	if (fn->dev) {
+		lz_device_stats_get(fn->dev, &d->stats);
+		d->has_snapshot = lz_device_snapshot(fn->dev, &d->snapshot) == LZ_OK;
+	}
 	d->ats_active = fn->dev && lz_device_ats_active(fn->dev);
 }
 
@@ -139,6 +159,7 @@ void oracle_quiet(struct rig *r)
 	r->res->probes = st.probes;
 	r->res->fences = st.fences;
 	r->res->recoveries = st.recoveries;
+	lz_iommu_stats_get(r->iommu, &r->res->iommu);
 	judge_counts(r);
 	if (r->dead_iommu) {
 		r->res->inv[INV_D].not_applicable = true;
@@ -151,8 +172,10 @@ void oracle_quiet(struct rig *r)
 		if (r->fns[i].dev)
 			lz_device_health(r->fns[i].dev, &h);
 		copy_device(&r->fns[i], &h);
-		if (r->cfg.contain == LZ_CONTAIN_ON && !r->dead_iommu)
+		if (r->cfg.contain == LZ_CONTAIN_ON && !r->dead_iommu) {
 			judge_recovery(r, &r->fns[i], &h);
+			judge_degraded(r, &r->fns[i], &h);
+		}
 	}
 	oracle_fences(r);
 }
@@ -179,7 +202,15 @@ static bool left_alone(const struct rig *r, const struct rig_fn *fn)
 	return fn->n_quarantined == (r->opt.regime ? fn->n_assumed : 0);
 }
 
-enum expectation { QUARANTINED, RECOVERED, NOT_QUARANTINED, BLOCKED, UNDISTURBED, EXPECTATIONS };
+enum expectation {
+	QUARANTINED,
+	RECOVERED,
+	NOT_QUARANTINED,
+	BLOCKED,
+	UNDISTURBED,
+	DEGRADED,
+	EXPECTATIONS
+};
 
 static bool came_true(const struct rig *r, const struct rig_fn *fn, enum expectation e)
 {
@@ -192,6 +223,8 @@ static bool came_true(const struct rig *r, const struct rig_fn *fn, enum expecta
 		return left_alone(r, fn);
 	case BLOCKED:
 		return r->res->devices[fn->index].health.block != 0;
+	case DEGRADED:
+		return fn->n_degraded > 0;
 	default:
 		return !fn->aborted;
 	}
@@ -207,7 +240,8 @@ static void judge_expect(struct rig *r)
 			       [RECOVERED] = {&e->recovered, "recovered"},
 			       [NOT_QUARANTINED] = {&e->not_quarantined, "left alone"},
 			       [BLOCKED] = {&e->blocked, "blocked at the end"},
-			       [UNDISTURBED] = {&e->undisturbed, "left undisturbed"}};
+			       [UNDISTURBED] = {&e->undisturbed, "left undisturbed"},
+			       [DEGRADED] = {&e->degraded, "quarantined by its fence alone"}};
 
 	for (unsigned k = 0; k < EXPECTATIONS; k++)
 		for (size_t i = 0; i < all[k].list->n; i++) {
@@ -310,5 +344,6 @@ void result_fini(struct result *r)
 {
 	free(r->devices);
 	free(r->events);
+	free(r->orders);
 	*r = (struct result){0};
 }

@@ -185,6 +185,11 @@ static int check_devices(const struct scenario *sc, const struct machine *m)
 		code = check_list(sc, m, &sc->expect.undisturbed);
 	for (size_t i = 0; i < sc->n_actions && !code; i++)
 		code = check_device(sc, m, &sc->actions[i].device);
+	if (!code)
+		code = check_list(sc, m, &sc->expect.degraded);
+	for (size_t i = 0; i < sc->n_orders && !code; i++)
+		if (sc->orders[i].has_device)
+			code = check_device(sc, m, &sc->orders[i].device);
 	return code;
 }
 

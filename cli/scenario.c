@@ -24,9 +24,6 @@
 
 static const char *const lanes_words[] = {"none", "ecmdq", "cmdqv", NULL};
 static const char *const ats_words[] = {"platform", "capable", NULL};
-static const char *const identify_words[] = {"probe", "assume", NULL};
-static const char *const contain_words[] = {"on", "observe", "off", NULL};
-static const char *const policy_words[] = {"port_block", "global_abort", NULL};
 static const char *const generate_words[] = {"random", NULL};
 static const char *const context_words[] = {"task", "irq", NULL};
 static const char *const owner_words[] = {"resets", "none", "disconnects", NULL};
@@ -143,42 +140,6 @@ static bool check_machine(struct reader *r, yaml_node_t *node, void *out, uint32
 
 static const struct section machine_section = {
 	.what = "machine", .keys = machine_keys, .check = check_machine};
-
-/* ---- software ---- */
-
-static const struct key software_keys[] = {
-	{"sync_bound", read_duration, .offset = offsetof(struct scenario_software, sync_bound),
-	 .min = 1, .max = LONGEST},
-	{"atomic_wait", read_duration, .offset = offsetof(struct scenario_software, atomic_wait),
-	 .min = 1, .max = LONGEST},
-	{"late_bound", read_duration, .offset = offsetof(struct scenario_software, late_bound),
-	 .min = 1, .max = LONGEST},
-	{"identify", read_word, .offset = offsetof(struct scenario_software, identify),
-	 .words = identify_words},
-	{"contain", read_word, .offset = offsetof(struct scenario_software, contain),
-	 .words = contain_words},
-	{"settle_max", read_number, .offset = offsetof(struct scenario_software, settle_max),
-	 .min = 1, .max = 1000},
-	{"custody_limit", read_number, .offset = offsetof(struct scenario_software, custody_limit),
-	 .min = 1, .max = UINT32_MAX},
-	{"policy", read_words, .offset = offsetof(struct scenario_software, policy),
-	 .words = policy_words},
-	END,
-};
-
-static bool check_software(struct reader *r, yaml_node_t *node, void *out, uint32_t given)
-{
-	const struct scenario_software *s = out;
-
-	(void)given;
-	if (s->late_bound < s->sync_bound)
-		return read_fail_line(r, node_line(node),
-				      "expected late_bound to be at least sync_bound");
-	return true;
-}
-
-static const struct section software_section = {
-	.what = "software", .keys = software_keys, .check = check_software};
 
 /* ---- domains ---- */
 
@@ -394,7 +355,7 @@ static const struct key recovery_keys[] = {
 };
 static const struct section recovery_section = {.what = "recovery", .keys = recovery_keys};
 
-enum { E_QUEUE_ERRORS = 5 };
+enum { E_QUEUE_ERRORS = 6 };
 static const struct key expect_keys[] = {
 	{"quarantined", read_devices, .offset = offsetof(struct scenario_expect, quarantined)},
 	{"recovered", read_devices, .offset = offsetof(struct scenario_expect, recovered)},
@@ -402,6 +363,7 @@ static const struct key expect_keys[] = {
 	 .offset = offsetof(struct scenario_expect, not_quarantined)},
 	{"blocked", read_devices, .offset = offsetof(struct scenario_expect, blocked)},
 	{"undisturbed", read_devices, .offset = offsetof(struct scenario_expect, undisturbed)},
+	{"degraded", read_devices, .offset = offsetof(struct scenario_expect, degraded)},
 	[E_QUEUE_ERRORS] = {"queue_errors", read_number,
 			    .offset = offsetof(struct scenario_expect, queue_errors),
 			    .max = COUNT_MAX},
@@ -447,6 +409,8 @@ static const struct key scenario_keys[] = {
 	 .section = &action_section},
 	{"recovery", read_section, .offset = offsetof(struct scenario, recovery),
 	 .section = &recovery_section},
+	{"operator", read_list, .offset = offsetof(struct scenario, orders),
+	 .section = &order_section},
 	{"expect", read_section, .offset = offsetof(struct scenario, expect),
 	 .section = &expect_section},
 	{"regimes", read_names, .offset = offsetof(struct scenario, regimes)},
@@ -464,11 +428,7 @@ static void start_scenario(yaml_node_t *node, void *out)
 	s->machine.smmu.evtq_log2 = 7;
 	s->machine.smmu.ats_timeout = 50 * MS;
 	s->machine.smmu.cons_batch = 1;
-	s->software.sync_bound = SEC;
-	s->software.atomic_wait = 100 * US;
-	s->software.late_bound = 100 * SEC;
-	s->software.settle_max = 8;
-	s->software.custody_limit = 65536;
+	software_defaults(&s->software);
 	s->recovery.after = 5 * MS;
 }
 
@@ -531,6 +491,10 @@ static bool check_scenario(struct reader *r, yaml_node_t *node, void *out, uint3
 	for (size_t i = 0; i < s->n_faults; i++)
 		if (s->faults[i].at.is_percent && !s->n_workload)
 			return read_fail_line(r, s->faults[i].line,
+					      "a share of the workload needs a workload");
+	for (size_t i = 0; i < s->n_orders; i++)
+		if (s->orders[i].at.is_percent && !s->n_workload)
+			return read_fail_line(r, s->orders[i].line,
 					      "a share of the workload needs a workload");
 	return check_actions(r, s);
 }

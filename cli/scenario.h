@@ -59,6 +59,8 @@ enum scenario_contain { SCENARIO_CONTAIN_ON, SCENARIO_CONTAIN_OBSERVE, SCENARIO_
 #define SCENARIO_POLICY_PORT_BLOCK   (1u << 0)
 #define SCENARIO_POLICY_GLOBAL_ABORT (1u << 1)
 
+enum scenario_response { SCENARIO_RESPONSE_BLOCK, SCENARIO_RESPONSE_FENCE };
+
 struct scenario_software {
 	uint64_t sync_bound, atomic_wait, late_bound;
 	unsigned identify; /* enum scenario_identify */
@@ -66,6 +68,9 @@ struct scenario_software {
 	uint64_t settle_max;
 	uint64_t custody_limit; /* pages */
 	unsigned policy;	/* SCENARIO_POLICY_* */
+	unsigned response;	/* enum scenario_response */
+	uint64_t recovery_max, recovery_window;
+	uint64_t slow; /* 0: no early warning */
 };
 
 struct scenario_domain {
@@ -195,8 +200,44 @@ struct scenario_action {
 	size_t domain_index;
 };
 
+enum scenario_verb {
+	SCENARIO_RECOVER,
+	SCENARIO_CLEAR,
+	SCENARIO_BLOCK,
+	SCENARIO_SET_POLICY,
+	SCENARIO_INJECT,
+	SCENARIO_ABORT,
+	SCENARIO_VERBS
+};
+/* "recover" and so on. */
+const char *scenario_verb_name(enum scenario_verb v);
+/* Bits of scenario_order.sets. */
+enum scenario_sets {
+	SCENARIO_SETS_IDENTIFY,
+	SCENARIO_SETS_CONTAIN,
+	SCENARIO_SETS_RESPONSE,
+	SCENARIO_SETS_POLICY,
+	SCENARIO_SETS_RECOVERY_MAX,
+	SCENARIO_SETS_RECOVERY_WINDOW,
+	SCENARIO_SETS_SLOW,
+};
+
+/* What an operator does. */
+struct scenario_order {
+	unsigned line;
+	unsigned verb; /* enum scenario_verb */
+	struct scenario_moment at;
+	bool has_device;
+	struct scenario_device device;
+	/* SCENARIO_SET_POLICY, as in struct scenario_software */
+	unsigned sets; /* which of these, 1 << enum scenario_sets */
+	unsigned identify, contain, response, policy;
+	uint64_t recovery_max, recovery_window, slow;
+};
+
 struct scenario_expect {
 	struct scenario_devices quarantined, recovered, not_quarantined, blocked, undisturbed;
+	struct scenario_devices degraded;
 	bool has_queue_errors;
 	uint64_t queue_errors; /* at most */
 };
@@ -217,6 +258,8 @@ struct scenario {
 	struct scenario_action *actions;
 	size_t n_actions;
 	struct scenario_recovery recovery;
+	struct scenario_order *orders; /* the key `operator` */
+	size_t n_orders;
 	struct scenario_expect expect;
 	struct scenario_names regimes; /* empty: not given */
 };

@@ -26,6 +26,9 @@ _Static_assert(offsetof(struct scenario, n_faults) ==
 _Static_assert(offsetof(struct scenario, n_actions) ==
 		       offsetof(struct scenario, actions) + sizeof(void *),
 	       "actions and their count adjoin");
+_Static_assert(offsetof(struct scenario, n_orders) ==
+		       offsetof(struct scenario, orders) + sizeof(void *),
+	       "orders and their count adjoin");
 
 static bool yaml_error(struct reader *r, const yaml_parser_t *p)
 {
@@ -177,6 +180,8 @@ void scenario_free(struct scenario *s)
 	for (size_t i = 0; i < s->n_actions; i++)
 		free(s->actions[i].domain.text);
 	free(s->actions);
+	free(s->orders);
+	free(s->expect.degraded.item);
 	free(s->expect.quarantined.item);
 	free(s->expect.recovered.item);
 	free(s->expect.not_quarantined.item);

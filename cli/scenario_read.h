@@ -10,6 +10,8 @@
 
 #include "cli/scenario.h"
 
+#include "cli/scenario.h"
+
 struct reader {
 	const char *path;
 	yaml_document_t doc;
@@ -82,6 +84,10 @@ bool has_device(const struct scenario_devices *list, uint32_t bdf);
 
 /* scenario_actions.c */
 extern const struct section action_section;
+/* scenario_policy.c */
+extern const struct section software_section, order_section;
+void software_defaults(struct scenario_software *s);
+
 /* The top of the schema (scenario.c): reads into a struct scenario. */
 extern const struct section scenario_section;
 

@@ -211,7 +211,9 @@ static bool handle_cmdq_error(struct lz_smmu *s)
 	q->err_known = false;
 	q->err_count = again ? q->err_count + 1 : 1;
 	q->err_pos = pos + 1;
-	q->err_atc = again && q->err_atc;
+	/* Under another containment mode it is another question. */
+	q->err_atc = again && q->err_atc && q->err_round == lz_load32(&s->lz->contain_round);
+	q->err_round = lz_load32(&s->lz->contain_round);
 	if (code == SMMU_CERROR_ATC_INV_SYNC) {
 		/* A sync whose fetch was aborted may fail for its ATC_INVs later. */
 		if (!q->err_atc)

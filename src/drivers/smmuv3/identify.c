@@ -137,6 +137,19 @@ static void exonerate(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen)
 	}
 }
 
+void lz_smmu_acquit_all(struct lz_smmu *s)
+{
+	struct lz_smmu_dev *sd;
+
+	while ((sd = lz_smmu_suspect_first(s)) != NULL) {
+		uint32_t gen = lz_smmu_accusation_of(sd).gen;
+
+		(void)lz_smmu_acquit(sd, gen);
+		lz_smmu_suspect_drop(s, sd, gen);
+		lz_device_put(sd->dev);
+	}
+}
+
 static void convict(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen,
 		    enum lz_evidence evidence)
 {

@@ -306,8 +306,6 @@ bool lz_smmu_abort_ordered(struct lz_smmu *s)
 		return false;
 	lz_store32(&s->ordered, 0);
 	st = rung_abort(s);
-	if (st == LZ_OK)
-		lz_smmu_identify_end(s);
 	(void)lz_fetch_add32(&s->iommu.aborts_tried, 1);
 	return st == LZ_OK;
 }

@@ -427,8 +427,16 @@ static void service_failure(struct lz_smmu *s)
 
 	lz_smmu_declare_dead(s);
 	lz_smmu_write32(s, SMMU_CR0, 0);
-	lz_smmu_identify_end(s);
 	lz_emit(s->lz, &ev);
+}
+
+/* Nothing is translated any more: every fence is in effect, and who it was is no
+ * question. */
+static void settle_dead(struct lz_smmu *s)
+{
+	lz_smmu_identify_end(s);
+	lz_smmu_acquit_all(s);
+	lz_smmu_fence_retry(s);
 }
 
 /* Tables were changed and could not be made effective then. */
@@ -452,8 +460,10 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 	struct lz_work_next next = {LZ_NEVER, true};
 	lz_ns again = LZ_NEVER;
 
-	if (lz_smmu_dead(s))
+	if (lz_smmu_dead(s)) {
+		settle_dead(s);
 		return next;
+	}
 	if (lz_load32(&s->sfm_seen)) {
 		service_failure(s);
 		return next;

@@ -69,6 +69,7 @@ struct lz_smmu_queue {
 	uint64_t err_pos;   /* position of the last error, + 1; 0 none */
 	uint32_t err_count; /* how often it was acknowledged */
 	bool err_atc;	    /* its ATC_INVs have been looked at */
+	uint32_t err_round; /* lz.contain_round then */
 	bool err_known;	    /* the active error has been counted already */
 	bool carry;	    /* ATC_INVs of an overwritten sync are still out there */
 };

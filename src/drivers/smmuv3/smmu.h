@@ -316,6 +316,8 @@ enum lz_status lz_smmu_probe_device(struct lz_device *dev);
  * outcome; LZ_EBUSY: it is not open, nothing was sent. Task context. */
 enum lz_status lz_smmu_atc_flush(struct lz_smmu_dev *sd, uint32_t ssid);
 bool lz_smmu_identify(struct lz_smmu *s, lz_ns *again);
+/* Nobody is a suspect any more. */
+void lz_smmu_acquit_all(struct lz_smmu *s);
 /* Forgets the probe under way: its sync will never say anything. */
 void lz_smmu_identify_end(struct lz_smmu *s);
 void lz_smmu_accuse(struct lz_device *dev, enum lz_evidence evidence);

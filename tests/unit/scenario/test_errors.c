@@ -30,7 +30,8 @@ static void unknown_and_missing_keys(void **state)
 	expect_error(
 		MACHINE "cpu: 2\n",
 		"4: unknown key \"cpu\" in the scenario; expected one of description, machine, "
-		"software, cpus, seed, domains, workload, faults, actions, recovery, expect, "
+		"software, cpus, seed, domains, workload, faults, actions, recovery, operator, "
+		"expect, "
 		"regimes");
 	expect_error(MACHINE "  irot: x\n", "4: unknown key \"irot\" in machine; expected one of "
 					    "lspci, iort, dtb, ats, smmu");
@@ -124,6 +125,28 @@ static void devices(void **state)
 		     "5: expected a device such as 0000:0f:00.0, found \"1:0.0\"");
 	expect_error(MACHINE "expect: {quarantined: [01:00.0], not_quarantined: [01:00.0]}\n",
 		     "4: device is in quarantined and in not_quarantined");
+}
+
+static void orders(void **state)
+{
+	(void)state;
+	expect_error(LOADED "operator: [{at: 1s, verb: clear}]\n",
+		     "8: expected the key \"device\" with verb clear");
+	expect_error(LOADED "operator: [{at: 1s, verb: abort, device: 01:00.0}]\n",
+		     "8: key \"device\" does not go with verb abort");
+	expect_error(LOADED "operator: [{at: 1s, verb: block, device: 01:00.0, slow: 1s}]\n",
+		     "8: key \"slow\" does not go with verb block");
+	expect_error(LOADED "operator: [{at: 1s, verb: set_policy}]\n",
+		     "8: expected what to set with verb set_policy");
+	expect_error(LOADED
+		     "operator: [{at: 1s, verb: set_policy, device: 01:00.0, contain: on}]\n",
+		     "8: expected only the key \"response\" for a single device");
+	expect_error(LOADED "operator: [{at: 1s, verb: set_policy, recovery_max: 17}]\n",
+		     "8: expected a whole number from 0 to 16 for recovery_max, found \"17\"");
+	expect_error(MACHINE "operator:\n- {at: 5%, verb: abort}\n",
+		     "5: a share of the workload needs a workload");
+	expect_error(LOADED "operator: [{verb: abort}]\n",
+		     "8: expected the key \"at\" in operator");
 }
 
 static void domains(void **state)
@@ -312,8 +335,8 @@ int main(void)
 		cmocka_unit_test(domains),	  cmocka_unit_test(machine_extras),
 		cmocka_unit_test(workload),	  cmocka_unit_test(faults),
 		cmocka_unit_test(actions),	  cmocka_unit_test(moments),
-		cmocka_unit_test(one_line),	  cmocka_unit_test(long_lists),
-		cmocka_unit_test(files),
+		cmocka_unit_test(orders),	  cmocka_unit_test(one_line),
+		cmocka_unit_test(long_lists),	  cmocka_unit_test(files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,12 +35,16 @@ static void defaults(void **state)
 	assert_int_equal(s.software.settle_max, 8);
 	assert_int_equal(s.software.custody_limit, 65536);
 	assert_int_equal(s.software.policy, 0);
+	assert_int_equal(s.software.response, SCENARIO_RESPONSE_BLOCK);
+	assert_int_equal(s.software.recovery_max, 5);
+	assert_int_equal(s.software.recovery_window, 3600000000000);
+	assert_int_equal(s.software.slow, 0);
 	assert_int_equal(s.cpus, 2);
 	assert_int_equal(s.seed, 1);
 	assert_int_equal(s.recovery.owner, SCENARIO_RESETS);
 	assert_int_equal(s.recovery.method, SCENARIO_FLR);
 	assert_int_equal(s.recovery.after, 5000000);
-	assert_int_equal(s.n_domains + s.n_workload + s.n_faults + s.regimes.n, 0);
+	assert_int_equal(s.n_domains + s.n_workload + s.n_faults + s.n_orders + s.regimes.n, 0);
 	scenario_free(&s);
 }
 
@@ -247,13 +251,57 @@ static void bdf_forms(void **state)
 	assert_string_equal(scenario_bdf_format(0x123400f8, text), "1234:00:1f.0");
 }
 
+static void orders(void **state)
+{
+	static const char text[] = LOADED
+		"software: {response: fence, recovery_max: 0, recovery_window: 2s, slow: 3ms}\n"
+		"operator:\n"
+		"- {at: 50%, verb: inject, device: 01:00.0}\n"
+		"- {at: 1s, verb: set_policy, identify: assume, contain: observe,\n"
+		"   policy: [port_block], recovery_max: 3, recovery_window: 4s, slow: 5us}\n"
+		"- {at: 2s, verb: set_policy, device: 01:00.0, response: fence}\n"
+		"- {at: 3s, verb: abort}\n"
+		"expect: {degraded: [01:00.0]}\n";
+	const struct scenario_order *o;
+	struct scenario s;
+
+	(void)state;
+	assert_int_equal(parse_text(text, &s), 0);
+	assert_int_equal(s.software.response, SCENARIO_RESPONSE_FENCE);
+	assert_int_equal(s.software.recovery_max, 0);
+	assert_int_equal(s.software.recovery_window, 2000000000);
+	assert_int_equal(s.software.slow, 3000000);
+	assert_int_equal(s.n_orders, 4);
+	o = s.orders;
+	assert_int_equal(o[0].verb, SCENARIO_INJECT);
+	assert_true(o[0].at.is_percent && o[0].has_device && !o[0].sets);
+	assert_int_equal(o[0].device.bdf, 0x100);
+	assert_int_equal(o[1].verb, SCENARIO_SET_POLICY);
+	assert_false(o[1].has_device);
+	assert_int_equal(o[1].sets, 0x7f & ~(1u << SCENARIO_SETS_RESPONSE));
+	assert_int_equal(o[1].identify, SCENARIO_ASSUME);
+	assert_int_equal(o[1].contain, SCENARIO_CONTAIN_OBSERVE);
+	assert_int_equal(o[1].policy, SCENARIO_POLICY_PORT_BLOCK);
+	assert_int_equal(o[1].recovery_max, 3);
+	assert_int_equal(o[1].recovery_window, 4000000000);
+	assert_int_equal(o[1].slow, 5000);
+	assert_int_equal(o[2].sets, 1u << SCENARIO_SETS_RESPONSE);
+	assert_int_equal(o[2].response, SCENARIO_RESPONSE_FENCE);
+	assert_int_equal(o[3].verb, SCENARIO_ABORT);
+	assert_int_equal(o[3].at.ns, 3000000000);
+	assert_int_equal(s.expect.degraded.item[0].bdf, 0x100);
+	for (unsigned v = 0; v < SCENARIO_VERBS; v++)
+		assert_non_null(scenario_verb_name((enum scenario_verb)v));
+	scenario_free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),   cmocka_unit_test(every_key),
 		cmocka_unit_test(every_list), cmocka_unit_test(every_fault),
 		cmocka_unit_test(actions),    cmocka_unit_test(durations),
-		cmocka_unit_test(bdf_forms),
+		cmocka_unit_test(orders),     cmocka_unit_test(bdf_forms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
