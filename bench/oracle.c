@@ -140,7 +140,7 @@ static void judge_innocent(struct rig *r, struct rig_fn *fn, const struct lz_eve
 
 static void quarantined(struct rig *r, struct rig_fn *fn, const struct lz_event *ev)
 {
-	fn->blocked = ev->status == LZ_OK;
+	fn->blocked = ev->kind == LZ_EV_QUARANTINED && ev->status == LZ_OK;
 	fn->n_quarantined++;
 	fn->n_assumed += ev->evidence == LZ_EVIDENCE_ASSUMED;
 	if (fn->quarantined_gen == ev->generation + 1)
