@@ -140,5 +140,8 @@ enum lz_status lz_iommu_abort(struct lz_iommu *iommu)
 		(void)lz_poll(lz);
 		(void)lz_wait(lz, is_carried_out, &o, lz_now(lz) + LZ_MS(1));
 	}
+	/* What is due now is for whoever polls: while we ran the work nobody else
+	 * could see that it was queued again. */
+	lz_iommu_kick(iommu);
 	return lz_iommu_dead(iommu) ? LZ_OK : LZ_ETIMEDOUT;
 }

@@ -162,6 +162,15 @@ static void renew_report(struct lz_device *dev, enum lz_evidence fresh)
 		lz_report_queue(dev, 0);
 }
 
+/* What has been told in the generation before is told in this one. */
+static void keep_report(struct lz_device *dev)
+{
+	unsigned long flags = lz_spin_lock(&dev->fence_lock);
+
+	dev->reported = dev->generation + 1;
+	lz_spin_unlock(&dev->fence_lock, flags);
+}
+
 void lz_report_renew(struct lz_device *dev)
 {
 	renew_report(dev, LZ_EVIDENCE_NONE);
@@ -275,7 +284,9 @@ static enum lz_status end_not_attempted(struct lz_gated g, struct lz_device *dev
 		lz_report_renew(dev);
 		return LZ_OK;
 	}
-	/* What was there under the fence comes back under it. */
+	/* What was there under the fence comes back under it, and is known still. */
+	if (dev->degraded)
+		keep_report(dev);
 	if (dev->degraded && lz_recover_install(g, dev, LZ_BLOCK_RESET) == LZ_OK) {
 		lz_report_renew(dev);
 		return LZ_OK;
