@@ -38,36 +38,10 @@ struct bed {
 
 /* ---- around the model ---- */
 
-static bool mem_read(void *ctx, uint64_t pa, void *buf, size_t len)
-{
-	const void *p = sim_dma_ptr(pa, len);
-
-	(void)ctx;
-	if (p)
-		memcpy(buf, p, len);
-	return p;
-}
-
-static bool mem_write(void *ctx, uint64_t pa, const void *buf, size_t len)
-{
-	void *p = sim_dma_ptr(pa, len);
-
-	(void)ctx;
-	if (p)
-		memcpy(p, buf, len);
-	return p;
-}
-
 static void no_irq(void *ctx, enum lzm_irq line)
 {
 	(void)ctx;
 	(void)line;
-}
-
-static uint64_t bus_now(void *ctx)
-{
-	(void)ctx;
-	return sim_now();
 }
 
 static void mmio_write(void *arg, uint32_t off, unsigned width, uint64_t v)
@@ -199,7 +173,7 @@ bool bench_cost(unsigned entries, bool contain, struct bench_cost *out)
 	static struct bed b;
 	struct sim_config sim = {.cpus = 1, .dma_bytes = 16u << 20, .dma_base = 0x800000000ull};
 	struct sim_mmio mmio = {MMIO_BASE, MMIO_SIZE, lzm_board_read, mmio_write, NULL};
-	const struct lzm_bus bus = {NULL, mem_read, mem_write, no_irq, bus_now, NULL};
+	const struct lzm_bus bus = {NULL, sim_dma_read, sim_dma_write, no_irq, sim_hw_now, NULL};
 	bool ran;
 
 	memset(&b, 0, sizeof(b));

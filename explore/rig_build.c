@@ -3,15 +3,8 @@
 #include "explore/rig.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* ---- the model's surroundings ---- */
-
-static uint64_t now(void *ctx)
-{
-	(void)ctx;
-	return sim_now();
-}
 
 /* One fetched command is overwritten in memory before the SMMU sees it. */
 static void spoil(struct exr *r, uint64_t pa, void *host, size_t len)
@@ -32,19 +25,7 @@ static bool mem_read(void *ctx, uint64_t pa, void *buf, size_t len)
 
 	if (p && r->spoil)
 		spoil(r, pa, p, len);
-	if (p)
-		memcpy(buf, p, len);
-	return p;
-}
-
-static bool mem_write(void *ctx, uint64_t pa, const void *buf, size_t len)
-{
-	void *p = sim_dma_ptr(pa, len);
-
-	(void)ctx;
-	if (p)
-		memcpy(p, buf, len);
-	return p;
+	return sim_dma_read(NULL, pa, buf, len);
 }
 
 static void bus_irq(void *ctx, enum lzm_irq line)
@@ -211,7 +192,7 @@ static void owner_resume(void *ctx, struct lz_device *dev)
 
 static void build_model(struct exr *r)
 {
-	const struct lzm_bus bus = {r, mem_read, mem_write, bus_irq, now, NULL};
+	const struct lzm_bus bus = {r, mem_read, sim_dma_write, bus_irq, sim_hw_now, NULL};
 	struct sim_hw hw = {"smmu", smmu_step, smmu_wake, r};
 	const struct ex_case *c = r->c;
 

@@ -342,6 +342,32 @@ void *sim_dma_ptr(lz_phys phys, size_t len)
 	return dma.va + off;
 }
 
+bool sim_dma_read(void *ctx, lz_phys phys, void *buf, size_t len)
+{
+	const void *p = sim_dma_ptr(phys, len);
+
+	(void)ctx;
+	if (p)
+		memcpy(buf, p, len);
+	return p;
+}
+
+bool sim_dma_write(void *ctx, lz_phys phys, const void *buf, size_t len)
+{
+	void *p = sim_dma_ptr(phys, len);
+
+	(void)ctx;
+	if (p)
+		memcpy(p, buf, len);
+	return p;
+}
+
+lz_ns sim_hw_now(void *ctx)
+{
+	(void)ctx;
+	return sim_now();
+}
+
 void sim_fail_alloc(bool fail)
 {
 	sim.fail_alloc = fail;

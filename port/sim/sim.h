@@ -80,6 +80,11 @@ void sim_mmio_add(const struct sim_mmio *m); /* copied */
 /* Host address of DMA memory, or NULL when [phys, phys+len) is not all inside
  * memory that dma_alloc() handed out (freed memory is outside). */
 void *sim_dma_ptr(lz_phys phys, size_t len);
+/* The hardware's access to such memory (false: outside), and its clock: for a model's
+ * table of callbacks, `ctx` is ignored. */
+bool sim_dma_read(void *ctx, lz_phys phys, void *buf, size_t len);
+bool sim_dma_write(void *ctx, lz_phys phys, const void *buf, size_t len);
+lz_ns sim_hw_now(void *ctx);
 
 /* ---- running ---- */
 

@@ -53,9 +53,10 @@ unsigned host_irq_line(const char *name, void (*fn)(void *arg), void *arg);
 void host_irq_raise(unsigned line, lz_ns delay);
 /* No handler of the line runs any more, from now on. */
 void host_irq_off(unsigned line);
-uint64_t host_hw_now(void);
-bool host_dma_read(uint64_t pa, void *buf, size_t len);
-bool host_dma_write(uint64_t pa, const void *buf, size_t len);
+/* A model's callbacks; ctx is ignored. */
+uint64_t host_hw_now(void *ctx);
+bool host_dma_read(void *ctx, uint64_t pa, void *buf, size_t len);
+bool host_dma_write(void *ctx, uint64_t pa, const void *buf, size_t len);
 /* Tasks touch a model between these only. */
 void host_hw_lock(void);
 void host_hw_unlock(void);

@@ -144,19 +144,19 @@ void host_irq_off(unsigned line)
 	lz_posix_irq_off(line);
 }
 
-uint64_t host_hw_now(void)
+uint64_t host_hw_now(void *ctx)
 {
-	return lz_posix_hw_now(NULL);
+	return lz_posix_hw_now(ctx);
 }
 
-bool host_dma_read(uint64_t pa, void *buf, size_t len)
+bool host_dma_read(void *ctx, uint64_t pa, void *buf, size_t len)
 {
-	return lz_posix_dma_read(NULL, pa, buf, len);
+	return lz_posix_dma_read(ctx, pa, buf, len);
 }
 
-bool host_dma_write(uint64_t pa, const void *buf, size_t len)
+bool host_dma_write(void *ctx, uint64_t pa, const void *buf, size_t len)
 {
-	return lz_posix_dma_write(NULL, pa, buf, len);
+	return lz_posix_dma_write(ctx, pa, buf, len);
 }
 
 void host_hw_lock(void)

@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <cmocka.h>
 
@@ -167,27 +166,19 @@ void host_irq_off(unsigned line)
 	host_sleep(LZ_MS(5));
 }
 
-uint64_t host_hw_now(void)
+uint64_t host_hw_now(void *ctx)
 {
-	return sim_now();
+	return sim_hw_now(ctx);
 }
 
-bool host_dma_read(uint64_t pa, void *buf, size_t len)
+bool host_dma_read(void *ctx, uint64_t pa, void *buf, size_t len)
 {
-	const void *p = sim_dma_ptr(pa, len);
-
-	if (p)
-		memcpy(buf, p, len);
-	return p;
+	return sim_dma_read(ctx, pa, buf, len);
 }
 
-bool host_dma_write(uint64_t pa, const void *buf, size_t len)
+bool host_dma_write(void *ctx, uint64_t pa, const void *buf, size_t len)
 {
-	void *p = sim_dma_ptr(pa, len);
-
-	if (p)
-		memcpy(p, buf, len);
-	return p;
+	return sim_dma_write(ctx, pa, buf, len);
 }
 
 void host_hw_lock(void)

@@ -3,30 +3,11 @@
 #include "rig.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define RIG_SCHEDULES 8u
 #define ADD(x, n)     ((void)__atomic_fetch_add(&(x), n, __ATOMIC_ACQ_REL))
 
 /* ---- model side; the hardware is locked ---- */
-
-static uint64_t now(void *ctx)
-{
-	(void)ctx;
-	return host_hw_now();
-}
-
-static bool mem_read(void *ctx, uint64_t pa, void *buf, size_t len)
-{
-	(void)ctx;
-	return host_dma_read(pa, buf, len);
-}
-
-static bool mem_write(void *ctx, uint64_t pa, const void *buf, size_t len)
-{
-	(void)ctx;
-	return host_dma_write(pa, buf, len);
-}
 
 static void bus_irq(void *ctx, enum lzm_irq line)
 {
@@ -170,7 +151,7 @@ static const struct lz_domain_ops domain_ops = {.release = on_release, .destroye
 
 static void build_smmu(struct rig *r)
 {
-	const struct lzm_bus bus = {r, mem_read, mem_write, bus_irq, now, NULL};
+	const struct lzm_bus bus = {r, host_dma_read, host_dma_write, bus_irq, host_hw_now, NULL};
 	struct lzm_smmu_config c;
 
 	lzm_smmu_config_default(&c);

@@ -10,32 +10,6 @@
 
 /* ---- callbacks ---- */
 
-static uint64_t now(void *ctx)
-{
-	(void)ctx;
-	return sim_now();
-}
-
-static bool mem_read(void *ctx, uint64_t pa, void *buf, size_t len)
-{
-	void *p = sim_dma_ptr(pa, len);
-
-	(void)ctx;
-	if (p)
-		memcpy(buf, p, len);
-	return p;
-}
-
-static bool mem_write(void *ctx, uint64_t pa, const void *buf, size_t len)
-{
-	void *p = sim_dma_ptr(pa, len);
-
-	(void)ctx;
-	if (p)
-		memcpy(p, buf, len);
-	return p;
-}
-
 static void bus_irq(void *ctx, enum lzm_irq line)
 {
 	struct rig *r = ctx;
@@ -219,7 +193,7 @@ static const struct lz_domain_ops domain_ops = {.release = on_release, .destroye
 
 static void build_model(struct rig *r)
 {
-	const struct lzm_bus bus = {r, mem_read, mem_write, bus_irq, now, NULL};
+	const struct lzm_bus bus = {r, sim_dma_read, sim_dma_write, bus_irq, sim_hw_now, NULL};
 	struct lzm_smmu_config c;
 	struct sim_mmio m = {RIG_MMIO, 0x20000, mmio_read, mmio_write, r};
 	struct sim_hw hw = {"smmu", smmu_step, smmu_wake, r};

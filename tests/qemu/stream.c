@@ -8,7 +8,6 @@
 #include <lazaret-model/smmuv3.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "examples/qemu/calls.h"
 #include "port/sim/sim.h"
@@ -24,35 +23,9 @@ static enum lz_status outcome = LZ_EBUSY;
 
 /* ---- what the model sees ---- */
 
-static bool mem_read(void *ctx, uint64_t pa, void *buf, size_t len)
-{
-	const void *p = sim_dma_ptr(pa, len);
-
-	(void)ctx;
-	if (p)
-		memcpy(buf, p, len);
-	return p;
-}
-
-static bool mem_write(void *ctx, uint64_t pa, const void *buf, size_t len)
-{
-	void *p = sim_dma_ptr(pa, len);
-
-	(void)ctx;
-	if (p)
-		memcpy(p, buf, len);
-	return p;
-}
-
 static void no_irq(void *ctx, enum lzm_irq line)
 {
 	(void)ctx, (void)line;
-}
-
-static uint64_t now(void *ctx)
-{
-	(void)ctx;
-	return sim_now();
 }
 
 static void no_atc(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
@@ -109,7 +82,7 @@ static void print_commands(uint32_t to)
 	for (; from != to; from = (from + 1) & ((2u << log2) - 1)) {
 		uint64_t w[2];
 
-		if (!mem_read(NULL, ring + 16 * (from & ((1u << log2) - 1)), w, sizeof(w)))
+		if (!sim_dma_read(NULL, ring + 16 * (from & ((1u << log2) - 1)), w, sizeof(w)))
 			exit(1);
 		print_command(w);
 	}
@@ -176,7 +149,8 @@ static struct lzm_smmu_config like_qemu(void)
 
 int main(void)
 {
-	static const struct lzm_bus bus = {NULL, mem_read, mem_write, no_irq, now, no_atc};
+	static const struct lzm_bus bus = {NULL,   sim_dma_read, sim_dma_write,
+					   no_irq, sim_hw_now,	 no_atc};
 	struct sim_config sim = {
 		.cpus = 1, .seed = 1, .dma_bytes = 8u << 20, .dma_base = 0x80000000u};
 	struct lzm_smmu_config cfg = like_qemu();

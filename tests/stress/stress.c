@@ -396,9 +396,9 @@ static bool dma_step(void *arg)
 	struct stress *s = r->test;
 	struct lzm_ep *ep = r->dev[pick(&s->dma_rng, RIG_DEVS)].ep;
 
-	if (!get(&s->dma_on) || host_hw_now() < s->dma_next)
+	if (!get(&s->dma_on) || host_hw_now(NULL) < s->dma_next)
 		return false;
-	s->dma_next = host_hw_now() + 20000;
+	s->dma_next = host_hw_now(NULL) + 20000;
 	(void)lzm_ep_dma_cached(ep, LZM_WRITE);
 	(void)lzm_ep_dma(ep,
 			 iova_of(pick(&s->dma_rng, MAPPERS), pick(&s->dma_rng, SLOTS)) +

@@ -101,6 +101,25 @@ static void only_allocated_memory_is_inside(void **state)
 	assert_ptr_equal(sim_dma_ptr(next, 64), q);
 }
 
+static void hardware_reaches_what_is_allocated(void **state)
+{
+	const uint64_t wanted = 0x0123456789abcdef;
+	uint64_t got = 0;
+	lz_phys phys;
+	unsigned char *p;
+
+	(void)state;
+	start(1, 2);
+	p = dma(4096, 4096, &phys);
+	assert_true(sim_dma_write(NULL, phys + 4088, &wanted, 8));
+	assert_memory_equal(p + 4088, &wanted, 8);
+	assert_true(sim_dma_read(NULL, phys + 4088, &got, 8));
+	assert_int_equal(got, wanted);
+	assert_false(sim_dma_write(NULL, phys + 4089, &wanted, 8));
+	assert_false(sim_dma_read(NULL, phys + 4089, &got, 8));
+	assert_int_equal(sim_hw_now(NULL), sim_now());
+}
+
 /* Everything freed comes back as one piece. */
 static void freed_blocks_merge(void **state)
 {
@@ -134,6 +153,7 @@ int main(void)
 		cmocka_unit_test_teardown(allocation_fails_on_demand, stop),
 		cmocka_unit_test_teardown(dma_memory_is_aligned_and_zero, stop),
 		cmocka_unit_test_teardown(only_allocated_memory_is_inside, stop),
+		cmocka_unit_test_teardown(hardware_reaches_what_is_allocated, stop),
 		cmocka_unit_test_teardown(freed_blocks_merge, stop),
 	};
 
