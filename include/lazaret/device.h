@@ -171,7 +171,9 @@ void lz_device_report_broken(struct lz_device *dev);
  * going to be. The owner is told. Task context.
  *
  * LZ_OK with effect, LZ_ETIMEDOUT: blocked, but the IOMMU has not confirmed it yet
- * (the library goes on trying; invalidations of the device are held); LZ_EBUSY:
+ * (the library goes on trying; invalidations of the device are held), or translated
+ * requests pass because SMMU_CR0ACK.ATSCHK is off, also for a device that was blocked
+ * before; LZ_EBUSY:
  * another operation of the group did not end in time, nothing was done; LZ_ENODEV
  * when the device is being removed; LZ_ENOTSUP: left out of the build.
  */
