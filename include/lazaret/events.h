@@ -140,8 +140,8 @@ enum lz_phase lz_event_phase(const struct lz_event *ev);
  *
  * `kind` is enum lz_event_kind and does not change with versions of the library.
  * `iommu` is there when the event has one; `device`, `generation` and `evidence` when
- * it is about a device; `rung` in escalations; `holder` where it names another device. Where names were left out of the build
- * they are "?".
+ * it is about a device; `rung` in escalations; `holder` where it names another device. Where names
+ * were left out of the build they are "?".
  *
  * At most `size` bytes are written, the last one a NUL (when size is not 0); returns
  * the length of the whole text without it, as snprintf() does. No allocation, no lock:
