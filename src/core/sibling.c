@@ -148,16 +148,21 @@ void lz_siblings_let(struct lz_gated g, struct lz_device *dev)
 		let(g, s);
 }
 
+static void stay(struct lz_gated g, struct lz_device *dev, uint32_t reasons)
+{
+	lz_block_set(g, dev, LZ_BLOCK_SIBLING);
+	lz_report_retire(dev);
+	lz_block_clear(g, dev, reasons & ~(uint32_t)LZ_BLOCK_SIBLING);
+	dev->owes_resume = true;
+}
+
 bool lz_sibling_stays(struct lz_gated g, struct lz_device *dev, uint32_t reasons)
 {
 	struct lz_device *holder = lz_sibling_holder(dev);
 
 	if (!holder)
 		return false;
-	lz_block_set(g, dev, LZ_BLOCK_SIBLING);
-	lz_report_retire(dev);
-	lz_block_clear(g, dev, reasons & ~(uint32_t)LZ_BLOCK_SIBLING);
-	dev->owes_resume = true;
+	stay(g, dev, reasons);
 	tell_held(dev, holder);
 	return true;
 }
@@ -269,12 +274,15 @@ static void install_siblings(struct lz_gated g, struct lz_device *dev)
 
 enum lz_status lz_recover_together(struct lz_gated g, struct lz_device *dev, uint32_t lift)
 {
+	bool held = dev->block & LZ_BLOCK_SIBLING;
 	enum lz_status r;
 
 	if (!ask_siblings(g, dev)) {
 		block(g, dev);
 		block_held(g, dev);
-		(void)lz_sibling_stays(g, dev, lift);
+		stay(g, dev, lift);
+		if (held) /* else it has been told just now (G) */
+			tell_held(dev, lz_sibling_holder(dev));
 		return LZ_OK;
 	}
 	r = lz_recover_install(g, dev, lift);

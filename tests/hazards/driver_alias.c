@@ -320,6 +320,58 @@ static void h10_removal_of_the_dead_one_gives_the_id_back(void **state)
 	}
 }
 
+/* ---- one is added ---- */
+
+/* The library's memory comes from here while device 0 is added: in between an error
+ * that is still out names its id, and it is fenced at once. */
+static struct lz_port halting;
+static struct rig *halted;
+static unsigned streams_made, found;
+
+static void *halting_alloc(void *ctx, size_t size)
+{
+	struct lz_smmu *s = (struct lz_smmu *)halted->iommu;
+	struct lz_smmu_dev *sd;
+
+	if (size == sizeof(struct lz_smmu_stream) && streams_made++ == 1) {
+		sd = lz_smmu_sid_get(s, OWN_0, NULL);
+		found += sd && sd->dev != halted->dev[1].dev;
+		if (sd && sd->dev != halted->dev[1].dev)
+			assert_int_equal(
+				lz_smmu_fence(sd, sd->dev->generation, LZ_EVIDENCE_ASSUMED), LZ_OK);
+		if (sd)
+			lz_device_put(sd->dev);
+	}
+	return sim_port()->alloc(ctx, size);
+}
+
+static void added_half(struct rig *r)
+{
+	struct lz *lz = (struct lz *)r->lz;
+	struct lz_domain *dom;
+
+	rig_remove(r, 0);
+	look_settle(r);
+	halting = *sim_port();
+	halting.alloc = halting_alloc;
+	halted = r;
+	streams_made = 0;
+	lz->port = &halting;
+	rig_add(r, 0);
+	lz->port = sim_port();
+	assert_true(streams_made >= 2);
+	dom = rig_shared(r, 0, 2);
+	rig_drop(r, dom);
+}
+
+static void h53_nobody_finds_half_a_device(void **state)
+{
+	(void)state;
+	found = 0;
+	look_run(&(struct rig_opts){.devs = 2, .streams = 2, .alias = OWN_0}, 2, added_half);
+	assert_int_equal(found, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -330,6 +382,7 @@ int main(void)
 		cmocka_unit_test(h45_the_fence_of_each_keeps_eats_off),
 		cmocka_unit_test(h13_the_id_stays_blocked_until_both_are_well),
 		cmocka_unit_test(h10_removal_of_the_dead_one_gives_the_id_back),
+		cmocka_unit_test(h53_nobody_finds_half_a_device),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

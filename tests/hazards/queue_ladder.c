@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Command queue: when no sync succeeds any more. */
+#include "lazaret/operator.h"
 #include "lazaret/pci.h"
 #include "tests/hazards/queue.h"
 
@@ -27,6 +28,13 @@ static void never_but_forgets(struct lzm_smmu_config *c)
 {
 	c->knobs.sync_never = true;
 	c->knobs.restart_forgets = true;
+}
+
+/* Stopping the queue waits for a sync that nobody answers (section 6.3.9). */
+static void never_and_stays(struct lzm_smmu_config *c)
+{
+	c->knobs.sync_never = true;
+	c->knobs.restart_waits = true;
 }
 
 static const struct lz_config brief = {.sync_bound = LZ_MS(20), .late_bound = LZ_MS(50)};
@@ -87,6 +95,13 @@ static void nothing_helps(struct rig *r)
 	rig_drop(r, dom);
 }
 
+/* The queue's memory is the hardware's until then. */
+static void await_stop(struct rig *r)
+{
+	while (peek(r, SMMU_CR0ACK) & ~peek(r, SMMU_CR0) & SMMU_CR0_CMDQEN)
+		rig_sleep(LZ_SEC(1));
+}
+
 static void whole_iommu_off(struct rig *r)
 {
 	struct lz_domain *dom = rig_shared(r, 0, 1);
@@ -101,6 +116,37 @@ static void whole_iommu_off(struct rig *r)
 	assert_false(rig_dma_cached(r, 0));
 	assert_false(rig_dma(r, 0, IOVA, true));
 	rig_drop(r, dom);
+	await_stop(r);
+}
+
+static void off_by_order(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1);
+
+	warm(r, dom, IOVA, 1);
+	rig_silence(r, 0);
+	assert_int_equal(lz_unmap(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	await_told(r, 0);
+	assert_true(peek(r, SMMU_CR0ACK) & ~peek(r, SMMU_CR0) & SMMU_CR0_CMDQEN);
+	assert_int_equal(lz_iommu_abort(r->iommu), LZ_OK);
+	finish(r, NULL);
+	assert_int_equal(r->released, LZ_PAGE);
+	assert_int_equal(rig_health(r, 0).fence, LZ_FENCE_FENCED);
+	assert_false(rig_dma_cached(r, 0));
+	rig_drop(r, dom);
+	await_stop(r);
+}
+
+/* The last rung must not need the queue's consent. */
+static void h84_off_while_the_queue_is_stopping(void **state)
+{
+	struct rig_opts o = {
+		.devs = 1, .cfg = brief, .tune = never_and_stays, .ats_timeout = LZ_SEC(60)};
+
+	(void)state;
+	rig_run_seeds(&o, 4, off_by_order);
+	o.cfg.policy = LZ_POLICY_GLOBAL_ABORT;
+	rig_run_seeds(&o, 4, whole_iommu_off);
 }
 
 static void h84_every_rung_needs_its_proof(void **state)
@@ -358,6 +404,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(h84_every_rung_needs_its_proof),
+		cmocka_unit_test(h84_off_while_the_queue_is_stopping),
 		cmocka_unit_test(h94_a_restart_fails_what_was_unsynced),
 		cmocka_unit_test(h96_whoever_is_overwritten_is_failed),
 		cmocka_unit_test(h97_fenced_only_after_a_later_sync_succeeded),

@@ -241,6 +241,7 @@ bool lz_smmu_drain(struct lz_smmu *s)
 		return false;
 	}
 	if (handle_cmdq_error(s)) {
+		lz_dma_wmb(); /* M: marks before what lets CONS pass */
 		lz_smmu_write32(s, SMMU_GERRORN, gerrorn ^ SMMU_GERROR_CMDQ_ERR);
 	} else {
 		s->cmdq.err_known = true;

@@ -132,6 +132,7 @@ static void drop_unsynced(struct lz_smmu *s)
 	for (uint64_t p = lz_smmu_queue_cons(s); p < end; p++)
 		if (lz_smmu_cmd_op(lz_dma_load64(lz_smmu_queue_slot(q, p))) == SMMU_OP_SYNC)
 			lz_smmu_queue_set_mark(q, p, SMMU_MARK_FAILED);
+	lz_dma_wmb(); /* M: marks before CONS */
 	lz_smmu_write32(s, SMMU_CMDQ_CONS, (uint32_t)end & (2 * q->size - 1));
 	lz_store64_release(&q->limit, end + q->room);
 	lz_smmu_acknowledge_locked(s);

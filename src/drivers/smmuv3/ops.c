@@ -84,12 +84,10 @@ static enum lz_status device_add(struct lz_device *dev)
 	sd->clean = true;
 	dev->drv = sd;
 	st = prepare_device(s, sd);
-	while (st == LZ_OK && n < dev->n_streams) {
-		st = lz_smmu_sid_insert(s, sd, n);
-		if (st == LZ_OK)
-			n++;
-	}
+	if (st == LZ_OK)
+		st = lz_smmu_sid_insert(s, sd);
 	if (st == LZ_OK) {
+		n = dev->n_streams;
 		/* Entries that nobody lives in abort already, or as ever. */
 		for (unsigned i = 0; i < n; i++)
 			cmd[i] = lz_smmu_cmd_cfgi_ste_all_levels(dev->streams[i]);

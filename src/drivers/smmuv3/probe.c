@@ -49,19 +49,19 @@ enum lz_status lz_smmu_hw_probe(struct lz_smmu *s, const struct lz_smmuv3_desc *
 
 struct ack {
 	struct lz_smmu *s;
-	uint32_t reg, value;
+	uint32_t reg, value, mask;
 };
 
 static bool acked(void *arg)
 {
 	struct ack *a = arg;
 
-	return lz_smmu_read32(a->s, a->reg) == a->value;
+	return !((lz_smmu_read32(a->s, a->reg) ^ a->value) & a->mask);
 }
 
 static enum lz_status write_acked(struct lz_smmu *s, uint32_t reg, uint32_t ack, uint32_t v)
 {
-	struct ack a = {s, ack, v};
+	struct ack a = {s, ack, v, UINT32_MAX};
 
 	lz_smmu_write32(s, reg, v);
 	return lz_wait(s->lz, acked, &a, lz_now(s->lz) + s->lz->cfg.sync_bound) ? LZ_OK
@@ -90,16 +90,21 @@ static enum lz_status gbpa_abort(struct lz_smmu *s)
 	return lz_wait(s->lz, gbpa_done, s, until) ? LZ_OK : LZ_ETIMEDOUT;
 }
 
+/* Each bit is acknowledged on its own, and that of a queue that a restart has begun
+ * to stop may be out as long as its sync is: the last rung does not wait for it. */
 enum lz_status lz_smmu_hw_abort_all(struct lz_smmu *s)
 {
+	struct ack a = {s, SMMU_CR0ACK, s->cr0 & ~SMMU_CR0_SMMUEN, ~SMMU_CR0_CMDQEN};
 	enum lz_status st = gbpa_abort(s);
 
-	if (st == LZ_OK)
-		st = lz_smmu_write_cr0(s, s->cr0 & ~SMMU_CR0_SMMUEN);
-	if (st == LZ_OK) {
-		lz_smmu_declare_dead(s);
-	}
-	return st;
+	if (st != LZ_OK)
+		return st;
+	s->cr0 = a.value;
+	lz_smmu_write32(s, SMMU_CR0, a.value);
+	if (!lz_wait(s->lz, acked, &a, lz_now(s->lz) + s->lz->cfg.sync_bound))
+		return LZ_ETIMEDOUT;
+	lz_smmu_declare_dead(s);
+	return LZ_OK;
 }
 
 /* ---- memory ---- */

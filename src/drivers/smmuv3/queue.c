@@ -30,7 +30,8 @@
  * cannot be taken for the present one. Marks are rare, so their maximum is looked at
  * first: who is above it has none, whatever its slot says. Letter:
  *
- *  M  whoever marks: the mark; `marked`; then what lets CONS pass (the acknowledge,
+ *  M  whoever marks: the mark; `marked`; a barrier towards the hardware (a release
+ *     does not hold a register write back); then what lets CONS pass (the acknowledge,
  *     or CONS itself). Whoever waits: CONS; `marked`; the mark.
  */
 #include "drivers/smmuv3/smmu.h"

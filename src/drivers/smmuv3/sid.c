@@ -80,8 +80,7 @@ static bool claim_answers(struct lz_smmu *s, uint32_t sid, uint32_t at, bool own
 }
 
 /* An id of another group's device, or this one's, leaves the index as it is (H61). */
-static enum lz_status insert_locked(struct lz_smmu *s, struct lz_smmu_dev *sd, unsigned i,
-				    struct lz_smmu_stream *fresh)
+static enum lz_status may_insert(struct lz_smmu *s, const struct lz_smmu_dev *sd, unsigned i)
 {
 	uint32_t sid = sd->dev->streams[i];
 	uint32_t first = lower_bound(s, sid, NULL), at = lower_bound(s, sid, sd);
@@ -95,8 +94,15 @@ static enum lz_status insert_locked(struct lz_smmu *s, struct lz_smmu_dev *sd, u
 	for (uint32_t k = first; i == 0 && is_at(s, k, sid); k++)
 		if (s->sids[k].sd->dev->streams[0] == sid)
 			return LZ_EEXIST;
-	if (s->n_sids == s->sids_room)
-		return LZ_ENOMEM;
+	return s->sids_room - s->n_sids < sd->dev->n_streams ? LZ_ENOMEM : LZ_OK;
+}
+
+static void insert_locked(struct lz_smmu *s, struct lz_smmu_dev *sd, unsigned i,
+			  struct lz_smmu_stream *fresh)
+{
+	uint32_t sid = sd->dev->streams[i];
+	uint32_t first = lower_bound(s, sid, NULL), at = lower_bound(s, sid, sd);
+
 	sd->stream[i] = is_at(s, first, sid) ? s->sids[first].stream : fresh;
 	sd->stream[i]->refs++;
 	if (claim_answers(s, sid, first, i == 0))
@@ -104,22 +110,29 @@ static enum lz_status insert_locked(struct lz_smmu *s, struct lz_smmu_dev *sd, u
 	memmove(&s->sids[at + 1], &s->sids[at], (s->n_sids - at) * sizeof(*s->sids));
 	s->sids[at] = (struct lz_smmu_sid){sid, sd, sd->stream[i]};
 	s->n_sids++;
-	return LZ_OK;
 }
 
-enum lz_status lz_smmu_sid_insert(struct lz_smmu *s, struct lz_smmu_dev *sd, unsigned i)
+/* All in one step: whoever finds the device by one id may fence it, in all of them. */
+enum lz_status lz_smmu_sid_insert(struct lz_smmu *s, struct lz_smmu_dev *sd)
 {
-	struct lz_smmu_stream *fresh = lz_mem_alloc(s->lz, sizeof(*fresh));
-	enum lz_status st = LZ_ENOMEM;
+	struct lz_smmu_stream *fresh[LZ_MAX_STREAMS] = {NULL};
+	unsigned n = sd->dev->n_streams;
+	enum lz_status st = LZ_OK;
 	unsigned long flags;
 
-	if (!fresh)
-		return st;
+	for (unsigned i = 0; i < n && st == LZ_OK; i++) {
+		fresh[i] = lz_mem_alloc(s->lz, sizeof(*fresh[i]));
+		st = fresh[i] ? LZ_OK : LZ_ENOMEM;
+	}
 	flags = lz_spin_lock(&s->sid_lock);
-	st = insert_locked(s, sd, i, fresh);
+	for (unsigned i = 0; i < n && st == LZ_OK; i++)
+		st = may_insert(s, sd, i);
+	for (unsigned i = 0; i < n && st == LZ_OK; i++)
+		insert_locked(s, sd, i, fresh[i]);
 	lz_spin_unlock(&s->sid_lock, flags);
-	if (sd->stream[i] != fresh)
-		lz_mem_free(s->lz, fresh, sizeof(*fresh));
+	for (unsigned i = 0; i < n; i++)
+		if (sd->stream[i] != fresh[i])
+			lz_mem_free(s->lz, fresh[i], sizeof(*fresh[i]));
 	return st;
 }
 

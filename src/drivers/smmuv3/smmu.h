@@ -210,8 +210,9 @@ unsigned lz_smmu_accuse_unsettled(struct lz_smmu *s, uint64_t pos, bool told);
 void lz_smmu_acknowledge_locked(struct lz_smmu *s);
 
 /* sid.c */
-/* The device's stream `i`. LZ_EEXIST: another group has it; LZ_ENOMEM. */
-enum lz_status lz_smmu_sid_insert(struct lz_smmu *s, struct lz_smmu_dev *sd, unsigned i);
+/* All of the device's streams, or none. LZ_EEXIST: another group has one, or another
+ * device has its first as its own; LZ_ENOMEM. */
+enum lz_status lz_smmu_sid_insert(struct lz_smmu *s, struct lz_smmu_dev *sd);
 void lz_smmu_sid_remove(struct lz_smmu *s, uint32_t sid, struct lz_smmu_dev *sd);
 /* Room for `n` more, so that insert cannot fail for memory. */
 enum lz_status lz_smmu_sid_reserve(struct lz_smmu *s, uint32_t n);

@@ -255,6 +255,8 @@ static void sibling_mute(struct bench *b)
 	assert_int_equal(reset(f.a, LZ_RESET_OK), LZ_OK);
 	assert_true(is_held(f.a));
 	assert_true(f.b->block & LZ_BLOCK_BROKEN);
+	/* B by A, then A by B: each is told once (G). */
+	assert_int_equal(bench_events(LZ_EV_SIBLING_BLOCKED), 2);
 	bench_settle();
 	assert_ptr_equal(last(LZ_EV_QUARANTINED, f.b)->device, f.b);
 	assert_int_equal(last(LZ_EV_QUARANTINED, f.b)->evidence, LZ_EVIDENCE_PROBED);
