@@ -161,7 +161,8 @@ struct lz_group *lz_device_group(const struct lz_device *dev);
 /**
  * Tells the library that a device is broken, from a source of the embedder's
  * own (an error interrupt of the device, a machine check). Fences and
- * quarantines it. Any context but an owner callback.
+ * quarantines it. Without effect on one that is fenced or in reset. Any context but
+ * an owner callback.
  */
 void lz_device_report_broken(struct lz_device *dev);
 

@@ -39,7 +39,7 @@ enum lz_event_kind {
 	LZ_EV_QUARANTINED,	/**< blocked in the core, RID and PASIDs; status
 				     LZ_ENOTSUP: would have been, but containment
 				     is not on */
-	LZ_EV_OWNER_TOLD,	/**< error_detected() returned */
+	LZ_EV_OWNER_TOLD,	/**< error_detected() is called next */
 	LZ_EV_RESET_BEGIN,	/**< outermost prepare */
 	LZ_EV_RESET_END,	/**< outermost done; status = worst result */
 	LZ_EV_UNFENCED,		/**< EATS may be switched on again */

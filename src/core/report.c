@@ -158,14 +158,13 @@ static enum outcome run_gated(struct lz_gated g, struct lz_device *dev, uint32_t
 {
 	*generation = dev->generation;
 	if (take_report(g, dev)) {
-		if (!lz_contains(dev->lz)) {
-			lz_emit_device(dev, LZ_EV_QUARANTINED, LZ_ENOTSUP, 0);
-			return DONE;
+		if (lz_contains(dev->lz)) {
+			if (quarantine(g, dev) == LZ_OK)
+				return TOLD;
+			give_report_back(dev);
+			return AGAIN;
 		}
-		if (quarantine(g, dev) == LZ_OK)
-			return TOLD;
-		give_report_back(dev);
-		return AGAIN;
+		lz_emit_device(dev, LZ_EV_QUARANTINED, LZ_ENOTSUP, 0);
 	}
 	if (dev->reattach && dev->presence == LZ_PRESENT) {
 		bool resumed;

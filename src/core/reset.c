@@ -249,12 +249,12 @@ static enum lz_status verify(struct lz_gated g, struct lz_device *dev, bool was_
  * a reset's to lift. The fence stays, and whoever lifts it asks the device. */
 static bool lift_nothing(struct lz_gated g, struct lz_device *dev)
 {
-	if (lz_sibling_stays(g, dev, LZ_BLOCK_OF_FAULTS))
-		return true;
-	if (!(dev->block & ~(uint32_t)LZ_BLOCK_OF_FAULTS))
-		return false;
-	lz_report_retire(dev);
-	lz_block_clear(g, dev, LZ_BLOCK_OF_FAULTS);
+	if (!lz_sibling_stays(g, dev, LZ_BLOCK_OF_FAULTS)) {
+		if (!(dev->block & ~(uint32_t)LZ_BLOCK_OF_FAULTS))
+			return false;
+		lz_report_retire(dev);
+		lz_block_clear(g, dev, LZ_BLOCK_OF_FAULTS);
+	}
 	dev->delayed = false;
 	return true;
 }

@@ -413,6 +413,36 @@ static void h13_evidence_is_of_the_fault_at_hand(void **s)
 	bench_run(1, 0, NULL, found_after_a_drill);
 }
 
+/* Containment is switched off between a report about the held one and the end of
+ * what holds it: the report comes to nothing, the sibling's end does not. */
+static void lifted_uncontained(struct bench *b)
+{
+	struct lz_policy policy;
+	struct family f;
+
+	make(&f);
+	lz_device_report_broken(f.b);
+	assert_int_equal(lz_device_block(f.a), LZ_OK);
+	assert_int_equal(f.b->block, LZ_BLOCK_SIBLING);
+	assert_true(f.b->report_pending);
+	lz_policy_get(b->lz, &policy);
+	policy.contain = LZ_CONTAIN_OBSERVE;
+	assert_int_equal(lz_policy_set(b->lz, &policy), LZ_OK);
+	assert_int_equal(lz_device_remove(f.a), LZ_OK);
+	f.a = NULL;
+	bench_settle();
+	assert_true(is_open(f.b));
+	assert_int_equal(b->n_resumed, 1);
+	assert_int_equal(last(LZ_EV_QUARANTINED, f.b)->status, LZ_ENOTSUP);
+	drop(&f);
+}
+
+static void h13_lifted_whatever_was_reported(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, lifted_uncontained);
+}
+
 /* A - X - B - Y - D: whoever is reached by shared ids. */
 static void a_chain(struct bench *b)
 {
@@ -546,6 +576,7 @@ int main(void)
 		cmocka_unit_test(h13_whoever_was_told_of_a_sibling_hears_of_its_end),
 		cmocka_unit_test(h13_an_operator_recovers_one_after_the_other),
 		cmocka_unit_test(h13_evidence_is_of_the_fault_at_hand),
+		cmocka_unit_test(h13_lifted_whatever_was_reported),
 		cmocka_unit_test(h13_families_join_and_part),
 		cmocka_unit_test(h13_resets_and_a_fault_at_once),
 		cmocka_unit_test(h10_removal_reset_and_a_fault_at_once),
