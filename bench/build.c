@@ -143,12 +143,12 @@ static void ep_answer(void *ctx, struct lzm_ep *ep, uint64_t tag, enum lzm_atc_a
 	lzm_smmu_atc_answer(r->smmu, tag, a);
 }
 
-static enum lzm_result ep_translate(void *ctx, struct lzm_ep *ep, uint64_t iova,
+static enum lzm_result ep_translate(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
 				    struct lzm_translation *out)
 {
 	struct rig *r = ctx;
 
-	return lzm_smmu_translate(r->smmu, lzm_ep_sid(ep), false, 0, iova, out);
+	return lzm_smmu_translate(r->smmu, lzm_ep_sid(ep), pasid != 0, pasid, iova, out);
 }
 
 static enum lzm_result ep_translated(void *ctx, struct lzm_ep *ep, uint64_t pa,
@@ -159,22 +159,22 @@ static enum lzm_result ep_translated(void *ctx, struct lzm_ep *ep, uint64_t pa,
 	return lzm_smmu_translated(r->smmu, lzm_ep_sid(ep), pa, access, out_pa);
 }
 
-static enum lzm_result ep_untranslated(void *ctx, struct lzm_ep *ep, uint64_t iova,
+static enum lzm_result ep_untranslated(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
 				       enum lzm_access access, uint64_t *pa)
 {
 	struct rig *r = ctx;
 
-	return lzm_smmu_untranslated(r->smmu, lzm_ep_sid(ep), false, 0, iova, access, pa);
+	return lzm_smmu_untranslated(r->smmu, lzm_ep_sid(ep), pasid != 0, pasid, iova, access, pa);
 }
 
-static void ep_dma(void *ctx, struct lzm_ep *ep, uint64_t iova, uint64_t pa, enum lzm_access access,
-		   bool translated)
+static void ep_dma(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova, uint64_t pa,
+		   enum lzm_access access, bool translated)
 {
 	struct rig *r = ctx;
 	struct rig_fn *fn = fn_of(r, ep);
 
 	if (fn)
-		oracle_dma(fn, iova, pa, access == LZM_WRITE, translated);
+		oracle_dma(fn, pasid, iova, pa, access == LZM_WRITE, translated);
 }
 
 static void ep_reset(void *ctx, struct lzm_ep *ep)

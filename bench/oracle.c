@@ -253,11 +253,15 @@ void oracle_event(void *ctx, const struct lz_event *ev)
 
 /* ---- A: DMA against the truth ---- */
 
-void oracle_dma(struct rig_fn *fn, uint64_t iova, uint64_t pa, bool write, bool translated)
+void oracle_dma(struct rig_fn *fn, uint32_t pasid, uint64_t iova, uint64_t pa, bool write,
+		bool translated)
 {
 	struct rig *r = fn->rig;
+	const struct rig_domain *dom = fn->dom;
 	const struct shadow_page *p;
 
+	if (pasid)
+		dom = pasid < SCENARIO_PASIDS ? fn->pasid_dom[pasid] : NULL;
 	r->res->accesses++;
 	fn->accesses++;
 	if (fn->waits_for_traffic && !r->closing) {
@@ -270,7 +274,7 @@ void oracle_dma(struct rig_fn *fn, uint64_t iova, uint64_t pa, bool write, bool 
 	if (fn->held || (fn->blocked && !translated)) /* H06, H74 */
 		oracle_violation(r, INV_B, "%s is %s and reached 0x%llx", fn->name,
 				 fn->held ? "in reset" : "quarantined", (unsigned long long)pa);
-	p = fn->dom ? shadow_find(&r->shadow, fn->dom->id, iova / LZ_PAGE) : NULL;
+	p = dom ? shadow_find(&r->shadow, dom->id, iova / LZ_PAGE) : NULL;
 	if (p && p->pa / LZ_PAGE == pa / LZ_PAGE) {
 		if (p->state == SHADOW_LIVE)
 			return;

@@ -18,7 +18,8 @@ void oracle_policy(struct rig *r, const struct lz_policy *p);
 /* lz_event_fn; ctx is the rig. */
 void oracle_event(void *ctx, const struct lz_event *ev);
 /* A DMA access got through. */
-void oracle_dma(struct rig_fn *fn, uint64_t iova, uint64_t pa, bool write, bool translated);
+void oracle_dma(struct rig_fn *fn, uint32_t pasid, uint64_t iova, uint64_t pa, bool write,
+		bool translated);
 /* An Invalidate Request reached the function. */
 void oracle_invalidate(struct rig_fn *fn, const struct lzm_atc_inv *inv);
 void oracle_reset(struct rig_fn *fn);

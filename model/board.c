@@ -147,13 +147,14 @@ static uint32_t sid_for(const struct board_fn *f, uint64_t addr, bool ats)
 	return f->watch->sid ? f->watch->sid(f->user, addr, ats) : lzm_ep_sid(f->ep);
 }
 
-static enum lzm_result translate(void *ctx, struct lzm_ep *ep, uint64_t iova,
+static enum lzm_result translate(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
 				 struct lzm_translation *out)
 {
 	struct board_fn *f = ctx;
 
 	(void)ep;
-	return lzm_smmu_translate(f->board->smmu, sid_for(f, iova, true), false, 0, iova, out);
+	return lzm_smmu_translate(f->board->smmu, sid_for(f, iova, true), pasid != 0, pasid, iova,
+				  out);
 }
 
 static enum lzm_result translated(void *ctx, struct lzm_ep *ep, uint64_t pa, enum lzm_access access,
@@ -165,22 +166,23 @@ static enum lzm_result translated(void *ctx, struct lzm_ep *ep, uint64_t pa, enu
 	return lzm_smmu_translated(f->board->smmu, sid_for(f, pa, true), pa, access, out);
 }
 
-static enum lzm_result untranslated(void *ctx, struct lzm_ep *ep, uint64_t iova,
+static enum lzm_result untranslated(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
 				    enum lzm_access access, uint64_t *pa)
 {
 	struct board_fn *f = ctx;
 
 	(void)ep;
-	return lzm_smmu_untranslated(f->board->smmu, sid_for(f, iova, false), false, 0, iova,
-				     access, pa);
+	return lzm_smmu_untranslated(f->board->smmu, sid_for(f, iova, false), pasid != 0, pasid,
+				     iova, access, pa);
 }
 
-static void dma(void *ctx, struct lzm_ep *ep, uint64_t iova, uint64_t pa, enum lzm_access access,
-		bool by_atc)
+static void dma(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova, uint64_t pa,
+		enum lzm_access access, bool by_atc)
 {
 	struct board_fn *f = ctx;
 
 	(void)ep;
+	(void)pasid;
 	if (f->watch->dma)
 		f->watch->dma(f->user, iova, pa, access, by_atc);
 }

@@ -71,17 +71,17 @@ struct lzm_ep_link {
 	uint64_t (*now)(void *ctx);
 	/** The answer to the Invalidate Request `tag`. */
 	void (*answer)(void *ctx, struct lzm_ep *ep, uint64_t tag, enum lzm_atc_answer a);
-	/** A Translation Request for the page of `iova`. */
-	enum lzm_result (*translate)(void *ctx, struct lzm_ep *ep, uint64_t iova,
+	/** A Translation Request for the page of `iova`; `pasid` 0: without PASID. */
+	enum lzm_result (*translate)(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
 				     struct lzm_translation *out);
 	/** A transaction with a translated address. */
 	enum lzm_result (*translated)(void *ctx, struct lzm_ep *ep, uint64_t pa,
 				      enum lzm_access access, uint64_t *out_pa);
-	/** A transaction that the IOMMU translates. */
-	enum lzm_result (*untranslated)(void *ctx, struct lzm_ep *ep, uint64_t iova,
+	/** A transaction that the IOMMU translates; `pasid` as above. */
+	enum lzm_result (*untranslated)(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
 					enum lzm_access access, uint64_t *pa);
-	/** A memory access that got through. `translated`: from the ATC. */
-	void (*dma)(void *ctx, struct lzm_ep *ep, uint64_t iova, uint64_t pa,
+	/** A memory access that got through; `pasid` as above. `translated`: from the ATC. */
+	void (*dma)(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova, uint64_t pa,
 		    enum lzm_access access, bool translated);
 	/** The function was reset (FLR begun, or bus reset). */
 	void (*reset)(void *ctx, struct lzm_ep *ep);
@@ -112,11 +112,21 @@ uint32_t lzm_ep_bar_read(struct lzm_ep *ep, unsigned offset, unsigned width);
 /** Likewise; writes may be lost. */
 void lzm_ep_bar_write(struct lzm_ep *ep, unsigned offset, unsigned width, uint32_t value);
 
-/** An Invalidate Request arrives. */
+/** An Invalidate Request arrives. A function and its VFs have one queue for them, as
+ *  deep as the Invalidate Queue Depth of the physical one (0 = 32): with so many
+ *  unanswered, the next ones wait on the link, in their order, and none is lost. What a
+ *  silent function swallows takes no room. */
 void lzm_ep_invalidate(struct lzm_ep *ep, uint64_t tag, const struct lzm_atc_inv *inv);
 /** Asks the DMA engine for one access to `iova`: from the ATC when cached, by a
  * Translation Request when ATS is enabled, untranslated otherwise. */
 enum lzm_result lzm_ep_dma(struct lzm_ep *ep, uint64_t iova, enum lzm_access access);
+/** The same with a PASID, 1 .. 2^20 - 1. LZM_ABORT unless PASID is enabled in config
+ *  space (a VF's in its physical function's) and the PASID fits into the width there:
+ *  such a request never leaves the function. */
+enum lzm_result lzm_ep_dma_pasid(struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
+				 enum lzm_access access);
+/** Does it send requests with that PASID. */
+bool lzm_ep_pasid_enabled(const struct lzm_ep *ep, uint32_t pasid);
 /** One access through a random cached translation; false when the ATC is empty
  * or the function may not master the bus. */
 bool lzm_ep_dma_cached(struct lzm_ep *ep, enum lzm_access access);
@@ -131,6 +141,8 @@ uint64_t lzm_ep_wake(struct lzm_ep *ep);
 void lzm_ep_fault(struct lzm_ep *ep, enum lzm_ep_fault f, unsigned count, uint64_t delay_ns);
 /** DEVSTA says Transactions Pending until that time. */
 void lzm_ep_hold_transactions(struct lzm_ep *ep, uint64_t until_ns);
+/** Invalidate Requests to it that wait on the link. */
+unsigned lzm_ep_held_back(const struct lzm_ep *ep);
 /** Would it answer any invalidation in time now? For oracles. Slow counts as
  * yes; late, ranges and unsupported as no. With ATS off the answer of a sound
  * function is "unsupported request", which is an answer. */

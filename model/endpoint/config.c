@@ -304,9 +304,13 @@ bool ep_in_d0(const struct lzm_ep *ep)
 	return !ep->pm || !(ep->cfg[ep->pm + 4] & 3);
 }
 
-bool ep_pasid_enabled(const struct lzm_ep *ep)
+/* PCIe 7.8.9: virtual functions use what their physical function has. */
+bool lzm_ep_pasid_enabled(const struct lzm_ep *ep, uint32_t pasid)
 {
-	return ep->pasid && ep->cfg[ep->pasid + 6] & 1;
+	if (ep->vf && ep->pf)
+		ep = ep->pf;
+	return ep->pasid && ep->cfg[ep->pasid + 6] & 1 &&
+	       !(pasid >> (ep->cfg[ep->pasid + 5] & 0x1f));
 }
 
 bool lzm_ep_ats_enabled(const struct lzm_ep *ep)
@@ -391,6 +395,9 @@ void lzm_ep_cfg_write(struct lzm_ep *ep, unsigned off, unsigned width, uint32_t 
 	for (unsigned i = 0; i < width; i++) {
 		uint8_t b = (uint8_t)(v >> 8 * i), *r = &ep->cfg[off + i];
 
+		/* PCIe 7.8.9.3: undefined while ATS is enabled. Here: no effect. */
+		if (ats && ep->pasid && (off + i) / 2 == (ep->pasid + 6) / 2)
+			continue;
 		*r = (*r & (uint8_t)~ep->wr[off + i]) | (b & ep->wr[off + i]);
 		*r &= (uint8_t) ~(b & ep->w1c[off + i]);
 	}

@@ -84,6 +84,8 @@ void lzm_ep_destroy(struct lzm_ep *ep)
 		c->upstream = NULL;
 	for (struct lzm_ep *vf = ep->vfs; vf; vf = vf->next_vf)
 		vf->pf = NULL;
+	if (ep->pf)
+		ep_admit(ep->pf);
 	lzm_free(ep->atc);
 	lzm_free(ep->answers);
 	lzm_free(ep);
@@ -115,6 +117,7 @@ void ep_soft_reset(struct lzm_ep *ep)
 	ep_config_reset(ep);
 	ep_atc_empty(ep);
 	ep->n_answers = 0;
+	ep_admit(ep);
 	ep->busy_until = 0;
 	ep->faults &= ~cured;
 	ep->silent_n = 0;
@@ -199,6 +202,7 @@ void lzm_ep_fault(struct lzm_ep *ep, enum lzm_ep_fault f, unsigned count, uint64
 		ep_config_reset(ep);
 		ep_atc_empty(ep);
 		ep->n_answers = 0;
+		ep_admit(ep);
 		ep->resetting = false;
 		break;
 	default:
@@ -224,6 +228,8 @@ static struct ep_answer *first_answer(struct lzm_ep *ep)
 	for (unsigned i = 0; i < ep->n_answers; i++) {
 		struct ep_answer *a = &ep->answers[i];
 
+		if (a->waits)
+			continue;
 		if (!first || a->due < first->due ||
 		    (a->due == first->due && a->order < first->order))
 			first = a;
@@ -246,6 +252,7 @@ bool lzm_ep_step(struct lzm_ep *ep)
 	struct ep_answer done = *a;
 
 	*a = ep->answers[--ep->n_answers];
+	ep_admit(ep);
 	/* Entries go when the answer does, not earlier: until then the device
 	 * may go on using them, and a bench should see what that means. */
 	if (done.answer == LZM_ATC_DONE)
@@ -259,5 +266,7 @@ uint64_t lzm_ep_wake(struct lzm_ep *ep)
 	const struct ep_answer *a = first_answer(ep);
 	uint64_t t = a ? a->due : LZM_NEVER;
 
+	if (lzm_ep_held_back(ep))
+		t = ep_room_at(ep); /* no later than its own */
 	return ep->resetting && ep->reset_end < t ? ep->reset_end : t;
 }

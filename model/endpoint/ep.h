@@ -11,11 +11,14 @@
 
 struct ep_entry {
 	struct lzm_translation t;
+	uint32_t pasid; /* 0: without */
 	bool valid;
 };
 
 struct ep_answer {
 	uint64_t tag, due, order;
+	uint64_t delay; /* from when there is room for the request */
+	bool waits;	/* on the link; no due time yet */
 	enum lzm_atc_answer answer;
 	struct lzm_atc_inv inv;
 };
@@ -59,7 +62,7 @@ struct lzm_ep {
 	unsigned atc_size;
 	struct ep_answer *answers; /* unordered */
 	unsigned n_answers, max_answers;
-	uint64_t order;
+	uint64_t order; /* of the next request; a physical function's counts */
 };
 
 static inline bool ep_has(const struct lzm_ep *ep, enum lzm_ep_fault f)
@@ -76,7 +79,6 @@ void ep_drop_ats_enable(struct lzm_ep *ep);
 void ep_acs_violation(struct lzm_ep *port);
 bool ep_acs_blocks(const struct lzm_ep *port);
 bool ep_in_d0(const struct lzm_ep *ep);
-bool ep_pasid_enabled(const struct lzm_ep *ep);
 
 /* endpoint.c */
 uint64_t ep_now(const struct lzm_ep *ep);
@@ -98,6 +100,10 @@ bool ep_vendor_has_flr(const struct lzm_ep *ep);
 void ep_vendor_reset(struct lzm_ep *ep);
 
 /* atc.c */
+/* The earliest answer of the function's family, which makes room; LZM_NEVER. */
+uint64_t ep_room_at(struct lzm_ep *ep);
+/* There may be room again in the family's queue. */
+void ep_admit(struct lzm_ep *ep);
 void ep_atc_empty(struct lzm_ep *ep);
 void ep_atc_drop(struct lzm_ep *ep, const struct lzm_atc_inv *inv);
 

@@ -187,6 +187,8 @@ static void build_ep(struct rig *r, unsigned i)
 	d->sid = c.sid;
 	d->ep = lzm_board_add(r->board, &c, &watch, d);
 	assert_non_null(d->ep);
+	if (r->opt.alias && i == 0)
+		assert_true(lzm_board_alias(r->board, d->ep, r->opt.alias));
 	host_hw_add(&(struct host_hw){name[i], ep_step, ep_wake, d->ep});
 	d->pci = (struct lz_pci_access){
 		.ctx = d, .read = pci_read, .write = pci_write, .sleep = pci_sleep};
@@ -209,10 +211,11 @@ static void setup(void *arg)
 void rig_add(struct rig *r, unsigned i)
 {
 	struct rig_dev *d = &r->dev[i];
+	const uint32_t sids[] = {d->sid, r->opt.alias};
 	struct lz_device_desc desc = {.name = lzm_ep_name(d->ep),
 				      .iommu = r->iommu,
-				      .streams = &d->sid,
-				      .n_streams = 1,
+				      .streams = sids,
+				      .n_streams = r->opt.alias && i < 2 ? 2 : 1,
 				      .pci = r->opt.no_pci ? NULL : &d->pci,
 				      .ats = !r->opt.no_ats,
 				      .pasid_bits = r->opt.pasid_bits,
@@ -258,7 +261,10 @@ static void build_library(struct rig *r)
 	lz_smmuv3_set_fault_handler(iommu, on_fault, r);
 	__atomic_store_n(&r->iommu, iommu, __ATOMIC_RELEASE);
 	for (unsigned i = 0; i < r->opt.devs; i++) {
-		assert_int_equal(lz_group_create(r->lz, i, &r->dev[i].group), LZ_OK);
+		if (r->opt.alias && i == 1)
+			r->dev[1].group = r->dev[0].group;
+		else
+			assert_int_equal(lz_group_create(r->lz, i, &r->dev[i].group), LZ_OK);
 		rig_add(r, i);
 	}
 }
@@ -272,7 +278,8 @@ static void tear_down(struct rig *r)
 		rig_remove(r, i);
 	assert_true(rig_until(r, rig_idle));
 	for (unsigned i = 0; i < r->opt.devs; i++)
-		assert_int_equal(lz_group_destroy(r->dev[i].group), LZ_OK);
+		if (!i || r->dev[i].group != r->dev[0].group)
+			assert_int_equal(lz_group_destroy(r->dev[i].group), LZ_OK);
 	iommu = r->iommu;
 	__atomic_store_n(&r->iommu, NULL, __ATOMIC_RELEASE);
 	host_irq_off(r->irq_gerror);
@@ -406,6 +413,41 @@ enum rig_access rig_dma(struct rig *r, unsigned device, uint64_t iova, bool writ
 		*pa = r->dma_pa;
 	host_hw_unlock();
 	return a;
+}
+
+enum rig_access rig_dma_pasid(struct rig *r, unsigned device, uint32_t pasid, uint64_t iova,
+			      uint64_t *pa)
+{
+	enum rig_access a = RIG_REFUSED;
+
+	host_hw_lock();
+	if (lzm_ep_dma_pasid(r->dev[device].ep, pasid, iova, LZM_WRITE) == LZM_OK)
+		a = r->dma_translated ? RIG_TRANSLATED : RIG_UNTRANSLATED;
+	if (pa)
+		*pa = r->dma_pa;
+	host_hw_unlock();
+	return a;
+}
+
+bool rig_may_use_pasids(struct rig *r, unsigned device)
+{
+	bool may;
+
+	host_hw_lock();
+	may = lzm_ep_pasid_enabled(r->dev[device].ep, 0);
+	host_hw_unlock();
+	return may;
+}
+
+bool rig_id_passes(struct rig *r, uint32_t sid, uint64_t iova)
+{
+	enum lzm_result a;
+	uint64_t pa;
+
+	host_hw_lock();
+	a = lzm_smmu_untranslated(r->smmu, sid, false, 0, iova, LZM_WRITE, &pa);
+	host_hw_unlock();
+	return a == LZM_OK;
 }
 
 bool rig_dma_cached(struct rig *r, unsigned device)

@@ -42,6 +42,7 @@ struct rig_dev {
 struct rig_opts {
 	unsigned devs;	     /* 1 .. RIG_DEVS; each in a group of its own */
 	unsigned pasid_bits; /* 0 */
+	uint32_t alias;	     /* devices 0 and 1 are in one group and send this id too */
 	const char *regime;  /* of the model; NULL: mild */
 	bool no_pci, no_ats; /* of the devices */
 	bool late;	     /* the hardware's timeout is longer than sync_bound */
@@ -98,6 +99,13 @@ struct lz_health rig_health(struct rig *r, unsigned device);
 enum rig_access { RIG_REFUSED, RIG_UNTRANSLATED, RIG_TRANSLATED };
 /* One access of the device's DMA engine; *pa may be NULL. */
 enum rig_access rig_dma(struct rig *r, unsigned device, uint64_t iova, bool write, uint64_t *pa);
+/* The same under a PASID. */
+enum rig_access rig_dma_pasid(struct rig *r, unsigned device, uint32_t pasid, uint64_t iova,
+			      uint64_t *pa);
+/* Does config space of the device have PASID enabled? */
+bool rig_may_use_pasids(struct rig *r, unsigned device);
+/* Does an untranslated write with that stream id get through the IOMMU? */
+bool rig_id_passes(struct rig *r, uint32_t sid, uint64_t iova);
 /* An access through whatever the ATC holds; false: nothing, or refused. */
 bool rig_dma_cached(struct rig *r, unsigned device);
 void rig_fault(struct rig *r, unsigned device, enum lzm_ep_fault fault);

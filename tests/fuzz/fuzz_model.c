@@ -110,10 +110,11 @@ static void ep_answer(void *ctx, struct lzm_ep *ep, uint64_t tag, enum lzm_atc_a
 	lzm_smmu_atc_answer(((struct rig *)ctx)->smmu, tag, a);
 }
 
-static enum lzm_result ep_translate(void *ctx, struct lzm_ep *ep, uint64_t iova,
+static enum lzm_result ep_translate(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
 				    struct lzm_translation *out)
 {
-	return lzm_smmu_translate(((struct rig *)ctx)->smmu, lzm_ep_sid(ep), false, 0, iova, out);
+	return lzm_smmu_translate(((struct rig *)ctx)->smmu, lzm_ep_sid(ep), pasid != 0, pasid,
+				  iova, out);
 }
 
 static enum lzm_result ep_translated(void *ctx, struct lzm_ep *ep, uint64_t pa,
@@ -122,11 +123,11 @@ static enum lzm_result ep_translated(void *ctx, struct lzm_ep *ep, uint64_t pa,
 	return lzm_smmu_translated(((struct rig *)ctx)->smmu, lzm_ep_sid(ep), pa, access, out);
 }
 
-static enum lzm_result ep_untranslated(void *ctx, struct lzm_ep *ep, uint64_t iova,
+static enum lzm_result ep_untranslated(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
 				       enum lzm_access access, uint64_t *pa)
 {
-	return lzm_smmu_untranslated(((struct rig *)ctx)->smmu, lzm_ep_sid(ep), false, 0, iova,
-				     access, pa);
+	return lzm_smmu_untranslated(((struct rig *)ctx)->smmu, lzm_ep_sid(ep), pasid != 0, pasid,
+				     iova, access, pa);
 }
 
 static void ep_reset(void *ctx, struct lzm_ep *ep)

@@ -101,10 +101,11 @@ static void ep_answer(void *ctx, struct lzm_ep *ep, uint64_t tag, enum lzm_atc_a
 	lzm_riscv_atc_answer(((struct rig *)ctx)->iommu, tag, a);
 }
 
-static enum lzm_result ep_translate(void *ctx, struct lzm_ep *ep, uint64_t iova,
+static enum lzm_result ep_translate(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
 				    struct lzm_translation *out)
 {
-	return lzm_riscv_translate(((struct rig *)ctx)->iommu, lzm_ep_sid(ep), false, 0, iova, out);
+	return lzm_riscv_translate(((struct rig *)ctx)->iommu, lzm_ep_sid(ep), pasid != 0, pasid,
+				   iova, out);
 }
 
 static enum lzm_result ep_translated(void *ctx, struct lzm_ep *ep, uint64_t pa,
@@ -113,11 +114,11 @@ static enum lzm_result ep_translated(void *ctx, struct lzm_ep *ep, uint64_t pa,
 	return lzm_riscv_translated(((struct rig *)ctx)->iommu, lzm_ep_sid(ep), pa, access, out);
 }
 
-static enum lzm_result ep_untranslated(void *ctx, struct lzm_ep *ep, uint64_t iova,
+static enum lzm_result ep_untranslated(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
 				       enum lzm_access access, uint64_t *pa)
 {
-	return lzm_riscv_untranslated(((struct rig *)ctx)->iommu, lzm_ep_sid(ep), false, 0, iova,
-				      access, pa);
+	return lzm_riscv_untranslated(((struct rig *)ctx)->iommu, lzm_ep_sid(ep), pasid != 0, pasid,
+				      iova, access, pa);
 }
 
 static void ep_reset(void *ctx, struct lzm_ep *ep)

@@ -73,15 +73,15 @@ static void a_sees_access_to_what_was_given_back(void **state)
 	struct fixture *f = *state;
 	struct shadow *s = &f->rig.shadow;
 
-	oracle_dma(&f->fn, IOVA, PA, true, true); /* never mapped */
+	oracle_dma(&f->fn, 0, IOVA, PA, true, true); /* never mapped */
 	assert_int_equal(f->res.stale_writes, 1);
 	shadow_map(s, 1, IOVA, PA, 4096, 0);
-	oracle_dma(&f->fn, IOVA + 8, PA + 8, true, true);
+	oracle_dma(&f->fn, 0, IOVA + 8, PA + 8, true, true);
 	shadow_unmap_begin(s, 1, IOVA, 4096, 0);
-	oracle_dma(&f->fn, IOVA, PA, false, true);
+	oracle_dma(&f->fn, 0, IOVA, PA, false, true);
 	assert_int_equal(violations(f, INV_A), 1);
 	shadow_unmap_end(s, 1, IOVA, 4096, false, 0);
-	oracle_dma(&f->fn, IOVA, PA, false, true);
+	oracle_dma(&f->fn, 0, IOVA, PA, false, true);
 	assert_int_equal(f->res.stale_reads, 1);
 	assert_int_equal(violations(f, INV_A), 2);
 }
@@ -96,12 +96,12 @@ static void a_allows_custody_until_release(void **state)
 	shadow_unmap_end(s, 1, IOVA, 8192, true, 0);
 	assert_int_equal(s->custody_pages, 2);
 	assert_true(shadow_pa_held(s, PA));
-	oracle_dma(&f->fn, IOVA, PA, true, true);
+	oracle_dma(&f->fn, 0, IOVA, PA, true, true);
 	assert_int_equal(violations(f, INV_A), 0);
 	assert_int_equal(f->res.custody_accesses, 1);
 	assert_int_equal(shadow_release(s, 1, IOVA, 4096, 0), 0);
 	assert_false(shadow_pa_held(s, PA));
-	oracle_dma(&f->fn, IOVA, PA, true, true);
+	oracle_dma(&f->fn, 0, IOVA, PA, true, true);
 	assert_int_equal(violations(f, INV_A), 1);
 	assert_int_equal(shadow_release(s, 1, IOVA, 4096, 0), 1); /* twice is odd */
 }
@@ -115,7 +115,7 @@ static void a_sees_the_old_page_behind_a_new_mapping(void **state)
 	shadow_unmap_begin(s, 1, IOVA, 4096, 0);
 	shadow_unmap_end(s, 1, IOVA, 4096, false, 0);
 	shadow_map(s, 1, IOVA, PA + 0x5000, 4096, 0);
-	oracle_dma(&f->fn, IOVA, PA, false, true);
+	oracle_dma(&f->fn, 0, IOVA, PA, false, true);
 	assert_int_equal(violations(f, INV_A), 1);
 }
 
@@ -138,9 +138,9 @@ static void b_sees_translated_access_of_a_fenced_device(void **state)
 
 	shadow_map(&f->rig.shadow, 1, IOVA, PA, 4096, 0);
 	f->fn.fenced = true;
-	oracle_dma(&f->fn, IOVA, PA, true, false); /* untranslated: not the fence's business */
+	oracle_dma(&f->fn, 0, IOVA, PA, true, false); /* untranslated: not the fence's business */
 	assert_int_equal(violations(f, INV_B), 0);
-	oracle_dma(&f->fn, IOVA, PA, true, true);
+	oracle_dma(&f->fn, 0, IOVA, PA, true, true);
 	assert_int_equal(violations(f, INV_B), 1);
 }
 

@@ -178,9 +178,119 @@ static void requests_beyond_the_depth_are_all_answered(void **state)
 
 	for (unsigned i = 0; i < 100; i++)
 		rig_invalidate(r, i, 0, 0x1000);
+	assert_int_equal(lzm_ep_held_back(r->ep), 100 - 32);
+	/* 32 at a time, in their order. */
+	for (unsigned n = 32; n < 128; n += 32) {
+		rig_advance(r, 999);
+		assert_int_equal(r->answers, n - 32);
+		rig_advance(r, 1);
+		assert_int_equal(r->answers, n);
+		assert_int_equal(r->last_tag, n - 1);
+	}
+	assert_int_equal(lzm_ep_wake(r->ep), r->now + 1000);
 	rig_advance(r, 1000);
 	assert_int_equal(r->answers, 100);
 	assert_int_equal(r->last_tag, 99);
+	assert_int_equal(lzm_ep_wake(r->ep), LZM_NEVER);
+}
+
+static int start_pasid(void **state)
+{
+	static struct rig r;
+
+	rig_start(&r, BLK_PASID, true, false);
+	rig_write(&r, BLK_PASID_CTL, 2, 1);
+	rig_ats_on(&r, BLK_ATS_CTL);
+	*state = &r;
+	return 0;
+}
+
+static void a_reset_makes_room_in_the_queue(void **state)
+{
+	struct rig *r = *state;
+
+	for (unsigned i = 0; i < 6; i++)
+		rig_invalidate(r, i, 0, 0);
+	assert_int_equal(lzm_ep_held_back(r->ep), 2);
+	rig_write(r, BLK_DEVCTL, 2, 0x8000);
+	assert_int_equal(lzm_ep_held_back(r->ep), 0);
+	rig_advance(r, 1000000000);
+	assert_int_equal(r->answers, 0); /* they went with it */
+	rig_ats_on(r, BLK_ATS_CTL);
+	rig_invalidate(r, 9, 0, 0);
+	rig_advance(r, 1000);
+	assert_int_equal(r->answers, 1);
+}
+
+/* ---- PASIDs ---- */
+
+static void invalidate_pasid(struct rig *r, uint32_t pasid, bool global, uint64_t size)
+{
+	const struct lzm_atc_inv inv = {
+		.sid = 0x300, .ssv = true, .ssid = pasid, .global = global, .size = size};
+
+	lzm_ep_invalidate(r->ep, 1, &inv);
+	rig_advance(r, 1000);
+	assert_int_equal(r->last_answer, LZM_ATC_DONE);
+}
+
+static void translations_of_pasids_are_apart(void **state)
+{
+	struct rig *r = *state;
+
+	for (uint32_t pasid = 0; pasid < 3; pasid++) {
+		assert_int_equal(pasid ? lzm_ep_dma_pasid(r->ep, pasid, 0, LZM_READ)
+				       : lzm_ep_dma(r->ep, 0, LZM_READ),
+				 LZM_OK);
+		assert_int_equal(r->translates, pasid + 1);
+		assert_int_equal(r->last_pasid, pasid);
+	}
+	assert_int_equal(lzm_ep_atc_used(r->ep), 3);
+	/* Cached now. */
+	assert_int_equal(lzm_ep_dma_pasid(r->ep, 2, 8, LZM_READ), LZM_OK);
+	assert_int_equal(r->translates, 3);
+	invalidate_pasid(r, 2, false, RIG_SPAN);
+	assert_int_equal(lzm_ep_atc_used(r->ep), 2);
+	assert_int_equal(lzm_ep_dma(r->ep, 0, LZM_READ), LZM_OK);
+	assert_int_equal(lzm_ep_dma_pasid(r->ep, 1, 0, LZM_READ), LZM_OK);
+	assert_int_equal(r->translates, 3);
+	/* Global: all that have one. */
+	assert_int_equal(lzm_ep_dma_pasid(r->ep, 2, 0, LZM_READ), LZM_OK);
+	invalidate_pasid(r, 2, true, 0);
+	assert_int_equal(lzm_ep_atc_used(r->ep), 1);
+	assert_int_equal(lzm_ep_dma(r->ep, 0, LZM_READ), LZM_OK);
+	assert_int_equal(r->translates, 4);
+	/* Without PASID: whatever it is tagged with. */
+	assert_int_equal(lzm_ep_dma_pasid(r->ep, 1, 0, LZM_READ), LZM_OK);
+	rig_invalidate(r, 2, 0, RIG_SPAN);
+	rig_advance(r, 1000);
+	assert_int_equal(lzm_ep_atc_used(r->ep), 0);
+}
+
+static void a_pasid_needs_its_enable(void **state)
+{
+	struct rig *r = *state;
+
+	assert_int_equal(lzm_ep_dma_pasid(r->ep, 15, 0, LZM_READ), LZM_OK);
+	assert_int_equal(lzm_ep_dma_pasid(r->ep, 16, 0, LZM_READ), LZM_ABORT); /* four bits */
+	/* No effect while ATS is enabled. */
+	rig_write(r, BLK_PASID_CTL, 2, 0);
+	assert_true(lzm_ep_pasid_enabled(r->ep, 1));
+	rig_write(r, BLK_ATS_CTL, 2, 0);
+	assert_int_equal(lzm_ep_dma_pasid(r->ep, 1, 0, LZM_READ), LZM_OK);
+	assert_int_equal(r->untranslateds, 1);
+	assert_int_equal(r->last_pasid, 1);
+	rig_write(r, BLK_PASID_CTL, 2, 0);
+	assert_false(lzm_ep_pasid_enabled(r->ep, 1));
+	assert_int_equal(lzm_ep_dma_pasid(r->ep, 1, 0, LZM_READ), LZM_ABORT);
+	assert_int_equal(lzm_ep_dma(r->ep, 0, LZM_READ), LZM_OK);
+	assert_int_equal(r->untranslateds, 2);
+	/* A reset takes it. */
+	rig_write(r, BLK_PASID_CTL, 2, 1);
+	rig_write(r, BLK_DEVCTL, 2, 0x8000);
+	rig_advance(r, 1000000000);
+	rig_ats_on(r, BLK_ATS_CTL);
+	assert_int_equal(lzm_ep_dma_pasid(r->ep, 1, 0, LZM_READ), LZM_ABORT);
 }
 
 static void dma_cached_uses_the_cache_alone(void **state)
@@ -216,7 +326,8 @@ static void translation_blocking_above_stops_both(void **state)
 	assert_int_equal(lzm_ep_dma(r->ep, 0, LZM_READ), LZM_OK);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
+#define T(f)  cmocka_unit_test_setup_teardown(f, start, stop)
+#define TP(f) cmocka_unit_test_setup_teardown(f, start_pasid, stop)
 
 int main(void)
 {
@@ -230,6 +341,9 @@ int main(void)
 		T(enable_written_again_keeps_the_cache),
 		T(invalidation_by_range_and_whole),
 		T(a_request_of_an_unknown_pasid_drops_nothing),
+		TP(a_reset_makes_room_in_the_queue),
+		TP(translations_of_pasids_are_apart),
+		TP(a_pasid_needs_its_enable),
 		T(requests_beyond_the_depth_are_all_answered),
 		T(dma_cached_uses_the_cache_alone),
 		T(translation_blocking_above_stops_both),

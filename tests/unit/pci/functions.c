@@ -134,6 +134,14 @@ static const struct {
 
 size_t function_config(const char *name, uint8_t config[4096])
 {
+	if (!strcmp(name, BLK_PASID)) {
+		size_t len = function_config(BLK, config);
+
+		memcpy(config + 0x102, "\x01\x11", 2);
+		config[0x104] |= 4;
+		memcpy(config + 0x110, "\x1b\x00\x01\x00\x06\x04", 6);
+		return len;
+	}
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
 		if (strcmp(functions[i].name, name) != 0)
 			continue;

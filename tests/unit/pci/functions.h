@@ -19,6 +19,10 @@ size_t function_config(const char *name, uint8_t config[4096]);
 #define BLK_PMCSR     (0x7cu + 4)
 #define BLK_MSIX_CTL  (0xdcu + 2)
 #define BLK_ATS_CTL   0x106u
+/* The same with a PASID capability of four bits, Execute and Privileged possible,
+ * and an Invalidate Queue Depth of 4. */
+#define BLK_PASID     "03:00.0 with PASID"
+#define BLK_PASID_CTL 0x116u
 #define NVME	      "0c:00.0"
 #define NVME_DEVCTL   (0x80u + 8)
 #define PF	      "0b:00.0"

@@ -24,13 +24,14 @@ static void link_answer(void *ctx, struct lzm_ep *ep, uint64_t tag, enum lzm_atc
 	r->last_answer = a;
 }
 
-static enum lzm_result link_translate(void *ctx, struct lzm_ep *ep, uint64_t iova,
+static enum lzm_result link_translate(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
 				      struct lzm_translation *out)
 {
 	struct rig *r = ctx;
 
 	assert_ptr_equal(ep, r->ep);
 	r->translates++;
+	r->last_pasid = pasid;
 	out->iova = iova & ~(RIG_SPAN - 1);
 	out->pa = out->iova + RIG_OFFSET;
 	out->size = RIG_SPAN;
@@ -51,25 +52,27 @@ static enum lzm_result link_translated(void *ctx, struct lzm_ep *ep, uint64_t pa
 	return LZM_OK;
 }
 
-static enum lzm_result link_untranslated(void *ctx, struct lzm_ep *ep, uint64_t iova,
-					 enum lzm_access access, uint64_t *pa)
+static enum lzm_result link_untranslated(void *ctx, struct lzm_ep *ep, uint32_t pasid,
+					 uint64_t iova, enum lzm_access access, uint64_t *pa)
 {
 	struct rig *r = ctx;
 
 	assert_ptr_equal(ep, r->ep);
 	(void)access;
 	r->untranslateds++;
+	r->last_pasid = pasid;
 	*pa = iova + RIG_OFFSET;
 	return LZM_OK;
 }
 
-static void link_dma(void *ctx, struct lzm_ep *ep, uint64_t iova, uint64_t pa,
+static void link_dma(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova, uint64_t pa,
 		     enum lzm_access access, bool translated)
 {
 	struct rig *r = ctx;
 
 	assert_ptr_equal(ep, r->ep);
 	assert_int_equal(pa, iova + RIG_OFFSET);
+	(void)pasid;
 	(void)access;
 	(void)translated;
 	r->dmas++;

@@ -24,6 +24,7 @@ struct rig {
 	enum lzm_result translate_result;
 	unsigned translates, translateds, untranslateds, dmas, resets;
 	uint64_t last_pa;
+	uint32_t last_pasid; /* of a request to the IOMMU */
 	unsigned answers;
 	uint64_t last_tag;
 	enum lzm_atc_answer last_answer;
