@@ -33,7 +33,7 @@ static bool pasids_flow(struct rig_fn *fn)
 {
 	for (unsigned p = 1; p < SCENARIO_PASIDS; p++) {
 		struct rig_domain *d = fn->pasid_dom[p];
-		uint64_t iova, pa;
+		uint64_t iova;
 		bool ok;
 
 		if (!d)
@@ -42,8 +42,7 @@ static bool pasids_flow(struct rig_fn *fn)
 		if (lz_attached(fn->dev, p) != d->dom ||
 		    space_map(d, &iova, 0x7100000000ull, LZ_PAGE, LZ_READ | LZ_WRITE) != LZ_OK)
 			return false;
-		ok = lzm_smmu_untranslated(fn->rig->smmu, fn->sids[0], true, p, iova, LZM_WRITE,
-					   &pa) == LZM_OK;
+		ok = lzm_ep_dma_pasid(fn->ep, p, iova, LZM_WRITE) == LZM_OK;
 		(void)space_unmap(d, iova, LZ_PAGE);
 		if (!ok)
 			return false;

@@ -295,7 +295,8 @@ static void pasid_works(struct exr *r, struct exr_dev *d)
 	for (unsigned i = 0; dom && i < EXR_DOMS; i++)
 		for (unsigned p = 0; r->dom[i].dom == dom && p < EXR_PAGES; p++)
 			if (r->dom[i].page[p] == EXR_LIVE &&
-			    (lzm_smmu_translate(r->smmu, d->sid[0], true, EXR_PASID,
+			    (!lzm_ep_pasid_enabled(d->ep, EXR_PASID) ||
+			     lzm_smmu_translate(r->smmu, d->sid[0], true, EXR_PASID,
 						EXR_IOVA + p * LZ_PAGE, &t) != LZM_OK ||
 			     !t.write || t.pa != r->dom[i].pa[p]))
 				ex_violate(

@@ -212,6 +212,8 @@ static void claim_vfs(struct machine *m, unsigned pf)
 			continue;
 		f->is_vf = true;
 		f->pf = (int)pf;
+		if (f->ats && p->ats) /* they share its queue */
+			f->ats_depth = p->ats_depth;
 		f->multifunction = false;
 		if (f->vendor == 0xffff && f->device == 0xffff) {
 			f->vendor = p->vendor;

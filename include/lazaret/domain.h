@@ -74,7 +74,8 @@ LZ_MUST_CHECK enum lz_status lz_attach(struct lz_device *dev, struct lz_domain *
 /** Back to blocking. Cannot fail. Task context. */
 void lz_detach(struct lz_device *dev);
 /** The same for one PASID (1..2^pasid_bits-1). A paging domain must be
- *  attached to the RID. LZ_ENOTSUP without PASID support. Task context. */
+ *  attached to the RID. LZ_ENOTSUP without PASID support, LZ_EIO also when config space
+ *  does not take PASID Enable. Task context. */
 LZ_MUST_CHECK enum lz_status lz_attach_pasid(struct lz_device *dev, uint32_t pasid,
 					     struct lz_domain *dom);
 /** Takes one PASID back to blocking. Cannot fail; without effect when nothing is

@@ -76,6 +76,8 @@ void lz_block_set(struct lz_gated g, struct lz_device *dev, uint32_t reasons);
 void lz_block_clear(struct lz_gated g, struct lz_device *dev, uint32_t reasons);
 /* ATS off in config space. */
 void lz_device_ats_off(struct lz_gated g, struct lz_device *dev);
+/* The same, then PASID: nothing of the device gets through any more. */
+void lz_device_quiesce(struct lz_gated g, struct lz_device *dev);
 uint8_t lz_device_fence(const struct lz_device *dev);
 
 /* ---- policy.c ---- */

@@ -118,6 +118,31 @@ void lz_device_ats_off(struct lz_gated g, struct lz_device *dev)
 		(void)lz_pci_ats_disable(dev->pci);
 }
 
+void lz_device_quiesce(struct lz_gated g, struct lz_device *dev)
+{
+	lz_device_ats_off(g, dev);
+	lz_device_pasid_off(dev);
+}
+
+enum lz_status lz_device_pasid_on(struct lz_device *dev)
+{
+	enum lz_status r;
+
+	if (!LZ_CONFIG_PASID || !dev->pci || !dev->pasid_bits)
+		return LZ_OK;
+	r = lz_pci_pasid_enable(dev->pci, true);
+	dev->pasid_on = r == LZ_OK;
+	return r;
+}
+
+void lz_device_pasid_off(struct lz_device *dev)
+{
+	if (!LZ_CONFIG_PASID || !dev->pci || !dev->pasid_bits)
+		return;
+	dev->pasid_on = false;
+	(void)lz_pci_pasid_enable(dev->pci, false);
+}
+
 uint8_t lz_device_fence(const struct lz_device *dev)
 {
 	return lz_load8_acquire(&dev->fence);
@@ -236,6 +261,8 @@ enum lz_status lz_device_add(struct lz_group *group, const struct lz_device_desc
 	/* H91: whatever firmware left there. */
 	if (desc->pci && lz_pci_has_ats(desc->pci) && lz_pci_ats_disable(desc->pci) != LZ_OK)
 		return LZ_EIO;
+	if (LZ_CONFIG_PASID && desc->pci && lz_pci_pasid_bits(desc->pci))
+		(void)lz_pci_pasid_enable(desc->pci, false); /* before the first ATS Enable */
 	dev = lz_mem_alloc(lz, sizeof(*dev));
 	if (!dev)
 		return LZ_ENOMEM;
@@ -370,7 +397,7 @@ enum lz_status lz_device_remove(struct lz_device *dev)
 	lz_detach_all(g, dev);
 	dev->reset_depth = 0;
 	done = finish_removal(g, dev);
-	lz_device_ats_off(g, dev);
+	lz_device_quiesce(g, dev);
 	lz_gate_leave(g);
 	if (!done) {
 		lz_work_queue(&dev->free_work, lz_now(dev->lz) + RETRY_REMOVAL);

@@ -213,6 +213,7 @@ struct lz_device {
 	bool ats_capable; /* allowed, and device and IOMMU can; set by device_add */
 	uint8_t ats_on;	  /* endpoint's ATS enable is on; [gate] */
 	unsigned pasid_bits;
+	bool pasid_on; /* config space has PASID enabled; [gate] */
 	void *drv;     /* the driver's own */
 	uint32_t refs; /* atomic */
 
@@ -298,6 +299,13 @@ void lz_iommu_init(struct lz_iommu *iommu, struct lz *lz, const struct lz_iommu_
 enum lz_status lz_iommu_fini(struct lz_iommu *iommu);
 /* "Run ops->work and sweep custody soon." Any context, any lock below WORK. */
 void lz_iommu_kick(struct lz_iommu *iommu);
+
+/* PASID on in config space, for a PCI device that takes part in PASIDs; before its
+ * ATS, or with it on when nothing changes. LZ_OK: on, or nothing to do; else it has
+ * none now, and pasid_on says so. Gate held. */
+enum lz_status lz_device_pasid_on(struct lz_device *dev);
+/* Off again, after its ATS. */
+void lz_device_pasid_off(struct lz_device *dev);
 
 /* Brackets an owner callback (H19); they nest (a reset from error_detected).
  * Task context, a reference held. */

@@ -23,7 +23,7 @@ enum lz_status lz_device_block(struct lz_device *dev)
 	fresh = !(dev->block & LZ_BLOCK_OPERATOR);
 	lz_block_set(g, dev, LZ_BLOCK_OPERATOR);
 	r = dev->iommu->ops->block(dev);
-	lz_device_ats_off(g, dev);
+	lz_device_quiesce(g, dev);
 	cause = dev->block;
 	generation = dev->generation;
 	if (fresh) {
@@ -54,7 +54,7 @@ static void stay_blocked(struct lz_gated g, struct lz_device *dev, uint32_t reas
 {
 	lz_block_set(g, dev, reasons);
 	(void)dev->iommu->ops->block(dev);
-	lz_device_ats_off(g, dev);
+	lz_device_quiesce(g, dev);
 	lz_report_renew(dev);
 }
 

@@ -128,7 +128,7 @@ static enum lz_status quarantine(struct lz_gated g, struct lz_device *dev)
 	/* Without effect yet: the driver goes on trying. */
 	if (r != LZ_OK && r != LZ_ETIMEDOUT)
 		return r;
-	lz_device_ats_off(g, dev);
+	lz_device_quiesce(g, dev);
 	count_quarantine(dev, LZ_EV_QUARANTINED, "IOMMU has quarantined the device");
 	if (!permanent)
 		return LZ_OK;

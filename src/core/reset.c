@@ -33,7 +33,7 @@ static void begin(struct lz_gated g, struct lz_device *dev)
 	lz_emit_device(dev, LZ_EV_RESET_BEGIN, LZ_OK, 0);
 	/* Without effect in time: the reset may go on, memory is in custody. */
 	(void)dev->iommu->ops->block(dev);
-	lz_device_ats_off(g, dev);
+	lz_device_quiesce(g, dev);
 }
 
 enum lz_status lz_reset_prepare(struct lz_device *dev)
@@ -87,19 +87,22 @@ static void count_recovery(struct lz_gated g, struct lz_device *dev)
 }
 
 /* Does it answer? ATS is on for the probe only: install() turns it on again in
- * the orderly order (H76). */
+ * the orderly order (H76). PASID is on before it, or what is asked under a PASID
+ * would be "unsupported", which is a clean answer too. */
 static enum lz_status try_device(struct lz_gated g, struct lz_device *dev, bool was_reset)
 {
 	const struct lz_iommu_ops *ops = dev->iommu->ops;
 	enum lz_status r;
 
+	if (lz_device_pasid_on(dev) != LZ_OK)
+		return LZ_EIO;
 	if (dev->ats_capable && dev->pci && lz_pci_ats_enable(dev->pci, 0) != LZ_OK)
 		return LZ_EIO;
 	if (was_reset)
 		ops->reset_succeeded(dev);
 	ops->unfence(dev); /* H15: the driver first */
 	r = dev->ats_capable ? ops->probe(dev) : LZ_OK;
-	lz_device_ats_off(g, dev);
+	lz_device_quiesce(g, dev);
 	return r;
 }
 
@@ -188,7 +191,7 @@ static enum lz_status still_broken(struct lz_gated g, struct lz_device *dev, enu
 	lz_store8(&dev->degraded, 0); /* it is more than that now */
 	dev->delayed = false;
 	(void)dev->iommu->ops->block(dev);
-	lz_device_ats_off(g, dev);
+	lz_device_quiesce(g, dev);
 	lz_report_renew(dev);
 	lz_emit_device(dev, LZ_EV_STILL_BROKEN, why, 0);
 	return why;
@@ -200,7 +203,7 @@ enum lz_status lz_recover_later(struct lz_gated g, struct lz_device *dev, enum l
 {
 	lz_block_set(g, dev, LZ_BLOCK_RESET);
 	(void)dev->iommu->ops->block(dev);
-	lz_device_ats_off(g, dev);
+	lz_device_quiesce(g, dev);
 	dev->reattach = true;
 	if (!dev->delayed)
 		lz_emit_device(dev, LZ_EV_RECOVERY_DELAYED, why, 0);

@@ -103,7 +103,7 @@ static void tell_lifted(struct lz_device *dev)
 static void block(struct lz_gated g, struct lz_device *dev)
 {
 	(void)dev->iommu->ops->block(dev);
-	lz_device_ats_off(g, dev);
+	lz_device_quiesce(g, dev);
 }
 
 static void hold(struct lz_gated g, struct lz_device *dev, struct lz_device *holder)

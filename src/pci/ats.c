@@ -29,14 +29,6 @@ const char *lz_pci_passes_by(const struct lz_pci_access *a)
 	return NULL;
 }
 
-unsigned lz_pci_ats_depth(const struct lz_pci_access *a)
-{
-	unsigned at = lz_pci_find_ext_cap(a, PCI_EXT_CAP_ATS);
-	unsigned depth = at ? cfg_read16(a, at + PCI_ATS_CAP) & PCI_ATS_CAP_DEPTH : 1;
-
-	return depth ? depth : 32;
-}
-
 unsigned lz_pci_pasid_bits(const struct lz_pci_access *a)
 {
 	unsigned at = lz_pci_find_ext_cap(a, PCI_EXT_CAP_PASID);
@@ -126,11 +118,18 @@ enum lz_status lz_pci_pasid_enable(const struct lz_pci_access *a, bool on)
 	if (!at)
 		return no_cap(a);
 	/* Execute and Privileged stay off: the library uses neither. */
+	ctl = cfg_read16(a, at + PCI_PASID_CTL);
+	if (ctl == 0xffff)
+		return LZ_ENODEV;
+	if ((ctl & PCI_PASID_CTL_BITS) == want)
+		return LZ_OK;
+	if (lz_pci_ats_enabled(a))
+		return LZ_EBUSY;
 	cfg_write16(a, at + PCI_PASID_CTL, want);
 	ctl = cfg_read16(a, at + PCI_PASID_CTL);
 	if (ctl == 0xffff)
 		return LZ_ENODEV;
-	return (ctl & PCI_PASID_CTL_ENABLE) == want ? LZ_OK : LZ_EIO;
+	return (ctl & PCI_PASID_CTL_BITS) == want ? LZ_OK : LZ_EIO;
 }
 
 enum lz_status lz_pci_wait_pending(const struct lz_pci_access *a)

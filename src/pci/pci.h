@@ -17,8 +17,6 @@ bool lz_pci_has_ats(const struct lz_pci_access *a);
 /* Whether translated requests of the function may pass by the IOMMU, so that no
  * fence stops them (H88): by what, or NULL. */
 const char *lz_pci_passes_by(const struct lz_pci_access *a);
-/* Invalidate Queue Depth, 1..32. */
-unsigned lz_pci_ats_depth(const struct lz_pci_access *a);
 /* Max PASID width in bits, 0 when none. */
 unsigned lz_pci_pasid_bits(const struct lz_pci_access *a);
 
@@ -31,6 +29,9 @@ enum lz_status lz_pci_ats_enable(const struct lz_pci_access *a, unsigned stu);
 enum lz_status lz_pci_ats_disable(const struct lz_pci_access *a);
 /* What config space says now; false also when it does not answer. */
 bool lz_pci_ats_enabled(const struct lz_pci_access *a);
+/* PASID Enable, with Execute and Privileged off; read back. It may not change while
+ * ATS is on (PCIe 7.8.9.3): LZ_EBUSY then, nothing written. Other errors as above;
+ * LZ_ENOTSUP also for a virtual function, whose physical one has it. */
 enum lz_status lz_pci_pasid_enable(const struct lz_pci_access *a, bool on);
 
 /* Rung (c) of the ladder: bus master off, ATS off, transactions not pending

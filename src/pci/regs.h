@@ -95,8 +95,6 @@
 #define PCI_EXT_CAP_DVSEC 0x0023u
 
 /* ATS (PCIe 10.5.1) */
-#define PCI_ATS_CAP	   4u
-#define PCI_ATS_CAP_DEPTH  0x001fu
 #define PCI_ATS_CTL	   6u
 #define PCI_ATS_CTL_STU	   0x001fu
 #define PCI_ATS_CTL_ENABLE 0x8000u
@@ -105,6 +103,7 @@
 #define PCI_PASID_CAP	     4u
 #define PCI_PASID_CTL	     6u
 #define PCI_PASID_CTL_ENABLE 0x0001u
+#define PCI_PASID_CTL_BITS   0x0007u /* Execute, Privileged */
 
 /* SR-IOV (SR-IOV 1.1, 3.3) */
 #define PCI_SRIOV_CTL	    0x08u

@@ -118,6 +118,7 @@ static void pasid_body(struct rig *r)
 {
 	struct lz_domain *rid = rig_domain(r), *dom = rig_domain(r);
 	struct lz_device *dev = r->dev[0].dev;
+	uint64_t pa;
 
 	assert_int_equal(lz_attach_pasid(dev, 0, dom), LZ_EINVAL);
 	assert_int_equal(lz_attach_pasid(dev, 1u << 8, dom), LZ_EINVAL);
@@ -126,14 +127,27 @@ static void pasid_body(struct rig *r)
 	assert_ptr_equal(lz_attached(dev, 5), dom);
 	assert_null(lz_attached(dev, 6));
 	assert_int_equal(lz_domain_destroy(dom), LZ_EBUSY);
-	assert_int_equal(lz_map(dom, RIG_IOVA, RIG_MEM, LZ_PAGE, LZ_WRITE), LZ_OK);
-	assert_int_equal(lz_unmap(dom, RIG_IOVA, LZ_PAGE), LZ_OK);
-	/* A reset brings it back (D). */
+	assert_int_equal(lz_map(dom, RIG_IOVA, RIG_MEM, 2 * LZ_PAGE, LZ_WRITE), LZ_OK);
+	assert_int_equal(rig_dma_pasid(r, 0, 5, RIG_IOVA + LZ_PAGE, &pa), RIG_TRANSLATED);
+	assert_int_equal(pa, RIG_MEM + LZ_PAGE);
+	assert_int_equal(rig_dma_pasid(r, 0, 6, RIG_IOVA + LZ_PAGE, NULL), RIG_REFUSED);
+	assert_int_equal(rig_dma(r, 0, RIG_IOVA + LZ_PAGE, true, NULL), RIG_REFUSED);
+	assert_int_equal(lz_unmap(dom, RIG_IOVA + LZ_PAGE, LZ_PAGE), LZ_OK);
+	assert_int_equal(rig_dma_pasid(r, 0, 5, RIG_IOVA + LZ_PAGE, NULL), RIG_REFUSED);
+	/* A reset takes it, and brings it back (D). */
+	assert_int_equal(lz_reset_prepare(dev), LZ_OK);
+	assert_false(rig_may_use_pasids(r, 0));
+	assert_int_equal(lz_reset_done(dev, LZ_RESET_NOT_ATTEMPTED), LZ_OK);
+	assert_int_equal(rig_dma_pasid(r, 0, 5, RIG_IOVA, NULL), RIG_TRANSLATED);
 	assert_int_equal(lz_pci_reset_flr(dev), LZ_OK);
 	assert_ptr_equal(lz_attached(dev, 5), dom);
 	assert_ptr_equal(lz_attached(dev, LZ_NO_PASID), rid);
+	assert_int_equal(rig_dma_pasid(r, 0, 5, RIG_IOVA, NULL), RIG_TRANSLATED);
 	lz_detach_pasid(dev, 5);
 	assert_null(lz_attached(dev, 5));
+	assert_int_equal(rig_dma_pasid(r, 0, 5, RIG_IOVA, NULL), RIG_REFUSED);
+	rig_remove(r, 0);
+	assert_false(rig_may_use_pasids(r, 0));
 	rig_drop(r, dom);
 	rig_drop(r, rid);
 }

@@ -147,11 +147,27 @@ static void assume_takes_every_suspect(void **state)
 
 /* ---- PASIDs ---- */
 
+/* As the function does it: through its ATC, and only when it may use PASIDs. */
 static bool pasid_dma(struct rig *r, uint32_t pasid, uint64_t *pa)
 {
-	*pa = 0;
-	return lzm_smmu_untranslated(r->smmu, r->dev[0].sid, true, pasid, IOVA, LZM_WRITE, pa) ==
+	bool through = lzm_ep_dma_pasid(r->dev[0].ep, pasid, IOVA, LZM_WRITE) == LZM_OK;
+
+	*pa = through ? r->dma_pa : 0;
+	return through;
+}
+
+/* What the IOMMU would do with it, were it sent all the same. */
+static bool pasid_passes(struct rig *r, uint32_t pasid)
+{
+	uint64_t pa;
+
+	return lzm_smmu_untranslated(r->smmu, r->dev[0].sid, true, pasid, IOVA, LZM_WRITE, &pa) ==
 	       LZM_OK;
+}
+
+static bool may_use_pasids(struct rig *r)
+{
+	return lzm_ep_pasid_enabled(r->dev[0].ep, 0);
 }
 
 static struct lz_domain *mapped_to(struct rig *r, uint64_t pa)
@@ -169,14 +185,15 @@ static void pasids_are_apart(struct rig *r)
 	uint64_t pa;
 
 	look_map(r, rid, 1, 1);
-	assert_false(pasid_dma(r, 3, &pa));
+	assert_false(pasid_dma(r, 3, &pa) || pasid_passes(r, 3));
 	assert_int_equal(lz_attach_pasid(r->dev[0].dev, 3, a), LZ_OK);
 	assert_int_equal(lz_attach_pasid(r->dev[0].dev, 4, b), LZ_OK);
 	assert_true(pasid_dma(r, 3, &pa) && pa == 0x200000000);
 	assert_true(pasid_dma(r, 4, &pa) && pa == 0x300000000);
+	assert_true(r->dma_translated);
 	assert_true(rig_dma(r, 0, IOVA, true) && r->dma_pa == RIG_MEM);
 	assert_int_equal(lz_unmap(a, IOVA, LZ_PAGE), LZ_OK);
-	assert_false(pasid_dma(r, 3, &pa));
+	assert_false(pasid_dma(r, 3, &pa) || pasid_passes(r, 3));
 	assert_int_equal(lz_attach_pasid(r->dev[0].dev, 3, b), LZ_OK);
 	assert_true(pasid_dma(r, 3, &pa) && pa == 0x300000000);
 	lz_detach_pasid(r->dev[0].dev, 4);
@@ -185,18 +202,112 @@ static void pasids_are_apart(struct rig *r)
 	/* A quarantine takes them all, a reset brings them all back. */
 	lz_device_report_broken(r->dev[0].dev);
 	assert_true(look_told(r, 0));
-	assert_false(pasid_dma(r, 3, &pa));
+	assert_false(pasid_dma(r, 3, &pa) || pasid_passes(r, 3));
+	assert_false(may_use_pasids(r));
 	assert_false(rig_dma(r, 0, IOVA, true));
 	assert_int_equal(lz_pci_reset_flr(r->dev[0].dev), LZ_OK);
 	assert_true(pasid_dma(r, 3, &pa) && pa == 0x300000000);
 	assert_false(pasid_dma(r, 4, &pa));
 	assert_true(rig_dma(r, 0, IOVA, true) && r->dma_pa == RIG_MEM);
+	assert_true(r->dma_translated);
+	/* A reset of a sound one too. */
+	assert_int_equal(lz_pci_reset_flr(r->dev[0].dev), LZ_OK);
+	assert_true(pasid_dma(r, 3, &pa) && pa == 0x300000000 && r->dma_translated);
 	lz_detach(r->dev[0].dev);
-	assert_false(pasid_dma(r, 3, &pa));
+	assert_false(pasid_dma(r, 3, &pa) || pasid_passes(r, 3));
+	assert_false(may_use_pasids(r));
+	assert_int_equal(lz_attach(r->dev[0].dev, rid), LZ_OK);
+	assert_true(may_use_pasids(r));
+	rig_remove(r, 0);
+	assert_false(may_use_pasids(r) || lzm_ep_ats_enabled(r->dev[0].ep));
 	assert_int_equal(rig_model_stats(r).illegal_driver_use, 0);
 	rig_drop(r, a);
 	rig_drop(r, b);
 	rig_drop(r, rid);
+}
+
+/* ---- a function whose config space does not take PASID Enable ---- */
+
+static bool deaf;
+
+static void deaf_write(void *ctx, unsigned off, unsigned width, uint32_t v)
+{
+	if (!deaf || off != 0x126)
+		lzm_ep_cfg_write(((struct rig_dev *)ctx)->ep, off, width, v);
+}
+
+static void make_deaf(struct rig *r)
+{
+	deaf = true;
+	r->dev[0].pci.write = deaf_write;
+}
+
+static void no_pasids_for_the_deaf(struct rig *r)
+{
+	struct lz_domain *rid = rig_shared(r, 0, 1), *a = mapped_to(r, 0x200000000);
+	struct lz_device *dev = r->dev[0].dev;
+	uint64_t pa;
+
+	/* It works without them, and the attach says so and leaves nothing behind. */
+	look_map(r, rid, 1, 1);
+	assert_true(rig_dma(r, 0, IOVA, true) && r->dma_translated);
+	assert_int_equal(lz_attach_pasid(dev, 3, a), LZ_EIO);
+	assert_null(lz_attached(dev, 3));
+	assert_null(dev->pasids);
+	assert_false(pasid_passes(r, 3));
+	r->atc_invs[0] = 0;
+	assert_int_equal(lz_unmap(a, IOVA + LZ_PAGE, LZ_PAGE), LZ_OK);
+	assert_int_equal(r->atc_invs[0], 0);
+	deaf = false;
+	lz_detach(dev);
+	assert_int_equal(lz_attach(dev, rid), LZ_OK);
+	assert_int_equal(lz_attach_pasid(dev, 3, a), LZ_OK);
+	assert_true(pasid_dma(r, 3, &pa) && pa == 0x200000000);
+	/* One that had them and does not get them back is not what it was. */
+	deaf = true;
+	assert_int_equal(lz_pci_reset_flr(dev), LZ_EIO);
+	assert_true(rig_health(r, 0).block & LZ_BLOCK_RESET_FAILED);
+	deaf = false;
+	assert_int_equal(lz_pci_reset_flr(dev), LZ_OK);
+	assert_true(pasid_dma(r, 3, &pa) && pa == 0x200000000 && r->dma_translated);
+	lz_detach_pasid(dev, 3);
+	rig_drop(r, a);
+	rig_drop(r, rid);
+}
+
+static void pasid_enable_is_believed_when_it_reads_back(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 1, .pasid_bits = 4, .prepare = make_deaf}, 8,
+		 no_pasids_for_the_deaf);
+}
+
+/* Quarantined by the fence alone, PASIDs go on as the RID does: untranslated. */
+static void fence_keeps_pasids(struct rig *r)
+{
+	struct lz_domain *rid = rig_shared(r, 0, 1), *a = mapped_to(r, 0x200000000);
+	struct lz_device *dev = r->dev[0].dev;
+	uint64_t pa;
+
+	look_map(r, rid, 1, 1);
+	assert_int_equal(lz_device_response_set(dev, LZ_RESPONSE_FENCE), LZ_OK);
+	assert_int_equal(lz_attach_pasid(dev, 3, a), LZ_OK);
+	lz_device_report_broken(dev);
+	assert_true(look_told(r, 0));
+	assert_string_equal(rig_health(r, 0).state, "degraded");
+	assert_true(pasid_dma(r, 3, &pa) && pa == 0x200000000 && !r->dma_translated);
+	assert_true(rig_dma(r, 0, IOVA, true) && !r->dma_translated);
+	assert_int_equal(lz_pci_reset_flr(dev), LZ_OK);
+	assert_true(pasid_dma(r, 3, &pa) && pa == 0x200000000 && r->dma_translated);
+	lz_detach_pasid(dev, 3);
+	rig_drop(r, a);
+	rig_drop(r, rid);
+}
+
+static void h74_pasids_go_on_under_a_fence(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 1, .pasid_bits = 4}, 8, fence_keeps_pasids);
 }
 
 static void pasid_attach_detach_dma(void **state)
@@ -262,6 +373,8 @@ int main(void)
 		cmocka_unit_test(off_gives_back_what_is_still_reached),
 		cmocka_unit_test(assume_takes_every_suspect),
 		cmocka_unit_test(pasid_attach_detach_dma),
+		cmocka_unit_test(pasid_enable_is_believed_when_it_reads_back),
+		cmocka_unit_test(h74_pasids_go_on_under_a_fence),
 		cmocka_unit_test(an_exonerated_device_has_its_ats),
 	};
 

@@ -216,6 +216,10 @@ static enum lz_status ats_start(struct lz_smmu_dev *sd)
 	struct lz_device *dev = sd->dev;
 	lz_ns deadline = 0;
 
+	/* It may not change while ATS is on. */
+	if (lz_device_pasid_on(dev) != LZ_OK)
+		lz_log(dev->lz, LZ_LOG_WARN, dev->name,
+		       "PASID cannot be enabled, going on without");
 	/* A fenced one asks for nothing: what it would get is aborted. */
 	if (!dev->ats_capable || lz_load8_acquire(&dev->fence) >= LZ_FENCE_FENCING)
 		return LZ_OK;
@@ -256,6 +260,7 @@ static enum lz_status to_blocking(struct lz_smmu_dev *sd)
 		if (dev->pci)
 			(void)lz_pci_ats_disable(dev->pci);
 	}
+	lz_device_pasid_off(dev);
 	if (st == LZ_OK || lz_smmu_dead(sd->smmu)) {
 		lz_smmu_cd_clear(sd, 0);
 		return LZ_OK;
@@ -325,6 +330,7 @@ static enum lz_status to_domain(struct lz_smmu_dev *sd, struct lz_domain *new_,
 		lz_smmu_ste_prepare_s1(sd, sd->dev->ats_capable);
 	} else {
 		lz_smmu_ste_bypass(sd);
+		lz_device_pasid_off(sd->dev);
 	}
 	/* Entries other than word 0 are with effect before word 0 makes them live. */
 	if (st == LZ_OK)
@@ -384,6 +390,9 @@ static enum lz_status install_pasid(struct lz_smmu_dev *sd, uint32_t pasid, stru
 		return pasid_clear(sd, pasid) == LZ_OK ? LZ_OK : LZ_ETIMEDOUT;
 	if (new_->type != LZ_DOMAIN_PAGING)
 		return LZ_ENOTSUP;
+	/* What it sends has no PASID, and would be refused if it had. */
+	if (sd->dev->pci && !sd->dev->pasid_on)
+		return LZ_EIO;
 	st = pasid_clear(sd, pasid);
 	if (st == LZ_OK) {
 		lz_smmu_cd_write(sd, pasid, new_->drv);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pci/pci.h"
+
 static struct fake *fake_iommu(struct lz_iommu *iommu)
 {
 	return (struct fake *)(void *)iommu; /* first member */
@@ -106,6 +108,8 @@ static enum lz_status op_device_add(struct lz_device *dev)
 			dev->ats_capable = dev->ats_allowed;
 			if (dev->pasid_bits > 2)
 				dev->pasid_bits = 2;
+			if (dev->pci && dev->pasid_bits > lz_pci_pasid_bits(dev->pci))
+				dev->pasid_bits = lz_pci_pasid_bits(dev->pci);
 			return LZ_OK;
 		}
 	return LZ_ENOMEM;
@@ -479,7 +483,8 @@ static void pci_write(void *ctx, unsigned offset, unsigned width, uint32_t value
 void fake_pci_init(struct fake_pci *p)
 {
 	static const uint8_t id[4] = {0x36, 0x1b, 0x10, 0x00};
-	static const uint8_t ats[4] = {0x0f, 0x00, 0x01, 0x00};
+	static const uint8_t ats[4] = {0x0f, 0x00, 0x01, 0x11};
+	static const uint8_t pasid[6] = {0x1b, 0x00, 0x01, 0x00, 0x00, 0x02}; /* two bits */
 
 	memset(p, 0, sizeof(*p));
 	memcpy(p->space, id, sizeof(id));
@@ -487,6 +492,7 @@ void fake_pci_init(struct fake_pci *p)
 	p->space[0x34] = 0x40;
 	p->space[0x40] = 0x10;
 	memcpy(&p->space[0x100], ats, sizeof(ats));
+	memcpy(&p->space[0x110], pasid, sizeof(pasid));
 	p->access = (struct lz_pci_access){.ctx = p, .read = pci_read, .write = pci_write};
 }
 

@@ -132,6 +132,33 @@ static void without_the_capability(void **state)
 	rig_stop(&r);
 }
 
+/* ---- PASID ---- */
+
+static void pasid_is_switched_and_read_back(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_start(&r, BLK_PASID, false, false);
+	/* Whatever firmware left: Execute and Privileged are not wanted. */
+	rig_write(&r, BLK_PASID_CTL, 2, 0x0007);
+	assert_int_equal(lz_pci_pasid_enable(&r.access, true), LZ_OK);
+	assert_int_equal(rig_read(&r, BLK_PASID_CTL, 2), 0x0001);
+	assert_true(lzm_ep_pasid_enabled(r.ep, 1));
+	/* With ATS on, only what is so already. */
+	assert_int_equal(lz_pci_ats_enable(&r.access, 0), LZ_OK);
+	assert_int_equal(lz_pci_pasid_enable(&r.access, true), LZ_OK);
+	assert_int_equal(lz_pci_pasid_enable(&r.access, false), LZ_EBUSY);
+	assert_int_equal(lz_pci_ats_disable(&r.access), LZ_OK);
+	assert_int_equal(lz_pci_pasid_enable(&r.access, false), LZ_OK);
+	assert_false(lzm_ep_pasid_enabled(r.ep, 1));
+	r.lose_writes_at = BLK_PASID_CTL;
+	assert_int_equal(lz_pci_pasid_enable(&r.access, true), LZ_EIO);
+	lzm_ep_fault(r.ep, LZM_EP_CONFIG_ONES, 0, 0);
+	assert_int_equal(lz_pci_pasid_enable(&r.access, true), LZ_ENODEV);
+	rig_stop(&r);
+}
+
 static void a_virtual_function_has_no_stu(void **state)
 {
 	struct rig r;
@@ -259,6 +286,7 @@ int main(void)
 		T(h76_enable_is_ok_only_when_it_reads_back),
 		T(h91_ats_left_on_is_switched_off),
 		cmocka_unit_test(without_the_capability),
+		cmocka_unit_test(pasid_is_switched_and_read_back),
 		cmocka_unit_test(a_virtual_function_has_no_stu),
 		T(function_off_turns_off_both),
 		T(function_off_waits_for_pending_transactions),
