@@ -184,6 +184,33 @@ struct lz_domain *bench_domain(void)
 	return dom;
 }
 
+void bench_one(struct lz_group **g, struct lz_device **dev, struct lz_domain **dom)
+{
+	*g = bench_group(1);
+	*dev = bench_device(*g, 8, 1, NULL);
+	*dom = bench_domain();
+	assert_int_equal(lz_attach(*dev, *dom), LZ_OK);
+}
+
+void bench_one_done(struct lz_group *g, struct lz_device *dev, struct lz_domain *dom)
+{
+	lz_detach(dev);
+	bench_destroy(dom);
+	bench_remove(dev, g);
+}
+
+void bench_report(struct lz_device *dev, uint32_t generation)
+{
+	unsigned long flags = lz_spin_lock(&dev->fence_lock);
+	bool fits = dev->generation == generation && !(generation & 1);
+
+	if (fits)
+		lz_store8(&dev->fence, LZ_FENCE_FENCED);
+	lz_spin_unlock(&dev->fence_lock, flags);
+	if (fits)
+		lz_report_broken(dev, generation, LZ_EVIDENCE_PROBED);
+}
+
 void bench_remove(struct lz_device *dev, struct lz_group *g)
 {
 	assert_int_equal(lz_device_remove(dev), LZ_OK);

@@ -58,6 +58,11 @@ struct lz_device *bench_device(struct lz_group *g, uint32_t first, unsigned stre
 /* Counts what it is told in `bench`. */
 const struct lz_owner_ops *bench_owner(void);
 struct lz_domain *bench_domain(void);
+/* What most tests begin with: a device, alone in its group, attached to a domain. */
+void bench_one(struct lz_group **g, struct lz_device **dev, struct lz_domain **dom);
+void bench_one_done(struct lz_group *g, struct lz_device *dev, struct lz_domain *dom);
+/* As the driver does: fences, then reports, when the generation is still that one. */
+void bench_report(struct lz_device *dev, uint32_t generation);
 void bench_remove(struct lz_device *dev, struct lz_group *g);
 /* Destroys and waits until it is gone. */
 void bench_destroy(struct lz_domain *dom);

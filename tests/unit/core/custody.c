@@ -10,17 +10,12 @@ static struct lz_domain *dom;
 
 static void set_up(void)
 {
-	g = bench_group(1);
-	dev = bench_device(g, 8, 1, NULL);
-	dom = bench_domain();
-	assert_int_equal(lz_attach(dev, dom), LZ_OK);
+	bench_one(&g, &dev, &dom);
 }
 
 static void tear_down(void)
 {
-	lz_detach(dev);
-	bench_destroy(dom);
-	bench_remove(dev, g);
+	bench_one_done(g, dev, dom);
 }
 
 static void map(lz_iova iova, size_t size)

@@ -10,30 +10,12 @@ static struct lz_domain *dom;
 
 static void set_up(void)
 {
-	g = bench_group(1);
-	dev = bench_device(g, 8, 1, NULL);
-	dom = bench_domain();
-	assert_int_equal(lz_attach(dev, dom), LZ_OK);
+	bench_one(&g, &dev, &dom);
 }
 
 static void tear_down(void)
 {
-	lz_detach(dev);
-	bench_destroy(dom);
-	bench_remove(dev, g);
-}
-
-/* As the driver does: fence, then report, for the generation it knows. */
-static void report(struct lz_device *d, uint32_t generation)
-{
-	unsigned long flags = lz_spin_lock(&d->fence_lock);
-	bool fits = d->generation == generation && !(generation & 1);
-
-	if (fits)
-		lz_store8(&d->fence, LZ_FENCE_FENCED);
-	lz_spin_unlock(&d->fence_lock, flags);
-	if (fits)
-		lz_report_broken(d, generation, LZ_EVIDENCE_PROBED);
+	bench_one_done(g, dev, dom);
 }
 
 /* ---- removal ---- */
@@ -99,7 +81,7 @@ static void h21_body(struct bench *b)
 	b->on_error = slow_callback;
 	in_callback = false;
 	b->fake.delay = 400;
-	report(dev, dev->generation);
+	bench_report(dev, dev->generation);
 	bench_sleep(100 * (b->seed % 40));
 	assert_int_equal(lz_device_remove(dev), LZ_OK);
 	assert_false(in_callback);
@@ -127,7 +109,7 @@ static void h22_body(struct bench *b)
 	(void)b;
 	set_up();
 	assert_int_equal(lz_gate_enter(g, 0, &gate), LZ_OK);
-	report(dev, dev->generation);
+	bench_report(dev, dev->generation);
 	lz_stats_get(bench.lz, &st);
 	assert_int_equal(st.references, 2);
 	assert_int_equal(dev->refs, 2);
@@ -154,7 +136,7 @@ static void h27_body(struct bench *b)
 
 	set_up();
 	assert_int_equal(lz_gate_enter(g, 0, &gate), LZ_OK);
-	report(dev, dev->generation); /* cannot run: cancelled by the removal */
+	bench_report(dev, dev->generation); /* cannot run: cancelled by the removal */
 	bench_sleep(LZ_MS(5));
 	bench_spawn("remove", 2, remover, dev);
 	bench_sleep(LZ_MS(5));
@@ -180,7 +162,7 @@ static void h23_look_body(struct bench *b)
 
 	set_up();
 	assert_int_equal(lz_gate_enter(g, 0, &gate), LZ_OK);
-	report(dev, dev->generation);
+	bench_report(dev, dev->generation);
 	dev->presence = LZ_REMOVING;
 	lz_gate_leave(gate);
 	bench_settle();
@@ -220,7 +202,7 @@ static void h23_worker_looks_at_the_device_under_the_lock(void **s)
 
 static void report_in_irq(void *arg)
 {
-	report(arg, lz_load32(&((struct lz_device *)arg)->generation));
+	bench_report(arg, lz_load32(&((struct lz_device *)arg)->generation));
 }
 
 /* The reporter in an interrupt never looks at the group's list: others of the

@@ -14,30 +14,12 @@ static struct lz_domain *dom;
 
 static void set_up(void)
 {
-	g = bench_group(1);
-	dev = bench_device(g, 8, 1, NULL);
-	dom = bench_domain();
-	assert_int_equal(lz_attach(dev, dom), LZ_OK);
+	bench_one(&g, &dev, &dom);
 }
 
 static void tear_down(void)
 {
-	lz_detach(dev);
-	bench_destroy(dom);
-	bench_remove(dev, g);
-}
-
-/* As the driver does: fence, then report, for the generation it knows. */
-static void report(struct lz_device *d, uint32_t generation)
-{
-	unsigned long flags = lz_spin_lock(&d->fence_lock);
-	bool fits = d->generation == generation && !(generation & 1);
-
-	if (fits)
-		lz_store8(&d->fence, LZ_FENCE_FENCED);
-	lz_spin_unlock(&d->fence_lock, flags);
-	if (fits)
-		lz_report_broken(d, generation, LZ_EVIDENCE_PROBED);
+	bench_one_done(g, dev, dom);
 }
 
 static void reset(struct lz_device *d)
@@ -111,7 +93,7 @@ static void owner_may_reset_when_told(void **s)
 static void reporter(void *arg)
 {
 	(void)arg;
-	report(dev, lz_load32(&dev->generation));
+	bench_report(dev, lz_load32(&dev->generation));
 }
 
 static void h16_body(struct bench *b)
@@ -146,7 +128,7 @@ static void queued_body(struct bench *b)
 
 	set_up();
 	assert_int_equal(lz_gate_enter(g, 0, &gate), LZ_OK);
-	report(dev, dev->generation);
+	bench_report(dev, dev->generation);
 	bench_sleep(LZ_MS(10));
 	lz_gate_leave(gate);
 	assert_int_equal(lz_reset_prepare(dev), LZ_OK);
@@ -206,7 +188,7 @@ static enum lz_status failing_install(struct lz_device *d, uint32_t pasid, struc
 
 	if (new_ && armed) {
 		armed = false;
-		report(d, d->generation);
+		bench_report(d, d->generation);
 	}
 	return r;
 }
@@ -280,7 +262,7 @@ static void h62_body(struct bench *b)
 {
 	set_up();
 	b->fake.delay = 100;
-	report(dev, dev->generation);
+	bench_report(dev, dev->generation);
 	bench_spawn("a", 2, insistent, dev);
 	bench_spawn("b", 3, insistent, dev);
 	bench_join();
@@ -314,7 +296,7 @@ static void retry_body(struct bench *b)
 	assert_int_equal(lz_reset_prepare(dev), LZ_OK);
 	assert_int_equal(lz_reset_done(dev, LZ_RESET_OK), LZ_ETIMEDOUT);
 	assert_int_equal(lz_gate_enter(g, 0, &gate), LZ_OK);
-	report(dev, dev->generation);
+	bench_report(dev, dev->generation);
 	lz_gate_leave(gate);
 	bench_settle();
 	assert_true(dev->block & LZ_BLOCK_BROKEN);
@@ -344,8 +326,8 @@ static void h28_body(struct bench *b)
 	set_up();
 	other = bench_device(g, 20, 2, NULL);
 	assert_int_equal(lz_attach(other, dom), LZ_OK);
-	report(dev, dev->generation);
-	report(other, other->generation);
+	bench_report(dev, dev->generation);
+	bench_report(other, other->generation);
 	bench_settle();
 	assert_int_equal(b->n_detected, 2);
 	assert_int_equal(dev->block, LZ_BLOCK_BROKEN);
@@ -371,7 +353,7 @@ static void h66_body(struct bench *b)
 	set_up();
 	b->fake.fail[OP_BLOCK] = LZ_ENOMEM;
 	b->fake.fail_count[OP_BLOCK] = 5;
-	report(dev, dev->generation);
+	bench_report(dev, dev->generation);
 	bench_settle();
 	assert_int_equal(b->fake.count[OP_BLOCK], 6);
 	assert_int_equal(b->n_detected, 1);
@@ -381,7 +363,7 @@ static void h66_body(struct bench *b)
 
 	/* Somebody else has the gate for a while. */
 	assert_int_equal(lz_gate_enter(g, 0, &gate), LZ_OK);
-	report(dev, dev->generation);
+	bench_report(dev, dev->generation);
 	bench_settle();
 	assert_int_equal(b->n_detected, 1);
 	lz_gate_leave(gate);
