@@ -35,6 +35,7 @@ enum lzm_ep_fault {
 	LZM_EP_BUS_FAILS,   /**< a bus reset does nothing to it */
 	LZM_EP_BUS_TIMEOUT, /**< does not come back from a bus reset */
 	LZM_EP_LINK_DOWN,   /**< a port: its link is down and stays down */
+	LZM_EP_LINK_ASLEEP, /**< a port: its link is down until it is retrained */
 	LZM_EP_KEEPS_VFS,   /**< a physical function whose FLR leaves its VFs alone */
 	LZM_EP_MUTE_VENDOR, /**< the vendor's registers never acknowledge */
 	LZM_EP_OLD_VENDOR,  /**< the vendor's firmware takes no part in resets */

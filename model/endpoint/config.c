@@ -14,6 +14,7 @@
 #define BRIDGE_CTL_SBR	0x40u
 #define DEVCTL_FLR_HIGH 0x80u /* bit 15, in the upper byte */
 #define DEVSTA_PENDING	0x0020u
+#define LNKCTL_RETRAIN	0x20u
 #define LNKSTA_ACTIVE	0x2000u
 #define SRIOV_VFE	0x01u
 #define DPC_TRIGGERED	0x01u
@@ -325,7 +326,7 @@ bool lzm_ep_bus_master(const struct lzm_ep *ep)
 
 static bool link_down(const struct lzm_ep *port)
 {
-	return ep_has(port, LZM_EP_LINK_DOWN) ||
+	return ep_has(port, LZM_EP_LINK_DOWN) || ep_has(port, LZM_EP_LINK_ASLEEP) ||
 	       (port->dpc && port->cfg[port->dpc + 8] & DPC_TRIGGERED);
 }
 
@@ -416,6 +417,8 @@ void lzm_ep_cfg_write(struct lzm_ep *ep, unsigned off, unsigned width, uint32_t 
 	if (ep->wr[BRIDGE_CTL] & ~bridge & ep->cfg[BRIDGE_CTL] & BRIDGE_CTL_SBR &&
 	    !(ep->cxl && !(ep->cfg[ep->cxl + 0xc] & CXL_UNMASK_SBR)))
 		reset_bus_below(ep);
+	if (ep->exp && written(off, width, v, ep->exp + 0x10) & LNKCTL_RETRAIN)
+		ep->faults &= ~(1u << LZM_EP_LINK_ASLEEP);
 	if (contained && !(ep->cfg[ep->dpc + 8] & DPC_TRIGGERED))
 		reset_bus_below(ep);
 	/* D3hot -> D0 without No_Soft_Reset is a reset of the function. */

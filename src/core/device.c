@@ -370,6 +370,29 @@ static void free_run(struct lz_work *w)
 	lz_device_put(dev);
 }
 
+/* Presence and the count change under one lock: whoever holds the device came before
+ * its removal, which waits, or does not get it. */
+bool lz_device_hold(struct lz_device *dev)
+{
+	unsigned long flags = lz_spin_lock(&dev->group->lock);
+	bool there = dev->presence == LZ_PRESENT;
+
+	if (there)
+		lz_fetch_add32(&dev->holds, 1);
+	lz_spin_unlock(&dev->group->lock, flags);
+	return there;
+}
+
+void lz_device_let(struct lz_device *dev)
+{
+	lz_fetch_add32(&dev->holds, UINT32_MAX);
+}
+
+static bool is_let(void *arg)
+{
+	return !lz_load32_acquire(arg);
+}
+
 static bool begin_removal(struct lz_device *dev)
 {
 	unsigned long flags = lz_spin_lock(&dev->group->lock);
@@ -388,6 +411,8 @@ enum lz_status lz_device_remove(struct lz_device *dev)
 
 	if (!begin_removal(dev))
 		return LZ_EBUSY;
+	while (!lz_wait(dev->lz, is_let, &dev->holds, lz_now(dev->lz) + LZ_SEC(1)))
+		;
 	/* H20, H21: no report runs or is queued after this; the gate, which a
 	 * report takes, is not held. H27: a cancelled run's reference is ours. */
 	if (lz_work_disable(&dev->report_work))

@@ -260,6 +260,7 @@ struct lz_device {
 	/* src/pci's: a reset by the library is under way; the order of methods,
 	 * 4 bits each from below, 0 the built-in one (both atomic). */
 	uint32_t in_pci_reset, reset_methods;
+	uint32_t holds;		    /* lz_device_hold(): counts up under the group lock; atomic */
 	struct lz_work report_work; /* one per device (H28) */
 	struct lz_work free_work;   /* last reference dropped anywhere (H26) */
 	struct lz_device *next_in_group, *next_in_iommu;
@@ -306,6 +307,12 @@ void lz_iommu_kick(struct lz_iommu *iommu);
 enum lz_status lz_device_pasid_on(struct lz_device *dev);
 /* Off again, after its ATS. */
 void lz_device_pasid_off(struct lz_device *dev);
+
+/* Keeps a device's removal waiting, and with it its config space there, from outside of
+ * the gate. False: it is being removed already. Nests; task context; no callback of an
+ * owner meanwhile. */
+bool lz_device_hold(struct lz_device *dev);
+void lz_device_let(struct lz_device *dev);
 
 /* Brackets an owner callback (H19); they nest (a reset from error_detected).
  * Task context, a reference held. */

@@ -77,6 +77,23 @@ static enum lz_status release(const struct lz_pci_access *port, unsigned dpc)
 	return triggered(port) ? LZ_EIO : LZ_OK;
 }
 
+bool lz_pci_port_retrain(const struct lz_pci_access *port)
+{
+	unsigned exp = lz_pci_find_cap(port, PCI_CAP_EXP);
+	uint16_t control;
+
+	/* Nobody below an active link is in need of it, and those at work are disturbed. */
+	if (!exp || !(cfg_read32(port, exp + PCI_EXP_LNKCAP) & PCI_EXP_LNKCAP_ACTIVE) ||
+	    !lz_pci_present(port) || link_active(port))
+		return false;
+	control = cfg_read16(port, exp + PCI_EXP_LNKCTL);
+	cfg_write16(port, exp + PCI_EXP_LNKCTL, control | PCI_EXP_LNKCTL_RETRAIN);
+	if (!wait_link(port, true))
+		return false;
+	port->sleep(port->ctx, LINK_SETTLE);
+	return true;
+}
+
 /* ---- secondary bus reset ---- */
 
 /* Before anybody below may be spoken to. */

@@ -80,6 +80,7 @@
 #define PCI_EXP_LNKCAP_5GT     2u
 #define PCI_EXP_LNKCAP_ACTIVE  (1u << 20) /* can report an active link */
 #define PCI_EXP_LNKCTL	       0x10u
+#define PCI_EXP_LNKCTL_RETRAIN 0x0020u
 #define PCI_EXP_LNKSTA	       0x12u
 #define PCI_EXP_LNKSTA_ACTIVE  0x2000u
 #define PCI_EXP_DEVCTL2	       0x28u

@@ -79,6 +79,8 @@ enum lz_status lz_pci_run_vendor(struct lz_device *dev);
  * marks say nothing? */
 bool lz_pci_vendor_keeps_config(const struct lz_device *dev);
 
+/* Retrains a link that is known to be down; true when it is active then. */
+bool lz_pci_port_retrain(const struct lz_pci_access *port);
 /* LZ_OK when the bus below the port can be reset. */
 enum lz_status lz_pci_port_can_reset(const struct lz_pci_access *port);
 /* Resets it, or releases it from containment; waits for the link, not for the

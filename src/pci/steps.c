@@ -16,6 +16,10 @@
 #include "pci/reset.h"
 
 #define READY_LIMIT_MS 60000u
+/* The link above is looked at then, once. */
+#define RETRAIN_AFTER_MS 1000u
+/* A removal that waits is seen so soon. */
+#define NAP_MS 500u
 /* Between VF Enable and the first access to a virtual function (SR-IOV 3.3.3). */
 #define VF_SETTLE LZ_MS(100)
 
@@ -137,17 +141,37 @@ static bool ready(const struct lz_pci_access *a)
 	return cfg_read16(a, PCI_VENDOR_ID) != PCI_VENDOR_RETRY && lz_pci_present(a);
 }
 
-/* Sleeps 1, 2, 4 ... ms; gives up when the next sleep would exceed the limit. */
+/* False when the device is to be removed: nobody needs to know any more. */
+static bool nap(const struct lz_device *dev, unsigned ms)
+{
+	for (unsigned now; ms && lz_load8(&dev->presence) == LZ_PRESENT; ms -= now) {
+		now = ms < NAP_MS ? ms : NAP_MS;
+		dev->pci->sleep(dev->pci->ctx, LZ_MS(now));
+	}
+	return !ms;
+}
+
+/* Sleeps 1, 2, 4 ... ms; gives up when the next sleep would exceed the limit. A link
+ * that is down by then is retrained, which starts the count anew. */
 static enum lz_status wait_ready(struct lz_device *dev)
 {
 	const struct lz_pci_access *a = dev->pci;
+	bool retrained = !LZ_CONFIG_METHODS || !a->upstream;
 
 	for (unsigned ms = 1; !ready(a); ms *= 2) {
+		if (!retrained && ms > RETRAIN_AFTER_MS) {
+			retrained = true;
+			if (lz_pci_port_retrain(a->upstream)) {
+				lz_log(dev->lz, LZ_LOG_WARN, dev->name, "link retrained");
+				ms = 1;
+			}
+		}
 		if (ms > READY_LIMIT_MS) {
 			lz_log(dev->lz, LZ_LOG_ERR, dev->name, "not ready after reset; giving up");
 			return LZ_ETIMEDOUT;
 		}
-		a->sleep(a->ctx, LZ_MS(ms));
+		if (!nap(dev, ms))
+			return LZ_ENODEV;
 	}
 	return LZ_OK;
 }
@@ -162,12 +186,22 @@ enum lz_status lz_pci_settle(struct lz_device *dev)
 	return wait_ready(dev);
 }
 
-/* Nobody but the core touches a device that is being removed. */
+/*
+ * A device that is being removed is the core's alone, and once it is removed what
+ * v->dev->pci points to may be gone. A virtual function may be removed while its
+ * physical one is reset, of which its owner knows nothing: so whoever touches config
+ * space holds the device, which keeps its removal waiting.
+ */
+static bool hold(const struct victim *v)
+{
+	return v->prepared && lz_device_hold(v->dev);
+}
+
 static void look(struct victim *v)
 {
 	const struct lz_pci_access *a = v->dev->pci;
 
-	if (!v->prepared)
+	if (!hold(v))
 		return;
 	if (lz_pci_wait_pending(a) == LZ_ETIMEDOUT)
 		lz_log(v->dev->lz, LZ_LOG_WARN, v->dev->name,
@@ -175,6 +209,7 @@ static void look(struct victim *v)
 	v->saved = lz_pci_save(&v->state, a);
 	if (v->saved)
 		lz_pci_plant(&v->marks, a);
+	lz_device_let(v->dev);
 }
 
 static bool was_reset(const struct victim *v)
@@ -186,8 +221,6 @@ static void restore(struct victim *v)
 {
 	const struct lz_pci_access *a = v->dev->pci;
 
-	if (!v->prepared)
-		return;
 	/* A function takes its bus number from the first write it sees. */
 	cfg_write16(a, PCI_VENDOR_ID, 0);
 	if (v->saved)
@@ -199,8 +232,6 @@ static enum lz_status judge(struct victim *v, enum lz_status r, bool evidence)
 {
 	struct lz_device *dev = v->dev;
 
-	if (!v->prepared)
-		return LZ_ENODEV;
 	if (r == LZ_OK)
 		r = wait_ready(dev);
 	if (r == LZ_OK && evidence && !was_reset(v)) {
@@ -238,6 +269,39 @@ static enum lz_status trigger(const struct how *how, struct lz_device *dev)
 	return lz_pci_port_reset(how->link->port);
 }
 
+/* What became of one of those that the reset is for. */
+static enum lz_status end_one(struct victim *v, enum lz_status r, bool tried, bool evidence)
+{
+	if (!hold(v))
+		return LZ_ENODEV;
+	if (tried)
+		r = judge(v, r, evidence);
+	restore(v);
+	lz_device_let(v->dev);
+	return r;
+}
+
+static void end_vf(struct victim *v, enum lz_status r, bool tried)
+{
+	if (!hold(v))
+		return;
+	if (tried)
+		judge_vf(v, r);
+	restore(v);
+	lz_device_let(v->dev);
+}
+
+static enum lz_status trigger_held(const struct how *how, struct victim *v)
+{
+	enum lz_status r;
+
+	if (!hold(v)) /* a port's reset needs none of them */
+		return how->method ? LZ_ENODEV : trigger(how, v->dev);
+	r = trigger(how, v->dev);
+	lz_device_let(v->dev);
+	return r;
+}
+
 static enum lz_status run(struct set *s, const struct how *how)
 {
 	enum lz_status r, first;
@@ -247,25 +311,21 @@ static enum lz_status run(struct set *s, const struct how *how)
 	if (!how->from_outside && !s->v[0].saved)
 		r = LZ_ENODEV;
 	else
-		r = trigger(how, s->v[0].dev);
+		r = trigger_held(how, &s->v[0]);
 
 	bool tried = r != LZ_ENOTSUP && (how->from_outside || s->v[0].saved);
 
 	first = r;
 	for (unsigned i = 0; i < s->n_main; i++) {
-		enum lz_status own = tried ? judge(&s->v[i], r, how->evidence) : r;
+		enum lz_status own = end_one(&s->v[i], r, tried, how->evidence);
 
 		if (first == LZ_OK && s->v[i].prepared)
 			first = own;
-		restore(&s->v[i]);
 	}
 	if (s->n > s->n_main && tried)
 		s->v[0].dev->pci->sleep(s->v[0].dev->pci->ctx, VF_SETTLE);
-	for (unsigned i = s->n_main; i < s->n; i++) {
-		if (tried)
-			judge_vf(&s->v[i], r);
-		restore(&s->v[i]);
-	}
+	for (unsigned i = s->n_main; i < s->n; i++)
+		end_vf(&s->v[i], r, tried);
 	return first;
 }
 

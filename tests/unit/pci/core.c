@@ -54,6 +54,7 @@ void fake_check_balance(void)
 		assert_int_equal(f->refs, 0);
 		assert_int_equal(d->in_pci_reset, 0);
 		assert_int_equal(d->in_owner, 0);
+		assert_int_equal(d->holds, 0);
 	}
 	assert_int_equal(fake_allocated, 0);
 }
@@ -105,6 +106,19 @@ enum lz_status lz_reset_done(struct lz_device *dev, enum lz_reset_result result)
 void lz_device_get(struct lz_device *dev)
 {
 	fake_of(dev)->refs++;
+}
+
+bool lz_device_hold(struct lz_device *dev)
+{
+	if (dev->presence == LZ_PRESENT)
+		dev->holds++;
+	return dev->presence == LZ_PRESENT;
+}
+
+void lz_device_let(struct lz_device *dev)
+{
+	assert_true(dev->holds > 0);
+	dev->holds--;
 }
 
 void lz_device_put(struct lz_device *dev)

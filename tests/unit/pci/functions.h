@@ -13,12 +13,12 @@ size_t function_config(const char *name, uint8_t config[4096]);
 #define AT_COMMAND 0x04u
 #define AT_BAR1	   0x14u
 
-#define BLK	      "03:00.0"
-#define BLK_DEVCTL    (0x40u + 8)
-#define BLK_DEVSTA    (0x40u + 0xa)
-#define BLK_PMCSR     (0x7cu + 4)
-#define BLK_MSIX_CTL  (0xdcu + 2)
-#define BLK_ATS_CTL   0x106u
+#define BLK	     "03:00.0"
+#define BLK_DEVCTL   (0x40u + 8)
+#define BLK_DEVSTA   (0x40u + 0xa)
+#define BLK_PMCSR    (0x7cu + 4)
+#define BLK_MSIX_CTL (0xdcu + 2)
+#define BLK_ATS_CTL  0x106u
 /* The same with a PASID capability of four bits, Execute and Privileged possible,
  * and an Invalidate Queue Depth of 4. */
 #define BLK_PASID     "03:00.0 with PASID"

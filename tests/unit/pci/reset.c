@@ -356,6 +356,44 @@ static void a_link_that_stays_down_is_a_timeout(void **state)
 	tree_stop();
 }
 
+/* A port of 5 GT/s: nobody waits for its link, but for the function. */
+static struct node *start_slow_port(enum lzm_ep_fault f)
+{
+	struct node *n;
+
+	tree_load(PORT);
+	tree_put(0x60, 1, 0x02);
+	tree_start_port();
+	n = add_with("bus");
+	node_fault(&tree.port, f);
+	return n;
+}
+
+static void a_link_is_retrained_once_after_a_second(void **state)
+{
+	struct node *n = start_slow_port(LZM_EP_LINK_ASLEEP);
+
+	(void)state;
+	assert_int_equal(lz_pci_reset(&n->f.dev), LZ_OK);
+	assert_int_equal(n->f.result, LZ_RESET_OK);
+	assert_true(tree.slept > LZ_SEC(1));
+	assert_true(tree.slept < LZ_SEC(2));
+	tree_stop();
+	n = start_slow_port(LZM_EP_LINK_DOWN);
+	assert_int_equal(lz_pci_reset(&n->f.dev), LZ_ETIMEDOUT);
+	assert_int_equal(n->f.result, LZ_RESET_FAILED);
+	assert_true(tree.slept > LZ_SEC(65)); /* the count went on */
+	assert_true(tree.slept < LZ_SEC(70));
+	tree_stop();
+	/* A link that is up is left alone. */
+	n = start_with("bus");
+	tree.port.writes = 0;
+	node_fault(n, LZM_EP_BUS_TIMEOUT);
+	assert_int_equal(lz_pci_reset(&n->f.dev), LZ_ETIMEDOUT);
+	assert_int_equal(tree.port.writes, 2); /* Secondary Bus Reset, on and off */
+	tree_stop();
+}
+
 /* ---- several functions ---- */
 
 static void h92_virtual_functions_go_along(void **state)
@@ -584,6 +622,7 @@ int main(void)
 		T(a_bus_reset_hits_nobody_else),
 		T(a_masked_bus_is_refused),
 		T(a_link_that_stays_down_is_a_timeout),
+		T(a_link_is_retrained_once_after_a_second),
 		T(h92_virtual_functions_go_along),
 		T(h92_each_has_its_own_result),
 		T(h92_a_virtual_functions_reset_is_its_own),
