@@ -305,6 +305,7 @@ static enum lz_status end_not_attempted(struct lz_gated g, struct lz_device *dev
 		ops->unfence(dev);
 	}
 	if (open) {
+		lz_emit_device(dev, LZ_EV_UNFENCED, LZ_OK, 0);
 		r = lz_recover_together(g, dev, LZ_BLOCK_OF_FAULTS);
 		return r ? lz_recover_later(g, dev, r) : LZ_OK;
 	}
