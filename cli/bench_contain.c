@@ -5,7 +5,6 @@
  */
 #include "bench/rig.h"
 #include "cli/bench.h"
-#include "lazaret-model/board.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,68 +23,6 @@ static const char *const head = "machine:\n"
 				"domains:\n"
 				"  - {name: shared, devices: [";
 
-/* ---- the machine: every function is a device and in a group of its own ---- */
-
-#define PER_BUS 32u
-
-static unsigned rid_of(unsigned i)
-{
-	return (i / PER_BUS + 1) << 8 | (i % PER_BUS) << 3;
-}
-
-static void name_of(unsigned i, char name[20])
-{
-	snprintf(name, 20, "0000:%02x:%02x.0", (i / PER_BUS + 1) & 0xff, i % PER_BUS);
-}
-
-static bool make_function(struct machine *m, unsigned i)
-{
-	struct machine_function *f = &m->functions[i];
-	struct machine_group *g = &m->groups[i];
-
-	m->n_functions = m->n_groups = i + 1;
-	*f = (struct machine_function){
-		.bus = (uint8_t)(rid_of(i) >> 8),
-		.dev = (uint8_t)(i % PER_BUS),
-		.rid = (uint16_t)rid_of(i),
-		.vendor = 0x1af4,
-		.device = 0x1042,
-		.config = malloc(LZM_CONFIG_SIZE),
-		.config_len = LZM_CONFIG_SIZE,
-		.pf = MACHINE_NONE,
-		.upstream = MACHINE_NONE,
-		.pcie_type = MACHINE_PCIE_ENDPOINT,
-		.pcie = 0x40,
-		.ats = 0x100,
-		.flr = true,
-		.reset = MACHINE_RESET_FLR,
-		.stream_ids = {rid_of(i)},
-		.n_stream_ids = 1,
-		.group = (int)i,
-		.noted_group = MACHINE_NONE,
-		.ats_platform = true,
-	};
-	name_of(i, f->bdf);
-	*g = (struct machine_group){(int)i, malloc(sizeof(int)), 1};
-	if (!f->config || !g->functions)
-		return false;
-	g->functions[0] = (int)i;
-	lzm_config_make(f->config, LZM_CAP_FLR | LZM_CAP_ATS);
-	return true;
-}
-
-static bool make_machine(struct machine *m, unsigned n)
-{
-	m->functions = calloc(n, sizeof(*m->functions));
-	m->groups = calloc(n, sizeof(*m->groups));
-	m->smmus = calloc(1, sizeof(*m->smmus));
-	m->n_smmus = 1;
-	for (unsigned i = 0; m->functions && m->groups && m->smmus && i < n; i++)
-		if (!make_function(m, i))
-			return false;
-	return m->functions && m->groups && m->smmus;
-}
-
 /* ---- the scenario ---- */
 
 /* Fewer maps with many devices: each unmap is as many commands. */
@@ -98,7 +35,7 @@ static void put_name(FILE *f, const char *before, unsigned i, const char *after)
 {
 	char name[20];
 
-	name_of(i, name);
+	machine_synthetic_name(i, name);
 	fprintf(f, "%s\"%s\"%s", before, name, after);
 }
 
@@ -177,7 +114,7 @@ bool bench_contain(const char *regime, unsigned devices, unsigned broken, struct
 	knobs.ats_timeout_ns = sc.machine.smmu.ats_timeout;
 	(void)lzm_smmu_regime(regime, &knobs);
 	out->timeout = knobs.ats_timeout_ns;
-	ok = make_machine(&m, devices + 1);
+	ok = machine_synthesize(&m, devices + 1, &(struct machine_synthetic){0});
 	if (ok) {
 		rig_run(&sc, &m, &opt, &r);
 		evaluate(&r, out);

@@ -104,6 +104,22 @@ int machine_load(struct machine *m, const char *lspci, const char *dtb, const ch
 		 size_t errlen);
 void machine_free(struct machine *m);
 
+/* Of a machine that is made up. 0: none. */
+struct machine_synthetic {
+	unsigned share_every; /* each so many-th function is in the group of the one before it */
+	unsigned pasid_every; /* each so many-th has the PASID capability */
+};
+/* That of a scenario's machine.generate. */
+extern const struct machine_synthetic machine_synthetic_mixed;
+#define MACHINE_SYNTHETIC_MAX 8160u /* the buses of one segment, from 1 on */
+/*
+ * `n` functions (1 .. MACHINE_SYNTHETIC_MAX) of their own devices with FLR and ATS, each in a group
+ * of its own, behind one SMMU; stream ids are requester ids. False: out of memory, *m is empty.
+ */
+bool machine_synthesize(struct machine *m, unsigned n, const struct machine_synthetic *how);
+/* The name of its function number i. */
+void machine_synthetic_name(unsigned i, char name[20]);
+
 /* Index of a function by name (segment 0 may be left out), or MACHINE_NONE. */
 int machine_find(const struct machine *m, const char *bdf);
 /* ATS may be used: the function can and the platform says it may. */
