@@ -92,23 +92,34 @@ static void unplug(struct rig_fn *fn)
 	space_unplug(fn);
 }
 
-/* As after power on, whatever was wrong with it. */
-static void plug(struct rig_fn *fn)
+static void settle_in(struct rig_fn *fn)
 {
-	while (fn->removing)
-		sim_sleep_until(sim_now() + LZ_US(100));
-	if (fn->dev)
-		return;
-	lzm_ep_fault(fn->ep, LZM_EP_SOUND, 0, 0);
-	lzm_ep_bus_reset(fn->ep);
-	if (!build_device(fn))
-		return;
 	rig_note(fn->rig, fn, "embedder: adds it again", 0);
 	fn->condemned = fn->told = false;
 	fn->guilty = !lzm_ep_answers(fn->ep);
 	if (fn->left && !fn->left->dead)
 		space_attach(fn, fn->left);
 	space_attach_pasids(fn);
+}
+
+/* As after power on, whatever was wrong with it. */
+static void plug(struct rig_fn *fn)
+{
+	while (fn->removing)
+		sim_sleep_until(sim_now() + LZ_US(100));
+	if (fn->dev || fn->adding)
+		return;
+	fn->adding = true;
+	lzm_ep_fault(fn->ep, LZM_EP_SOUND, 0, 0);
+	lzm_ep_bus_reset(fn->ep);
+	/* Who is added before it can be read has no capabilities (a storm needs them). */
+	for (unsigned i = 0;
+	     fn->rig->storm && i < 100 && lzm_ep_cfg_read(fn->ep, 0, 4) == ~0u && !fn->mf->is_vf;
+	     i++)
+		sim_sleep_until(sim_now() + LZ_MS(1));
+	if (build_device(fn) && fn->dev)
+		settle_in(fn);
+	fn->adding = false;
 }
 
 static void detach(struct rig_fn *fn, struct rig_domain *d)
@@ -134,9 +145,8 @@ static void attach(struct rig_fn *fn, struct rig_domain *d)
 		space_attach(fn, d);
 }
 
-static void act(struct rig *r, const void *what)
+void actions_act(struct rig *r, const struct scenario_action *a)
 {
-	const struct scenario_action *a = what;
 	struct rig_fn *fn = rig_fn_by_bdf(r, a->device.bdf);
 	struct rig_domain *d = NULL;
 
@@ -170,6 +180,11 @@ static void act(struct rig *r, const void *what)
 	default:
 		break;
 	}
+}
+
+static void act(struct rig *r, const void *what)
+{
+	actions_act(r, what);
 }
 
 bool actions_add(struct rig *r)

@@ -7,5 +7,7 @@
 
 /* Makes each happen at its moment. False: out of memory. */
 bool actions_add(struct rig *r);
+/* One of them, now. Task context; returns when it is done. */
+void actions_act(struct rig *r, const struct scenario_action *a);
 
 #endif

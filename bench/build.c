@@ -15,16 +15,21 @@
 
 /* ---- the SMMU's surroundings ---- */
 
-/* One fetched command is overwritten in memory before the SMMU sees it. */
-static void spoil(struct rig *r, uint64_t pa, void *host, size_t len)
+/* Is it a command that the SMMU has not read before? It looks again at a sync that
+ * had to wait, and may have read ahead. */
+static bool is_fetch(struct rig *r, uint64_t pa)
 {
 	uint64_t base = lzm_smmu_read(r->smmu, CMDQ_BASE, 8);
-	uint64_t start = base & 0x000fffffffffffe0ull;
+	uint64_t start = base & 0x000fffffffffffe0ull, bytes = 16ull << (base & 0x1f);
+	uint64_t ahead;
 
-	if (len < 8 || pa < start || pa >= start + (16ull << (base & 0x1f)) || pa % 16)
-		return;
-	*(uint8_t *)host = 0xff; /* no command has this opcode */
-	r->spoil_command = false;
+	if (pa < start || pa >= start + bytes || pa % 16)
+		return false;
+	ahead = (pa - r->last_fetch) & (bytes - 1);
+	if (!ahead || ahead > bytes / 2)
+		return false;
+	r->last_fetch = pa;
+	return true;
 }
 
 static bool mem_read(void *ctx, uint64_t pa, void *buf, size_t len)
@@ -34,8 +39,11 @@ static bool mem_read(void *ctx, uint64_t pa, void *buf, size_t len)
 
 	if (!host)
 		return false;
-	if (r->spoil_command)
-		spoil(r, pa, host, len);
+	/* One fetched command is overwritten in memory before the SMMU sees it. */
+	if (len >= 16 && is_fetch(r, pa) && r->spoil_command) {
+		*(uint8_t *)host = 0xff; /* no command has this opcode */
+		r->spoil_command = false;
+	}
 	memcpy(buf, host, len);
 	return true;
 }
@@ -192,6 +200,8 @@ static void ep_reset(void *ctx, struct lzm_ep *ep)
 
 void rig_ep_touch(struct rig_fn *fn)
 {
+	if (!fn->ep_busy)
+		fn->rig->busy[fn->rig->n_busy++] = fn;
 	fn->ep_busy = true;
 }
 
@@ -200,15 +210,15 @@ static bool eps_step(void *arg)
 	struct rig *r = arg;
 	bool did = false;
 
-	for (unsigned i = 0; i < r->n_fns; i++) {
-		struct rig_fn *fn = &r->fns[i];
+	for (unsigned i = r->n_busy; i-- > 0;) {
+		struct rig_fn *fn = r->busy[i];
 
-		if (!fn->ep_busy)
-			continue;
-		if (lzm_ep_step(fn->ep))
+		if (lzm_ep_step(fn->ep)) {
 			did = true;
-		else if (lzm_ep_wake(fn->ep) == LZM_NEVER)
+		} else if (lzm_ep_wake(fn->ep) == LZM_NEVER) {
 			fn->ep_busy = false;
+			r->busy[i] = r->busy[--r->n_busy];
+		}
 	}
 	return did;
 }
@@ -218,8 +228,8 @@ static lz_ns eps_wake(void *arg)
 	struct rig *r = arg;
 	lz_ns first = LZ_NEVER;
 
-	for (unsigned i = 0; i < r->n_fns; i++) {
-		lz_ns t = r->fns[i].ep_busy ? lzm_ep_wake(r->fns[i].ep) : LZ_NEVER;
+	for (unsigned i = 0; i < r->n_busy; i++) {
+		lz_ns t = lzm_ep_wake(r->busy[i]->ep);
 
 		if (t < first)
 			first = t;
@@ -373,6 +383,8 @@ static bool build_fn(struct rig *r, unsigned index, const struct machine_functio
 		add_pasid(config);
 		cfg.config = config;
 		fn->pasid_bits = PASID_BITS;
+	} else if (r->sc->storm.line) {
+		fn->pasid_bits = f->pasid_bits;
 	}
 	cfg.vendor = f->vendor;
 	cfg.device = f->device;
@@ -456,7 +468,8 @@ bool build_models(struct rig *r)
 	};
 	r->groups = calloc(m->n_groups + 1, sizeof(*r->groups));
 	r->fns = calloc(m->n_functions + 1, sizeof(*r->fns));
-	if (!r->groups || !r->fns)
+	r->busy = calloc(m->n_functions + 1, sizeof(*r->busy));
+	if (!r->groups || !r->fns || !r->busy)
 		return false;
 	for (unsigned i = 0; i < m->n_groups; i++)
 		r->groups[r->n_groups++].id = (unsigned)m->groups[i].id;
@@ -496,7 +509,9 @@ bool build_device(struct rig_fn *fn)
 	};
 	enum lz_status st = lz_device_add(fn->group->grp, &desc, &fn->dev);
 
-	if (st == LZ_EEXIST) { /* the removal before is not finished */
+	/* The removal before is not finished; or the queue does not answer in a storm,
+	 * whose end tries again. */
+	if (st == LZ_EEXIST || (st != LZ_OK && fn->rig->storm && fn->rig->armed)) {
 		fn->dev = NULL;
 		return true;
 	}
@@ -604,5 +619,6 @@ void build_free(struct rig *r)
 	if (r->smmu)
 		lzm_smmu_destroy(r->smmu);
 	free(r->fns);
+	free(r->busy);
 	free(r->groups);
 }

@@ -98,9 +98,8 @@ static const struct {
 	{SCENARIO_REMOVED, LZM_EP_REMOVED, true},
 };
 
-static void inject(struct rig *r, const void *what)
+void faults_inject(struct rig *r, const struct scenario_fault *f)
 {
-	const struct scenario_fault *f = what;
 	struct rig_fn *fn = f->has_device ? rig_fn_by_bdf(r, f->device.bdf) : NULL;
 	bool of_device = false;
 
@@ -125,6 +124,11 @@ static void inject(struct rig *r, const void *what)
 		no_memory(r, f);
 	else if (!of_device)
 		inject_smmu(r, f, fn);
+}
+
+static void inject(struct rig *r, const void *what)
+{
+	faults_inject(r, what);
 }
 
 bool faults_add(struct rig *r)

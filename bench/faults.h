@@ -7,5 +7,7 @@
 
 /* Makes each happen at its moment. False: out of memory. */
 bool faults_add(struct rig *r);
+/* One of them, now; hardware context allowed. */
+void faults_inject(struct rig *r, const struct scenario_fault *f);
 
 #endif

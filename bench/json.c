@@ -179,6 +179,21 @@ static json_t *event(const struct result *r, const struct result_event *e)
 	return o;
 }
 
+static json_t *storm(const struct result *r)
+{
+	const struct result_storm *s = &r->storm;
+	json_t *calm = json_array();
+
+	for (unsigned i = 0; i < RESULT_QUARTERS; i++)
+		json_array_append_new(calm, json_integer((json_int_t)s->calm_bytes[i]));
+	return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "cut_short",
+			 s->cut_short, "blows", (json_int_t)s->blows, "faults",
+			 (json_int_t)s->faults, "resets", (json_int_t)s->resets, "removals",
+			 (json_int_t)s->removals, "readds", (json_int_t)s->adds, "quarantines",
+			 (json_int_t)s->quarantines, "recoveries", (json_int_t)s->recovered,
+			 "peak_bytes", (json_int_t)r->peak_bytes, "calm_bytes", calm);
+}
+
 json_t *report_json(const struct result *r)
 {
 	const char *verdict = r->inconclusive	   ? "inconclusive"
@@ -215,6 +230,8 @@ json_t *report_json(const struct result *r)
 					      "violations",
 					      (json_int_t)r->inv[INV_EXPECT].violations, "first",
 					      r->inv[INV_EXPECT].first));
+	if (r->storm.ran)
+		json_object_set_new(o, "storm", storm(r));
 	if (r->inconclusive)
 		json_object_set_new(o, "reason", json_string(r->reason));
 	json_object_set_new(o, "figures",

@@ -6,6 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Arm IHI 0070 section 6.3; equal when every command is consumed and none failed. */
+#define CMDQ_PROD  0x98u
+#define CMDQ_CONS  0x9cu
+#define CMDQ_INDEX 0xfffffu /* with the wrap bit; without what CONS says of errors */
+
 #define STORM_KEEP 64u /* time line entries kept of one kind that repeats without end */
 
 void oracle_violation(struct rig *r, enum inv i, const char *fmt, ...)
@@ -121,9 +126,10 @@ static void fenced(struct rig *r, struct rig_fn *fn, const struct lz_event *ev)
 
 static void judge_innocent(struct rig *r, struct rig_fn *fn, const struct lz_event *ev)
 {
-	/* A fence without evidence belongs to a reset or a removal, and that of one
+	/* What is told of a device that is out concerns the time before its power cycle.
+	 * A fence without evidence belongs to a reset or a removal, and that of one
 	 * that an alias of its requester id holds was named in the event before. */
-	if (fn->guilty || !lzm_ep_answers(fn->ep) || fn->sibling_held ||
+	if (fn->dev != ev->device || fn->guilty || !lzm_ep_answers(fn->ep) || fn->sibling_held ||
 	    (ev->evidence == LZ_EVIDENCE_OPERATOR && fn->declared) ||
 	    (ev->kind == LZ_EV_FENCED && ev->evidence == LZ_EVIDENCE_NONE))
 		return;
@@ -253,6 +259,14 @@ void oracle_event(void *ctx, const struct lz_event *ev)
 
 /* ---- A: DMA against the truth ---- */
 
+/* A block that waits in the queue behind a device that is silent has no effect yet:
+ * memory is in custody until it has. */
+static bool is_carried_out(const struct rig *r)
+{
+	return !((lzm_smmu_read(r->smmu, CMDQ_PROD, 4) ^ lzm_smmu_read(r->smmu, CMDQ_CONS, 4)) &
+		 CMDQ_INDEX);
+}
+
 void oracle_dma(struct rig_fn *fn, uint32_t pasid, uint64_t iova, uint64_t pa, bool write,
 		bool translated)
 {
@@ -271,7 +285,8 @@ void oracle_dma(struct rig_fn *fn, uint32_t pasid, uint64_t iova, uint64_t pa, b
 	if (translated && fn->fenced)
 		oracle_violation(r, INV_B, "%s is fenced and reached 0x%llx by its ATC", fn->name,
 				 (unsigned long long)pa);
-	if (fn->held || (fn->blocked && !translated)) /* H06, H74 */
+	/* H06, H74 */
+	if (fn->held || (fn->blocked && !translated && is_carried_out(r)))
 		oracle_violation(r, INV_B, "%s is %s and reached 0x%llx", fn->name,
 				 fn->held ? "in reset" : "quarantined", (unsigned long long)pa);
 	p = dom ? shadow_find(&r->shadow, dom->id, iova / LZ_PAGE) : NULL;
@@ -347,8 +362,8 @@ void oracle_removed(struct rig_fn *fn)
 
 static bool is_asked(const struct rig_domain *d, const struct rig_fn *fn)
 {
-	return fn->dev && fn->pasid_dom[d->pasid] == d && !fn->resetting && !fn->fenced &&
-	       !fn->guilty && fn->ats_works;
+	return fn->dev && !fn->rig->dead_iommu && fn->pasid_dom[d->pasid] == d && !fn->resetting &&
+	       !fn->fenced && !fn->guilty && fn->ats_works;
 }
 
 void oracle_pasid_begin(const struct rig_domain *d, struct oracle_asked *a)

@@ -7,7 +7,8 @@
 
 #include "bench/rig.h"
 
-#define SHOWN 12u /* time line entries of one kind */
+#define SHOWN_OF_STORM 16u /* lines of what has thousands */
+#define SHOWN	       12u /* time line entries of one kind */
 
 static const char *device_name(const struct result *r, int index)
 {
@@ -168,7 +169,7 @@ static const char *note_prefix(const struct result_event *e)
 void report_timeline(FILE *f, const struct report_style *s, const struct result *r)
 {
 	unsigned shown[LZ_EVENT_KINDS] = {0};
-	unsigned hidden = 0;
+	unsigned hidden = 0, lines = 0;
 
 	fprintf(f, "%stime line%s (s of model time)\n", s->bold, s->plain);
 	for (unsigned i = 0; i < r->n_events;) {
@@ -182,7 +183,8 @@ void report_timeline(FILE *f, const struct report_style *s, const struct result 
 		i += n;
 		if (never_shown(e))
 			continue;
-		if (!always_shown(e) && shown[e->kind]++ >= SHOWN) {
+		if ((!always_shown(e) && shown[e->kind]++ >= SHOWN) ||
+		    (r->storm.ran && lines++ >= SHOWN_OF_STORM)) {
 			hidden += n;
 			continue;
 		}
@@ -237,7 +239,7 @@ static bool has_something_to_tell(const struct result_device *d)
 
 void report_health(FILE *f, const struct report_style *s, const struct result *r)
 {
-	unsigned rest = 0, healthy = 0;
+	unsigned rest = 0, healthy = 0, told = 0;
 
 	fprintf(f, "%shealth%s\n", s->bold, s->plain);
 	fprintf(f, "  %-12s %-18s %-8s %4s %-8s %8s %6s %6s %5s %9s %6s\n", "device", "state",
@@ -247,7 +249,7 @@ void report_health(FILE *f, const struct report_style *s, const struct result *r
 		const struct result_device *d = &r->devices[i];
 		const struct lz_health *h = &d->health;
 
-		if (!has_something_to_tell(d)) {
+		if (!has_something_to_tell(d) || (r->storm.ran && told++ >= SHOWN_OF_STORM)) {
 			rest++;
 			healthy += !strcmp(h->state, "healthy");
 			continue;
@@ -258,7 +260,8 @@ void report_health(FILE *f, const struct report_style *s, const struct result *r
 			lz_evidence_name(h->evidence), h->timeouts, h->probes, h->fences,
 			h->quarantines, h->recoveries, d->stale_reads + d->stale_writes);
 	}
-	fprintf(f, "  and %u others with nothing to tell, %u of them healthy\n", rest, healthy);
+	fprintf(f, "  and %u others%s, %u of them healthy\n", rest,
+		r->storm.ran ? "" : " with nothing to tell", healthy);
 }
 
 /* ---- figures ---- */
@@ -303,6 +306,26 @@ void report_figures(FILE *f, const struct report_style *s, const struct result *
 		fprintf(f, "  fault to effective fence: %.3f ms\n", ms(r->fenced_at - r->fault_at));
 }
 
+void report_storm(FILE *f, const struct report_style *s, const struct result *r)
+{
+	const struct result_storm *st = &r->storm;
+
+	if (!st->ran)
+		return;
+	fprintf(f, "%sstorm%s%s\n", s->bold, s->plain,
+		st->cut_short ? " (cut short: the SMMU was switched off by policy)" : "");
+	fprintf(f,
+		"  %" PRIu64 " blows: %" PRIu64 " faults, %" PRIu64 " resets, %" PRIu64
+		" removals, %" PRIu64 " re-adds; %" PRIu64 " quarantines, %" PRIu64 " recoveries\n",
+		st->blows, st->faults, st->resets, st->removals, st->adds, st->quarantines,
+		st->recovered);
+	fprintf(f, "  bytes allocated: %" PRIu64 " at most; in the calm after each quarter",
+		r->peak_bytes);
+	for (unsigned i = 0; i < RESULT_QUARTERS; i++)
+		fprintf(f, "%s %" PRIu64, i ? "," : "", st->calm_bytes[i]);
+	fputc('\n', f);
+}
+
 void report_run(FILE *f, const struct report_style *s, const struct result *r)
 {
 	if (r->inconclusive) {
@@ -311,6 +334,7 @@ void report_run(FILE *f, const struct report_style *s, const struct result *r)
 	}
 	report_timeline(f, s, r);
 	report_figures(f, s, r);
+	report_storm(f, s, r);
 	report_invariants(f, s, r);
 	report_health(f, s, r);
 }

@@ -17,6 +17,8 @@ void report_timeline(FILE *f, const struct report_style *s, const struct result 
 void report_invariants(FILE *f, const struct report_style *s, const struct result *r);
 void report_health(FILE *f, const struct report_style *s, const struct result *r);
 void report_figures(FILE *f, const struct report_style *s, const struct result *r);
+/* Nothing, where there was none. */
+void report_storm(FILE *f, const struct report_style *s, const struct result *r);
 /* All of the above. */
 void report_run(FILE *f, const struct report_style *s, const struct result *r);
 /* One line: regime, verdict, what was violated. */

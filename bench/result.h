@@ -53,6 +53,16 @@ struct result_order {
 	enum lz_status status;
 };
 
+/* What a storm did, and what was allocated in the calm after each quarter of it. */
+#define RESULT_QUARTERS 4u
+struct result_storm {
+	bool ran;
+	bool cut_short; /* the SMMU was switched off by policy */
+	uint64_t blows, faults, resets, removals, adds;
+	uint64_t quarantines, recovered;
+	uint64_t calm_bytes[RESULT_QUARTERS];
+};
+
 #define RESULT_EVENTS 8192u
 
 struct result {
@@ -74,6 +84,8 @@ struct result {
 		attaches_refused;
 	uint64_t probes, fences, recoveries, dma_faults;
 	uint64_t failed_allocs;
+	uint64_t peak_bytes; /* allocated by the library, at most */
+	struct result_storm storm;
 	/* Commands that the hardware had consumed when the library first noticed a
 	 * fault, and when the last fence took effect. */
 	uint64_t commands_noticed, commands_fenced;

@@ -8,6 +8,7 @@
 #include "bench/operator.h"
 #include "bench/oracle.h"
 #include "bench/replay.h"
+#include "bench/storm.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -123,7 +124,7 @@ static void progress(struct rig *r)
 		r->opt.progress(r->done, r->total);
 }
 
-static bool settled(struct rig *r)
+bool rig_settled(struct rig *r)
 {
 	struct lz_stats st;
 
@@ -151,7 +152,7 @@ static void wait_for_quiet(struct rig *r)
 
 	while (calm < 3 && sim_now() < until) {
 		sim_sleep_until(sim_now() + LZ_MS(2));
-		calm = settled(r) ? calm + 1 : 0;
+		calm = rig_settled(r) ? calm + 1 : 0;
 	}
 	if (calm < 3)
 		oracle_violation(r, INV_F, "not settled %.0f s after the workload",
@@ -162,7 +163,7 @@ static void main_task(void *arg)
 {
 	struct rig *r = arg;
 
-	if (!build_library(r) || !make_domains(r))
+	if (!build_library(r) || !make_domains(r) || !storm_prepare(r))
 		return;
 	r->origin = r->res->origin = sim_now();
 	r->armed = true;
@@ -170,10 +171,10 @@ static void main_task(void *arg)
 	if (!faults_add(r) || !actions_add(r) || !operator_add(r))
 		return;
 	moments_start(r);
-	if (!start_workload(r))
+	if (!start_workload(r) || !storm_start(r))
 		return;
 	while (r->running && !r->res->inconclusive) {
-		sim_sleep_until(sim_now() + LZ_MS(10));
+		sim_sleep_until(sim_now() + (r->storm ? LZ_SEC(1) : LZ_MS(10)));
 		progress(r);
 	}
 	r->res->workload_time = sim_now() - r->origin;
@@ -263,6 +264,7 @@ static void run(struct rig *r)
 	lz_ns limit = r->cfg.contain == LZ_CONTAIN_ON ? MODEL_LIMIT : MODEL_LIMIT_OFF;
 	int end;
 
+	limit += r->sc->storm.length * 2;
 	sim_task("main", 0, main_task, r);
 	end = sim_run(limit);
 	if (r->res->inconclusive || end == 2) /* whoever explores has seen enough */
@@ -294,6 +296,8 @@ static void finish(struct rig *r)
 		d->accesses = fn->accesses;
 		d->stale_reads = fn->stale_reads;
 		d->stale_writes = fn->stale_writes;
+		out->storm.quarantines += fn->n_quarantined;
+		out->storm.recovered += fn->n_recovered;
 	}
 }
 
@@ -320,6 +324,7 @@ void rig_run(const struct scenario *sc, const struct machine *m, const struct ri
 	build_free(&r);
 	shadow_fini(&r.shadow);
 	moments_free(&r);
+	storm_free(&r);
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	out->wall = (lz_ns)((b.tv_sec - a.tv_sec) * 1000000000ll + (b.tv_nsec - a.tv_nsec));
 }

@@ -30,6 +30,7 @@
 #define RIG_ELSEWHERE  (1ull << 40)   /* added to a physical page whose owner is custody */
 #define RIG_HIGH_IOVA  0x100000000ull /* where mappings move to when theirs is in custody */
 #define RIG_HIGH_PAGES (1u << 24)
+#define RIG_HIGH_STORM (1u << 12)  /* the same for a storm, so that tables do not grow by it */
 #define RIG_SETTLE     LZ_SEC(600) /* longest time from the end of the workload to quiet */
 
 struct rig;
@@ -58,7 +59,7 @@ struct rig_fn {
 	struct rig_group *group;
 
 	struct lzm_ep *ep;
-	bool ep_busy; /* may want to be stepped */
+	bool ep_busy; /* may want to be stepped; then it is in rig.busy */
 	struct lz_pci_access pci;
 	struct lz_device *dev;		  /* NULL: not added, or removed */
 	const struct lz_device *last_dev; /* for comparison only */
@@ -85,7 +86,7 @@ struct rig_fn {
 	bool trace_removed;	 /* until the trace adds it again */
 	struct rig_domain *left; /* where it was when the trace removed it */
 	uint32_t resetting;	 /* tasks that need the device to stay */
-	bool removing;
+	bool removing, adding;
 	uint32_t held;	  /* the embedder's own resets that it has begun */
 	uint32_t looking; /* tasks that ask for its methods */
 	bool ats_works;	  /* ATS was in use before the fault */
@@ -125,10 +126,13 @@ struct rig {
 	unsigned cpus;
 	unsigned irq_gerror, irq_evtq;
 	lz_ns gerror_delay, ats_timeout, memory_returns_at;
-	bool spoil_command; /* the next command that is fetched becomes illegal */
+	uint64_t last_fetch; /* where the SMMU has read a command */
+	bool spoil_command;  /* the next command that is fetched becomes illegal */
 
 	struct rig_fn *fns;
 	unsigned n_fns;
+	struct rig_fn **busy; /* endpoints that may want to be stepped */
+	unsigned n_busy;
 	struct rig_group *groups;
 	unsigned n_groups;
 	struct rig_domain *domains;
@@ -145,6 +149,8 @@ struct rig {
 	uint32_t moments_left;
 	struct moment *moments;
 	struct replay *replays;
+	struct storm *storm;  /* NULL: there is none */
+	uint32_t bursts;      /* of the storm, at work */
 	uint64_t done, total; /* events */
 	bool armed;	      /* the workload has begun */
 	bool finished;	      /* the main task came to its end */
@@ -171,6 +177,8 @@ struct rig_fn *rig_fn_by_bdf(struct rig *r, uint32_t bdf);
 struct rig_fn *rig_fn_by_sid(struct rig *r, uint32_t sid);
 struct rig_domain *rig_domain_by_name(struct rig *r, const char *name);
 struct rig_domain *rig_domain_by_key(struct rig *r, uint64_t key);
+/* Nobody is at work, nothing is in custody, no fence is under way. Task context. */
+bool rig_settled(struct rig *r);
 /* Ends the run as inconclusive. */
 void rig_fail(struct rig *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 #define RIG_NOTE_FAULT	1u /* `detail` */

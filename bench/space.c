@@ -146,7 +146,7 @@ uint64_t space_high(struct rig_domain *d, uint64_t size)
 	uint64_t pages = (size + LZ_PAGE - 1) / LZ_PAGE;
 	uint64_t at;
 
-	if (d->next_high + pages > RIG_HIGH_PAGES)
+	if (d->next_high + pages > (d->rig->storm ? RIG_HIGH_STORM : RIG_HIGH_PAGES))
 		d->next_high = 0;
 	at = RIG_HIGH_IOVA + d->next_high * LZ_PAGE;
 	d->next_high += pages;

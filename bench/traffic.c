@@ -7,6 +7,19 @@
 #define PERIOD_HOT  LZ_US(50) /* while a function that must not be trusted is not fenced */
 #define PERIOD_REST LZ_MS(1)  /* after the workload, or when that lasts */
 #define HOT_ENOUGH  20000u
+#define PERIOD_IDLE LZ_SEC(1) /* of a storm, between its blows */
+#define HOT_BLOW    200u
+
+static lz_ns period(const struct rig *r, bool hot)
+{
+	if (r->storm && hot && r->hot_steps <= HOT_BLOW)
+		return PERIOD_HOT;
+	if (r->storm)
+		return r->bursts ? PERIOD : PERIOD_IDLE;
+	if (!r->running || (hot && r->hot_steps > HOT_ENOUGH))
+		return PERIOD_REST;
+	return hot ? PERIOD_HOT : PERIOD;
+}
 
 static bool step(void *arg)
 {
@@ -31,10 +44,7 @@ static bool step(void *arg)
 	if (!fn->fenced || rig_random(r) % 16 == 0)
 		lzm_ep_dma_cached(fn->ep, rig_random(r) % 2 ? LZM_WRITE : LZM_READ);
 	r->hot_steps += hot;
-	if (!r->running || (hot && r->hot_steps > HOT_ENOUGH))
-		r->next_traffic = sim_now() + PERIOD_REST;
-	else
-		r->next_traffic = sim_now() + (hot ? PERIOD_HOT : PERIOD);
+	r->next_traffic = sim_now() + period(r, hot);
 	return true;
 }
 

@@ -273,6 +273,7 @@ void oracle_end(struct rig *r)
 	lzm_smmu_stats_get(r->smmu, &hw);
 	res->cmdq_errors = hw.cmdq_errors;
 	res->failed_allocs = st.failed_allocs;
+	res->peak_bytes = st.peak_bytes;
 	res->longest_masked = st.longest_masked;
 	res->longest_masked_wait = st.longest_masked_wait;
 	res->custody_max = r->shadow.custody_max;

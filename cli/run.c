@@ -290,7 +290,7 @@ static int print_result(const struct options *o, const struct scenario *sc, cons
 
 static void show_progress(uint64_t done, uint64_t total)
 {
-	cli_progress(done, total, "replaying");
+	cli_progress(done, total, "running");
 }
 
 static int worse(int a, int b)
@@ -362,7 +362,11 @@ int run_open(const struct scenario *sc, struct machine *m)
 	char err[512];
 	int code;
 
-	if (machine_load(m, sm->lspci.path, sm->dtb.path, sm->iort.path, err, sizeof(err)))
+	if (sm->generate &&
+	    !machine_synthesize(m, (unsigned)sm->generate, &machine_synthetic_mixed))
+		return cli_input_error("out of memory");
+	if (!sm->generate &&
+	    machine_load(m, sm->lspci.path, sm->dtb.path, sm->iort.path, err, sizeof(err)))
 		return cli_input_error(err);
 	code = check_devices(sc, m);
 	if (!code)

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/scenario_read.h"
+#include "machine/machine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,9 +119,11 @@ static const struct section smmu_section = {
 	.what = "machine.smmu", .keys = smmu_keys, .check = check_smmu};
 
 static const struct key machine_keys[] = {
-	{"lspci", read_file, .offset = offsetof(struct scenario_machine, lspci), .required = true},
+	{"lspci", read_file, .offset = offsetof(struct scenario_machine, lspci)},
 	{"iort", read_file, .offset = offsetof(struct scenario_machine, iort)},
 	{"dtb", read_file, .offset = offsetof(struct scenario_machine, dtb)},
+	{"generate", read_number, .offset = offsetof(struct scenario_machine, generate), .min = 1,
+	 .max = MACHINE_SYNTHETIC_MAX},
 	{"ats", read_ats, 0, .words = ats_words},
 	{"smmu", read_section, .offset = offsetof(struct scenario_machine, smmu),
 	 .section = &smmu_section},
@@ -132,7 +135,15 @@ static bool check_machine(struct reader *r, yaml_node_t *node, void *out, uint32
 	const struct scenario_machine *m = out;
 
 	(void)given;
-	if (!m->iort.path == !m->dtb.path)
+	if (!m->lspci.path == !m->generate)
+		return read_fail_line(r, node_line(node),
+				      "expected either the key \"lspci\" or "
+				      "\"generate\" in machine");
+	if (m->generate && (m->iort.path || m->dtb.path))
+		return read_fail_line(r, node_line(node),
+				      "key \"%s\" does not go with \"generate\"",
+				      m->iort.path ? "iort" : "dtb");
+	if (m->lspci.path && !m->iort.path == !m->dtb.path)
 		return read_fail_line(r, node_line(node),
 				      "expected either the key \"iort\" or \"dtb\" in machine");
 	return true;
@@ -411,6 +422,8 @@ static const struct key scenario_keys[] = {
 	 .section = &recovery_section},
 	{"operator", read_list, .offset = offsetof(struct scenario, orders),
 	 .section = &order_section},
+	{"storm", read_section, .offset = offsetof(struct scenario, storm),
+	 .section = &storm_section},
 	{"expect", read_section, .offset = offsetof(struct scenario, expect),
 	 .section = &expect_section},
 	{"regimes", read_names, .offset = offsetof(struct scenario, regimes)},

@@ -46,9 +46,10 @@ struct scenario_smmu {
 };
 
 struct scenario_machine {
-	struct scenario_file lspci; /* always given */
-	struct scenario_file iort;  /* exactly one of iort and dtb is given */
+	struct scenario_file lspci; /* given unless generate is */
+	struct scenario_file iort;  /* exactly one of iort and dtb is given with it */
 	struct scenario_file dtb;
+	uint64_t generate; /* functions of a made-up machine; 0: lspci */
 	enum scenario_ats ats;
 	struct scenario_devices ats_list; /* SCENARIO_ATS_LIST */
 	struct scenario_smmu smmu;
@@ -235,6 +236,40 @@ struct scenario_order {
 	uint64_t recovery_max, recovery_window, slow;
 };
 
+/* What a storm throws at devices and SMMU: words of faults and of actions. */
+enum scenario_storm_kind {
+	SCENARIO_STORM_ATC_SILENT,
+	SCENARIO_STORM_ATC_SILENT_N,
+	SCENARIO_STORM_ATC_SLOW,
+	SCENARIO_STORM_ATC_LATE,
+	SCENARIO_STORM_ATC_RANGES,
+	SCENARIO_STORM_ATC_UNSUPPORTED,
+	SCENARIO_STORM_SILENT_AFTER_RESET,
+	SCENARIO_STORM_FLR_FAILS,
+	SCENARIO_STORM_FLR_TIMEOUT,
+	SCENARIO_STORM_CONFIG_ONES,
+	SCENARIO_STORM_REMOVED,
+	SCENARIO_STORM_QUEUE_STALLED,
+	SCENARIO_STORM_ILLEGAL_COMMAND,
+	SCENARIO_STORM_CONFIG_ABORT,
+	SCENARIO_STORM_MSI_ABORT,
+	SCENARIO_STORM_EVENT_FLOOD,
+	SCENARIO_STORM_REPORT,
+	SCENARIO_STORM_RESET,
+	SCENARIO_STORM_REMOVE,
+	SCENARIO_STORM_KINDS
+};
+
+struct scenario_storm {
+	unsigned line;	 /* 0: there is none */
+	uint64_t length; /* model time */
+	uint64_t every;	 /* from one blow to the next, on average */
+	uint64_t seed;
+	uint64_t domains;
+	uint64_t maps;	/* per blow */
+	unsigned kinds; /* bit per enum scenario_storm_kind; all by default */
+};
+
 struct scenario_expect {
 	struct scenario_devices quarantined, recovered, not_quarantined, blocked, undisturbed;
 	struct scenario_devices degraded;
@@ -260,6 +295,7 @@ struct scenario {
 	struct scenario_recovery recovery;
 	struct scenario_order *orders; /* the key `operator` */
 	size_t n_orders;
+	struct scenario_storm storm;
 	struct scenario_expect expect;
 	struct scenario_names regimes; /* empty: not given */
 };

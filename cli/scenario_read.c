@@ -219,7 +219,8 @@ static uint64_t unit_ns(const char *unit)
 	static const struct {
 		const char *name;
 		uint64_t ns;
-	} units[] = {{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}};
+	} units[] = {{"ns", 1},		{"us", 1000},	    {"ms", 1000000},
+		     {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000}};
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (!strcmp(unit, units[i].name))
@@ -264,8 +265,8 @@ bool read_duration(struct reader *r, const struct key *k, yaml_node_t *node, voi
 	char what[160];
 
 	if (!text || !parse_duration(text, &ns)) {
-		snprintf(what, sizeof(what), "a duration such as 50ms (units ns, us, ms, s) for %s",
-			 k->name);
+		snprintf(what, sizeof(what),
+			 "a duration such as 50ms (units ns, us, ms, s, m, h) for %s", k->name);
 		return read_expected(r, node, what);
 	}
 	if (ns < k->min || ns > k->max) {

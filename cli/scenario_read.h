@@ -87,6 +87,8 @@ extern const struct section action_section;
 /* scenario_policy.c */
 extern const struct section software_section, order_section;
 void software_defaults(struct scenario_software *s);
+/* scenario_storm.c */
+extern const struct section storm_section;
 
 /* The top of the schema (scenario.c): reads into a struct scenario. */
 extern const struct section scenario_section;

@@ -43,6 +43,14 @@ static bool fails(void)
 	return sim.fail_alloc || (st && st->alloc_fails && st->alloc_fails(st->ctx));
 }
 
+static void count_live(size_t size)
+{
+	sim.st.live_allocs++;
+	sim.st.live_bytes += size;
+	if (sim.st.live_bytes > sim.st.peak_bytes)
+		sim.st.peak_bytes = sim.st.live_bytes;
+}
+
 void *sim_alloc(void *ctx, size_t size)
 {
 	struct block *b;
@@ -61,8 +69,7 @@ void *sim_alloc(void *ctx, size_t size)
 	b->prev = &live;
 	b->next->prev = b;
 	live.next = b;
-	sim.st.live_allocs++;
-	sim.st.live_bytes += size;
+	count_live(size);
 	return b->data;
 }
 
@@ -276,8 +283,7 @@ void *sim_dma_alloc(void *ctx, size_t size, size_t align, lz_phys *phys)
 	lz_assert((*phys & (align - 1)) == 0);
 	dma.size[u] = units;
 	set_used(u, units, true);
-	sim.st.live_allocs++;
-	sim.st.live_bytes += size;
+	count_live(size);
 	return memset(dma.va + ((size_t)u << UNIT_SHIFT), 0, (size_t)units << UNIT_SHIFT);
 }
 

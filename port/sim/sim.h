@@ -200,6 +200,7 @@ struct sim_stats {
 	lz_ns longest_masked;	   /* by the library, in virtual time */
 	lz_ns longest_masked_wait; /* longest lz_await() with interrupts masked by the caller */
 	uint64_t live_allocs, live_bytes; /* alloc and dma_alloc not freed yet */
+	uint64_t peak_bytes;		  /* the most of live_bytes */
 	uint64_t failed_allocs;
 	uint64_t schedule_hash; /* over all choices: equal for equal runs */
 };

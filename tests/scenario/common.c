@@ -12,8 +12,11 @@ void load(struct loaded *l, const char *path)
 
 	if (scenario_load(path, &l->sc, err, sizeof(err)))
 		fail_msg("%s", err);
-	if (machine_load(&l->m, l->sc.machine.lspci.path, l->sc.machine.dtb.path,
-			 l->sc.machine.iort.path, err, sizeof(err)))
+	if (l->sc.machine.generate) {
+		assert_true(machine_synthesize(&l->m, (unsigned)l->sc.machine.generate,
+					       &machine_synthetic_mixed));
+	} else if (machine_load(&l->m, l->sc.machine.lspci.path, l->sc.machine.dtb.path,
+				l->sc.machine.iort.path, err, sizeof(err)))
 		fail_msg("%s", err);
 	if (recordings_load(&l->sc, err, sizeof(err)))
 		fail_msg("%s", err);

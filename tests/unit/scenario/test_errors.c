@@ -31,14 +31,15 @@ static void unknown_and_missing_keys(void **state)
 		MACHINE "cpu: 2\n",
 		"4: unknown key \"cpu\" in the scenario; expected one of description, machine, "
 		"software, cpus, seed, domains, workload, faults, actions, recovery, operator, "
-		"expect, "
+		"storm, expect, "
 		"regimes");
 	expect_error(MACHINE "  irot: x\n", "4: unknown key \"irot\" in machine; expected one of "
-					    "lspci, iort, dtb, ats, smmu");
+					    "lspci, iort, dtb, generate, ats, smmu");
 	expect_error(MACHINE "cpus: 2\ncpus: 3\n",
 		     "5: key \"cpus\" is given twice in the scenario");
 	expect_error("cpus: 2\n", "1: expected the key \"machine\" in the scenario");
-	expect_error("machine:\n  iort: x\n", "2: expected the key \"lspci\" in machine");
+	expect_error("machine:\n  iort: x\n",
+		     "2: expected either the key \"lspci\" or \"generate\" in machine");
 	expect_error("machine: {lspci: x}\n",
 		     "1: expected either the key \"iort\" or \"dtb\" in machine");
 	expect_error("machine: {lspci: x, iort: a, dtb: b}\n",
@@ -83,7 +84,7 @@ static void numbers(void **state)
 static void durations(void **state)
 {
 	static const char *const bad[] = {
-		"5",	       "5 ms", "-5ms",	"5m",	 "ms",
+		"5",	       "5 ms", "-5ms",	"5d",	 "ms",
 		"1.ms",	       ".5ms", "0.5ns", "1e3ms", "99999999999999999999s",
 		"18446744074s"};
 
@@ -93,7 +94,8 @@ static void durations(void **state)
 
 		snprintf(text, sizeof(text), MACHINE "recovery: {after: %s}\n", bad[i]);
 		snprintf(rest, sizeof(rest),
-			 "4: expected a duration such as 50ms (units ns, us, ms, s) for after, "
+			 "4: expected a duration such as 50ms (units ns, us, ms, s, m, h) for "
+			 "after, "
 			 "found \"%s\"",
 			 bad[i]);
 		expect_error(text, rest);
@@ -175,6 +177,23 @@ static void machine_extras(void **state)
 		     "4: expected platform or capable for ats, found \"some\"");
 	expect_error(MACHINE "  ats: {a: b}\n",
 		     "4: expected platform, capable or a list of devices for ats, found a mapping");
+}
+
+static void storm(void **state)
+{
+	(void)state;
+	expect_error(MACHINE "storm: {every: 1s}\n", "4: expected the key \"for\" in storm");
+	expect_error(MACHINE "storm: {for: 1m, every: 2m}\n",
+		     "4: expected every to be at most for");
+	expect_error(
+		MACHINE "storm: {for: 1h, every: 99ms}\n",
+		"4: expected a duration from 100000000ns to 1000000s for every, found \"99ms\"");
+	expect_error("machine: {generate: 8161}\n",
+		     "1: expected a whole number from 1 to 8160 for generate, found \"8161\"");
+	expect_error("machine: {generate: 9, iort: x}\n",
+		     "1: key \"iort\" does not go with \"generate\"");
+	expect_error("machine: {generate: 9, lspci: x}\n",
+		     "1: expected either the key \"lspci\" or \"generate\" in machine");
 }
 
 static void workload(void **state)
@@ -333,10 +352,11 @@ int main(void)
 		cmocka_unit_test(wrong_types),	  cmocka_unit_test(numbers),
 		cmocka_unit_test(durations),	  cmocka_unit_test(devices),
 		cmocka_unit_test(domains),	  cmocka_unit_test(machine_extras),
-		cmocka_unit_test(workload),	  cmocka_unit_test(faults),
-		cmocka_unit_test(actions),	  cmocka_unit_test(moments),
-		cmocka_unit_test(orders),	  cmocka_unit_test(one_line),
-		cmocka_unit_test(long_lists),	  cmocka_unit_test(files),
+		cmocka_unit_test(storm),	  cmocka_unit_test(workload),
+		cmocka_unit_test(faults),	  cmocka_unit_test(actions),
+		cmocka_unit_test(moments),	  cmocka_unit_test(orders),
+		cmocka_unit_test(one_line),	  cmocka_unit_test(long_lists),
+		cmocka_unit_test(files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
