@@ -7,7 +7,8 @@
  */
 #include "pci/access.h"
 
-#define STU_MAX 31u
+#define STU_MAX	  31u
+#define OFF_TRIES 3u
 
 bool lz_pci_has_ats(const struct lz_pci_access *a)
 {
@@ -46,16 +47,19 @@ static enum lz_status no_cap(const struct lz_pci_access *a)
 	return lz_pci_present(a) ? LZ_ENOTSUP : LZ_ENODEV;
 }
 
-/* Enable := 0 at the capability `at`. */
+/*
+ * Enable := 0 at the capability `at`. ATS that stays on at a function whose entry
+ * has EATS off keeps it from all DMA (H76), so an access that fails once is not
+ * the last word. All ones say nothing about the bit: it is written all the same.
+ */
 static enum lz_status switch_off(const struct lz_pci_access *a, unsigned at)
 {
 	uint16_t ctl = cfg_read16(a, at + PCI_ATS_CTL);
 
-	if (ctl == 0xffff)
-		return LZ_ENODEV;
-	if (ctl & PCI_ATS_CTL_ENABLE)
-		cfg_write16(a, at + PCI_ATS_CTL, ctl & PCI_ATS_CTL_STU);
-	ctl = cfg_read16(a, at + PCI_ATS_CTL);
+	for (unsigned i = 0; i < OFF_TRIES && ctl & PCI_ATS_CTL_ENABLE; i++) {
+		cfg_write16(a, at + PCI_ATS_CTL, ctl == 0xffff ? 0 : ctl & PCI_ATS_CTL_STU);
+		ctl = cfg_read16(a, at + PCI_ATS_CTL);
+	}
 	if (ctl == 0xffff)
 		return LZ_ENODEV;
 	return ctl & PCI_ATS_CTL_ENABLE ? LZ_EIO : LZ_OK;
@@ -84,15 +88,11 @@ enum lz_status lz_pci_ats_enable(const struct lz_pci_access *a, unsigned stu)
 	 * function's counts. */
 	bool vf = cfg_read16(a, PCI_VENDOR_ID) == 0xffff;
 
-	if (ctl == 0xffff)
-		return LZ_ENODEV;
-	if (!(ctl & PCI_ATS_CTL_ENABLE))
-		return LZ_EIO;
-	if (!vf && (ctl & PCI_ATS_CTL_STU) != stu) {
+	if (ctl == 0xffff || (!vf && (ctl & PCI_ATS_CTL_STU) != stu)) {
 		st = switch_off(a, at);
-		return st == LZ_ENODEV ? st : LZ_EIO;
+		return ctl == 0xffff || st == LZ_ENODEV ? LZ_ENODEV : LZ_EIO;
 	}
-	return LZ_OK;
+	return ctl & PCI_ATS_CTL_ENABLE ? LZ_OK : LZ_EIO;
 }
 
 enum lz_status lz_pci_ats_disable(const struct lz_pci_access *a)

@@ -228,6 +228,8 @@ static enum lz_status ats_start(struct lz_smmu_dev *sd)
 		lz_store8(&dev->ats_on, 1);
 		return LZ_OK;
 	}
+	/* What was left on earlier, when config space did not obey, goes too (H91). */
+	(void)lz_pci_ats_disable(dev->pci);
 	/* ATS on in the entry and off at the endpoint is no state to be in. */
 	lz_log(dev->lz, LZ_LOG_WARN, dev->name, "ATS cannot be enabled, going on without");
 	lz_smmu_ste_eats_off(sd);

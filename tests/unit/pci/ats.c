@@ -103,6 +103,54 @@ static void h76_enable_is_ok_only_when_it_reads_back(void **state)
 	assert_int_equal(lz_pci_ats_enable(&r->access, 0), LZ_ENODEV);
 }
 
+/* One access fails, whichever it is: without LZ_OK nothing is left on, since ATS that
+ * is on at a function whose entry has EATS off keeps it from all DMA. */
+static void h76_an_enable_that_fails_leaves_ats_off(void **state)
+{
+	struct rig *r = *state;
+	unsigned reads, writes, failed = 0;
+
+	r->reads = r->writes = 0;
+	assert_int_equal(lz_pci_ats_enable(&r->access, 0), LZ_OK);
+	reads = r->reads;
+	writes = r->writes;
+	for (unsigned i = 1; i <= reads + writes; i++) {
+		rig_write(r, BLK_ATS_CTL, 2, 0);
+		r->reads = r->writes = 0;
+		r->ones_at = i <= reads ? i : 0;
+		r->lose_write = i <= reads ? 0 : i - reads;
+		bool ok = lz_pci_ats_enable(&r->access, 0) == LZ_OK;
+		failed += !ok;
+		assert_true(ok == lzm_ep_ats_enabled(r->ep));
+	}
+	assert_true(failed != 0);
+}
+
+/* The same for switching it off: LZ_OK when it is, and only then; an access to the
+ * control register that fails once does not matter. */
+static void h76_disable_survives_an_access_that_fails(void **state)
+{
+	struct rig *r = *state;
+	unsigned reads, writes, found = 0;
+
+	rig_ats_on(r, BLK_ATS_CTL);
+	r->reads = r->writes = 0;
+	assert_int_equal(lz_pci_ats_disable(&r->access), LZ_OK);
+	reads = r->reads;
+	writes = r->writes;
+	for (unsigned i = 1; i <= reads + writes; i++) {
+		rig_ats_on(r, BLK_ATS_CTL);
+		r->reads = r->writes = 0;
+		r->ones_at = i <= reads ? i : 0;
+		r->lose_write = i <= reads ? 0 : i - reads;
+		bool ok = lz_pci_ats_disable(&r->access) == LZ_OK;
+		assert_true(ok == !lzm_ep_ats_enabled(r->ep));
+		found += ok;
+	}
+	/* The reads before and after the write, and the write. */
+	assert_true(found >= 3);
+}
+
 /* Firmware or a previous kernel left ATS on and the ATC filled. */
 static void h91_ats_left_on_is_switched_off(void **state)
 {
@@ -284,6 +332,8 @@ int main(void)
 		T(h76_disable_is_ok_only_when_it_reads_back),
 		T(h76_a_function_that_vanishes_meanwhile_proves_nothing),
 		T(h76_enable_is_ok_only_when_it_reads_back),
+		T(h76_an_enable_that_fails_leaves_ats_off),
+		T(h76_disable_survives_an_access_that_fails),
 		T(h91_ats_left_on_is_switched_off),
 		cmocka_unit_test(without_the_capability),
 		cmocka_unit_test(pasid_is_switched_and_read_back),

@@ -94,6 +94,8 @@ static uint32_t access_read(void *ctx, unsigned off, unsigned width)
 	r->reads++;
 	if (r->gone_after && r->reads == r->gone_after)
 		lzm_ep_fault(r->ep, LZM_EP_REMOVED, 0, 0);
+	if (r->reads == r->ones_at)
+		return UINT32_MAX >> (32 - 8 * width);
 	return lzm_ep_cfg_read(r->ep, off, width);
 }
 
@@ -102,7 +104,7 @@ static void access_write(void *ctx, unsigned off, unsigned width, uint32_t v)
 	struct rig *r = ctx;
 
 	r->writes++;
-	if (off != r->lose_writes_at)
+	if (off != r->lose_writes_at && r->writes != r->lose_write)
 		lzm_ep_cfg_write(r->ep, off, width, v);
 }
 

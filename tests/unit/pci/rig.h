@@ -34,6 +34,8 @@ struct rig {
 	uint64_t slept;
 	unsigned lose_writes_at; /* offset; RIG_NONE */
 	unsigned gone_after;	 /* the function is removed after so many reads; 0: never */
+	unsigned ones_at;	 /* this read gives all ones, 0: none */
+	unsigned lose_write;	 /* this write is lost, 0: none */
 };
 
 /* Without a port when `port` is false. `name` as in functions.h. */
