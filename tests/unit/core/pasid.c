@@ -156,6 +156,32 @@ static void h14_all_pasids_come_back_behind_the_rid(void **s)
 	bench_run(1, 0, NULL, back_body);
 }
 
+static void half_back_body(struct bench *b)
+{
+	unsigned installs;
+
+	set_up();
+	bench_break(dev, dom[0]);
+	installs = b->fake.count[OP_INSTALL];
+	b->fake.fail[OP_INSTALL] = LZ_EIO;
+	b->fake.fail_skip[OP_INSTALL] = 1; /* the RID comes back, the first PASID does not */
+	b->fake.fail_count[OP_INSTALL] = 1;
+	assert_int_equal(lz_reset_prepare(dev), LZ_OK);
+	fake_of(dev)->mute = false;
+	assert_int_equal(lz_reset_done(dev, LZ_RESET_OK), LZ_EIO);
+	assert_int_equal(b->fake.count[OP_INSTALL], installs + 2);
+	assert_true(dev->block & LZ_BLOCK_BROKEN);
+	assert_int_equal(lz_group_recovery_count(g), 2);
+	tear_down();
+}
+
+/* Nothing has recovered as long as a PASID is missing: it stays broken. */
+static void h09_broken_until_the_last_pasid_is_back(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, half_back_body);
+}
+
 /* ---- held and skipped ---- */
 
 static void many_body(struct bench *b)
@@ -254,6 +280,7 @@ int main(void)
 		cmocka_unit_test(pasid_is_replaced_links_first),
 		cmocka_unit_test(failed_attach_leaves_the_pasid_as_it_was),
 		cmocka_unit_test(h14_all_pasids_come_back_behind_the_rid),
+		cmocka_unit_test(h09_broken_until_the_last_pasid_is_back),
 		cmocka_unit_test(h58_held_and_skipped_in_all_its_domains),
 		cmocka_unit_test(h54_pasids_change_at_once),
 	};
