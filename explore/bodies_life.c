@@ -172,9 +172,13 @@ void exb_nested_settle(struct exr *r)
 
 static void operator_0(struct exr *r)
 {
+	enum lz_status st;
+
 	may_fail(lz_device_block(r->dev[0].dev));
 	exr_sleep(r, LZ_US(100));
-	may_fail(lz_device_clear(r->dev[0].dev));
+	st = lz_device_clear(r->dev[0].dev);
+	r->dev[0].held = st != LZ_OK;
+	may_fail(st);
 }
 
 /* An operator's block and clear against report and reset. */

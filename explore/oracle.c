@@ -138,7 +138,8 @@ static bool is_blocked(const struct exr_dev *d, unsigned reasons)
 
 static void judge_innocent(struct exr *r, const struct exr_dev *d, const struct lz_event *ev)
 {
-	if (d->guilty || !lzm_ep_answers(d->ep) || r->lost_service ||
+	/* An answer counts only with a config space that says ATS is on (H76). */
+	if (d->guilty || d->mute || !lzm_ep_answers(d->ep) || r->lost_service ||
 	    ev->evidence == LZ_EVIDENCE_ASSUMED)
 		return;
 	/* A fence of one that is blocked belongs to a reset, an operator or a removal. */
@@ -169,12 +170,13 @@ static void quarantined(struct exr *r, struct exr_dev *d, const struct lz_event 
 	judge_innocent(r, d, ev);
 }
 
-/* Severity only rises; and one that was reset well and answers is not broken. */
+/* Severity only rises; and one that was reset well and answers, invalidations and
+ * config accesses, is not broken. */
 static void still_broken(struct exr *r, const struct exr_dev *d)
 {
 	struct lz_health h;
 
-	if (d->claimed && !d->guilty && lzm_ep_answers(d->ep) && !r->lost_service)
+	if (d->claimed && !d->guilty && !d->mute && lzm_ep_answers(d->ep) && !r->lost_service)
 		ex_violate(r->run, 'C', "broken after a good reset",
 			   "device %u was reset, answers, and counts as broken", d->index);
 
@@ -286,19 +288,32 @@ static void dma_works(struct exr *r, struct exr_dev *d)
 	}
 }
 
+/* By ATS or, where the library goes on without, untranslated. */
+static bool reaches(struct exr *r, const struct exr_dev *d, uint64_t iova, uint64_t pa)
+{
+	struct lzm_translation t;
+	uint64_t got;
+
+	if (!lzm_ep_pasid_enabled(d->ep, EXR_PASID))
+		return false;
+	if (lzm_ep_ats_enabled(d->ep))
+		return lzm_smmu_translate(r->smmu, d->sid[0], true, EXR_PASID, iova, &t) ==
+			       LZM_OK &&
+		       t.write && t.pa == pa;
+	return lzm_smmu_untranslated(r->smmu, d->sid[0], true, EXR_PASID, iova, LZM_WRITE, &got) ==
+		       LZM_OK &&
+	       got == pa;
+}
+
 /* PASIDs are attached to what the core says. */
 static void pasid_works(struct exr *r, struct exr_dev *d)
 {
 	struct lz_domain *dom = lz_attached(d->dev, EXR_PASID);
-	struct lzm_translation t;
 
 	for (unsigned i = 0; dom && i < EXR_DOMS; i++)
 		for (unsigned p = 0; r->dom[i].dom == dom && p < EXR_PAGES; p++)
 			if (r->dom[i].page[p] == EXR_LIVE &&
-			    (!lzm_ep_pasid_enabled(d->ep, EXR_PASID) ||
-			     lzm_smmu_translate(r->smmu, d->sid[0], true, EXR_PASID,
-						EXR_IOVA + p * LZ_PAGE, &t) != LZM_OK ||
-			     !t.write || t.pa != r->dom[i].pa[p]))
+			    !reaches(r, d, EXR_IOVA + p * LZ_PAGE, r->dom[i].pa[p]))
 				ex_violate(
 					r->run, 'D', "no PASID at rest",
 					"device %u is healthy and its PASID does not reach page %u",

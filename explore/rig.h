@@ -60,6 +60,8 @@ struct exr_dev {
 	unsigned told, resumed;
 	/* What the oracles know. */
 	bool guilty;   /* left an invalidation unanswered since its last reset */
+	bool mute;     /* an access to its config space failed since its last reset */
+	bool held;     /* an operator blocked it and could not clear it yet */
 	bool broken;   /* quarantined, and not recovered since */
 	bool fenced;   /* as the library says */
 	bool claimed;  /* whoever reset it says that it went well */

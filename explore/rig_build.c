@@ -63,7 +63,7 @@ static bool on_reset(void *user)
 {
 	struct exr_dev *d = user;
 
-	d->guilty = false;
+	d->guilty = d->mute = false;
 	return d->rig->c->reset_told;
 }
 
@@ -152,9 +152,11 @@ static uint32_t pci_read(void *ctx, unsigned off, unsigned width)
 	struct exr_dev *d = ctx;
 
 	if (ex_maybe(d->rig->run, EX_CONFIG, "device %u: config space 0x%x reads all ones",
-		     d->index, off))
+		     d->index, off)) {
+		d->mute = true;
 		return width == 4 ? UINT32_MAX : (1u << 8 * width) - 1;
-	return lzm_ep_cfg_read(((struct exr_dev *)ctx)->ep, off, width);
+	}
+	return lzm_ep_cfg_read(d->ep, off, width);
 }
 
 static void pci_write(void *ctx, unsigned off, unsigned width, uint32_t v)
@@ -162,9 +164,11 @@ static void pci_write(void *ctx, unsigned off, unsigned width, uint32_t v)
 	struct exr_dev *d = ctx;
 
 	if (ex_maybe(d->rig->run, EX_CONFIG, "device %u: a write to config space 0x%x is lost",
-		     d->index, off))
+		     d->index, off)) {
+		d->mute = true;
 		return;
-	lzm_ep_cfg_write(((struct exr_dev *)ctx)->ep, off, width, v);
+	}
+	lzm_ep_cfg_write(d->ep, off, width, v);
 	sim_hw_changed();
 }
 

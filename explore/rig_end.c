@@ -30,7 +30,7 @@ static bool settle(struct exr *r, lz_ns ns)
 	return idle(r);
 }
 
-/* What is broken is reset, as its owner would. */
+/* What is broken is reset, as its owner would, and its operator tries again. */
 void exr_recover(struct exr *r)
 {
 	for (unsigned pass = 0; pass < 4 && !r->lost_service; pass++) {
@@ -46,6 +46,8 @@ void exr_recover(struct exr *r)
 			if (h.fence == LZ_FENCE_OPEN && !h.block && lzm_ep_answers(r->dev[i].ep))
 				continue;
 			r->dev[i].reset_ok = exr_reset(r, i, LZ_RESET_OK) == LZ_OK;
+			if (r->dev[i].held)
+				r->dev[i].held = lz_device_clear(r->dev[i].dev) != LZ_OK;
 		}
 	}
 	if (!settle(r, LZ_SEC(300)) && !r->lost_service)
