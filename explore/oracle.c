@@ -330,10 +330,22 @@ void exr_groups(struct exr *r)
 				   lz_group_recovery_count(r->dev[i].group));
 }
 
+/* By one that sends the same ids and will not answer again (H13). */
+static bool held_for_good(struct exr *r, const struct exr_dev *d)
+{
+	struct lz_health h;
+
+	lz_device_health(d->dev, &h);
+	for (unsigned i = 0; r->c->alias && h.block == LZ_BLOCK_SIBLING && i < r->n_devs; i++)
+		if (r->dev[i].dev && !lzm_ep_answers(r->dev[i].ep))
+			return true;
+	return false;
+}
+
 void exr_at_rest(struct exr *r)
 {
 	for (unsigned i = 0; i < r->n_devs && !r->lost_service; i++) {
-		if (!r->dev[i].dev || !lzm_ep_answers(r->dev[i].ep))
+		if (!r->dev[i].dev || !lzm_ep_answers(r->dev[i].ep) || held_for_good(r, &r->dev[i]))
 			continue;
 		well(r, &r->dev[i]);
 		dma_works(r, &r->dev[i]);
