@@ -113,7 +113,7 @@ static void echo(void)
 
 struct bench_spread bench_switch(unsigned rounds)
 {
-	double ns[BENCH_ROUNDS];
+	double ns[BENCH_ROUNDS] = {0};
 
 	rounds = rounds > BENCH_ROUNDS ? BENCH_ROUNDS : rounds;
 	fiber = sim_fiber_get(echo);

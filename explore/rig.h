@@ -38,8 +38,8 @@ struct ex_case {
 	uint64_t devices, streams, queue, pasid_bits, clocks, dma;
 	uint64_t ats_timeout, sync_bound, atomic_wait, late_bound, reset_time, settle_max;
 	uint64_t budget[EX_MAYBES]; /* what may go wrong, how often */
-	unsigned same_group;	    /* 1: all devices in one group */
-	unsigned alias;		    /* 1: and the others send device 0's first id too */
+	uint64_t same_group;	    /* 1: all devices in one group */
+	uint64_t alias;		    /* 1: and the others send device 0's first id too */
 	uint64_t reset_told;	    /* 0: what is outstanding at a reset times out */
 	/* A run chooses one of these. */
 	char *regime[EXR_REGIMES];

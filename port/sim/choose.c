@@ -75,11 +75,15 @@ static inline bool hw_enabled(struct sim_unit *h)
 
 static void more_room(void)
 {
-	room = room ? 2 * room : 64;
-	choices = realloc(choices, room * sizeof(*choices));
-	enabled = realloc(enabled, room * sizeof(*enabled));
-	if (!choices || !enabled)
+	size_t more = room ? 2 * room : 64;
+	void *c = realloc(choices, more * sizeof(*choices));
+	void *e = realloc(enabled, more * sizeof(*enabled));
+
+	if (!c || !e)
 		lz_port_panic("out of memory in the scheduler", __FILE__, __LINE__);
+	choices = c;
+	enabled = e;
+	room = more;
 }
 
 static inline struct sim_enabled *offer(size_t *n, enum sim_what what, uint32_t id, void *who)

@@ -208,6 +208,7 @@ SMMU_APART static enum lz_status wait_watched(struct wait *w, lz_ns *deadline)
 	w->watch = &watch;
 	st = wait_long(w, deadline);
 	lz_smmu_watch_end(w->s, &watch, w->n ? SMMU_NO_BATCH : w->pos, w->done);
+	w->watch = NULL;
 	return st;
 }
 
