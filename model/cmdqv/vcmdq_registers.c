@@ -108,16 +108,12 @@ static uint32_t read_config(const struct lzm_cmdqv *v, uint32_t offset)
 	}
 }
 
-/* Pairs of an enabled interface may be named by commands under way. */
-static void write_sid(struct lzm_cmdqv *v, struct vintf *f, uint32_t *slot, unsigned i,
-		      uint32_t value)
+static void write_sid(struct lzm_cmdqv *v, uint32_t *slot, unsigned i, uint32_t value)
 {
-	(void)f;
-	if (i >= 1u << v->cfg.sids_log2) {
+	if (i >= 1u << v->cfg.sids_log2)
 		lzm_misuse(v->smmu, "CMDQV: stream id pair %u does not exist", i);
-		return;
-	}
-	*slot = value;
+	else
+		*slot = value;
 }
 
 static void write_vintf(struct lzm_cmdqv *v, unsigned i, uint32_t reg, uint32_t value)
@@ -127,11 +123,11 @@ static void write_vintf(struct lzm_cmdqv *v, unsigned i, uint32_t reg, uint32_t 
 	if (reg >= VINTF_SID_REPLACE && reg < VINTF_SID_REPLACE + 4 * VINTF_SIDS) {
 		unsigned n = (reg - VINTF_SID_REPLACE) / 4;
 
-		write_sid(v, f, &f->s.sid_replace[n], n, value & SID_REPLACE_MASK);
+		write_sid(v, &f->s.sid_replace[n], n, value & SID_REPLACE_MASK);
 	} else if (reg >= VINTF_SID_MATCH && reg < VINTF_SID_MATCH + 4 * VINTF_SIDS) {
 		unsigned n = (reg - VINTF_SID_MATCH) / 4;
 
-		write_sid(v, f, &f->s.sid_match[n], n, value & SID_MATCH_MASK);
+		write_sid(v, &f->s.sid_match[n], n, value & SID_MATCH_MASK);
 	} else if (reg == VINTF_CONFIG) {
 		value &= VINTF_CONFIG_MASK;
 		if (f->s.en && (value & V_EN) && value != f->config)

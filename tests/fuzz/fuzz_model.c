@@ -8,14 +8,11 @@
  * steps, interrupts are known lines, and no access leaves the buffers.
  */
 #define _GNU_SOURCE
-#include "fuzz_input.h"
-
-#include <string.h>
+#include "fuzz_memory.h"
 
 #include "lazaret-model/cmdqv.h"
 #include "lazaret-model/endpoint.h"
 
-#define MEMORY	  (256u << 10) /* at physical address 0 */
 #define N_EPS	  4u
 #define OPS_MAX	  4096u
 #define CMDQ_LOG2 7u
@@ -30,65 +27,17 @@
 #define STEPS_MAX (QUEUES * (2u << CMDQ_LOG2) * 8)
 
 struct rig {
+	struct fuzz_memory m; /* first */
 	struct fuzz_input in;
 	struct lzm_bus bus;
 	struct lzm_smmu *smmu;
 	struct lzm_cmdqv *cmdqv;  /* may be NULL */
 	struct lzm_ep *ep[N_EPS]; /* a port, below it a PF with its VF; one alone */
-	uint8_t *memory;
-	uint64_t now, tag;
-	unsigned accesses; /* of the running call */
+	uint64_t tag;
 	uint32_t prod;
 };
 
 /* ---- the bus ---- */
-
-static void count(struct rig *r, size_t len)
-{
-	FUZZ_CHECK(len && len <= 64, "%zu bytes in one access", len);
-	FUZZ_CHECK(++r->accesses <= ACCESSES_MAX, "at %llu ns", (unsigned long long)r->now);
-}
-
-static bool inside(uint64_t pa, size_t len)
-{
-	return pa < MEMORY && len <= MEMORY - pa;
-}
-
-static bool mem_read(void *ctx, uint64_t pa, void *buf, size_t len)
-{
-	struct rig *r = ctx;
-
-	count(r, len);
-	memset(buf, 0xa5, len); /* an abort leaves nonsense */
-	if (inside(pa, len))
-		memcpy(buf, r->memory + pa, len);
-	return inside(pa, len);
-}
-
-static bool mem_write(void *ctx, uint64_t pa, const void *buf, size_t len)
-{
-	static volatile uint8_t sink;
-	struct rig *r = ctx;
-
-	count(r, len);
-	for (size_t i = 0; i < len; i++)
-		sink = ((const uint8_t *)buf)[i];
-	(void)sink;
-	if (inside(pa, len))
-		memcpy(r->memory + pa, buf, len);
-	return inside(pa, len);
-}
-
-static void irq(void *ctx, enum lzm_irq line)
-{
-	(void)ctx;
-	FUZZ_CHECK(line < LZM_IRQ_COUNT, "line %u", (unsigned)line);
-}
-
-static uint64_t now(void *ctx)
-{
-	return ((struct rig *)ctx)->now;
-}
 
 static void atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
 {
@@ -169,7 +118,7 @@ static void make_config(uint8_t *c, bool port, bool vf)
 static struct lzm_ep *make_ep(struct rig *r, unsigned i)
 {
 	const struct lzm_ep_link link = {.ctx = r,
-					 .now = now,
+					 .now = fuzz_now,
 					 .answer = ep_answer,
 					 .translate = ep_translate,
 					 .translated = ep_translated,
@@ -241,7 +190,7 @@ static void make_smmu(struct rig *r)
 	c.ecmdq = g & 16 && c.msi;
 	c.ecmdq_pages_log2 = g >> 5 & 1;
 	c.ecmdq_queues_log2 = g >> 6;
-	r->bus = (struct lzm_bus){r, mem_read, mem_write, irq, now, atc_inv};
+	r->bus = (struct lzm_bus){r, fuzz_mem_read, fuzz_mem_write, fuzz_irq, fuzz_now, atc_inv};
 	r->smmu = lzm_smmu_create(&c, &r->bus);
 	FUZZ_CHECK(r->smmu, "a configuration in range is refused");
 	g = fuzz_u8(in);
@@ -295,16 +244,16 @@ static void run_steps(struct rig *r)
 {
 	for (unsigned n = 0;; n++) {
 		FUZZ_CHECK(n <= STEPS_MAX, "the SMMU is never idle");
-		r->accesses = 0;
+		r->m.accesses = 0;
 		if (!lzm_smmu_step(r->smmu))
 			break;
 	}
-	FUZZ_CHECK(lzm_smmu_wake(r->smmu) > r->now, "idle, and due at %llu",
-		   (unsigned long long)r->now);
+	FUZZ_CHECK(lzm_smmu_wake(r->smmu) > r->m.now, "idle, and due at %llu",
+		   (unsigned long long)r->m.now);
 	for (unsigned i = 0; i < N_EPS; i++) {
 		for (unsigned n = 0; r->ep[i] && lzm_ep_step(r->ep[i]); n++)
 			FUZZ_CHECK(n <= STEPS_MAX, "endpoint %u is never idle", i);
-		FUZZ_CHECK(!r->ep[i] || lzm_ep_wake(r->ep[i]) > r->now, "endpoint %u", i);
+		FUZZ_CHECK(!r->ep[i] || lzm_ep_wake(r->ep[i]) > r->m.now, "endpoint %u", i);
 	}
 }
 
@@ -316,10 +265,10 @@ static void pass_time(struct rig *r, uint8_t how)
 	for (unsigned i = 0; i < N_EPS; i++)
 		if (r->ep[i] && lzm_ep_wake(r->ep[i]) < t)
 			t = lzm_ep_wake(r->ep[i]);
-	if (how & 1 && t != LZM_NEVER && t > r->now)
-		r->now = t;
+	if (how & 1 && t != LZM_NEVER && t > r->m.now)
+		r->m.now = t;
 	else
-		r->now += UINT64_C(1) << (how >> 1 & 31);
+		r->m.now += UINT64_C(1) << (how >> 1 & 31);
 }
 
 static void mmio(struct rig *r, uint8_t how)
@@ -369,19 +318,19 @@ static void bring_up(struct rig *r)
 	for (size_t i = 0; i < sizeof(w) / sizeof(w[0]); i++) {
 		if (i == 2) {
 			run_steps(r);
-			r->now += 4096;
+			r->m.now += 4096;
 			run_steps(r);
 		}
 		lzm_smmu_write(r->smmu, w[i].off, w[i].size, w[i].value);
 	}
-	r->now += 4096;
+	r->m.now += 4096;
 	run_steps(r);
 }
 
 static void store(struct rig *r, uint64_t pa, uint64_t v)
 {
-	if (inside(pa, 8))
-		memcpy(r->memory + pa, &v, 8);
+	if (fuzz_inside(pa, 8))
+		memcpy(r->m.bytes + pa, &v, 8);
 }
 
 /* An entry that a sound driver might have written, somewhat changed. */
@@ -496,7 +445,7 @@ static void fault(struct rig *r, uint8_t how)
 
 	switch (how >> 2 & 15) {
 	case 0:
-		lzm_smmu_inject_cmdq_stall(r->smmu, r->now + some_value(r) % 100000);
+		lzm_smmu_inject_cmdq_stall(r->smmu, r->m.now + some_value(r) % 100000);
 		break;
 	case 1:
 		lzm_smmu_inject_cmdq_abort(r->smmu);
@@ -552,7 +501,7 @@ static void one(struct rig *r)
 {
 	uint8_t op = fuzz_u8(&r->in), how = fuzz_u8(&r->in);
 
-	r->accesses = 0;
+	r->m.accesses = 0;
 	switch (op % 10) {
 	case 0:
 		mmio(r, how);
@@ -604,20 +553,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!r)
 		return 0;
 	r->in = (struct fuzz_input){data, 0, size};
-	r->memory = calloc(1, MEMORY);
-	FUZZ_CHECK(r->memory, "out of memory");
+	r->m.bytes = calloc(1, MEMORY);
+	FUZZ_CHECK(r->m.bytes, "out of memory");
+	r->m.most = ACCESSES_MAX;
 	make_smmu(r);
 	for (unsigned i = 0; i < N_EPS; i++)
 		r->ep[i] = make_ep(r, i);
 	for (unsigned n = 0; fuzz_more(&r->in) && n < OPS_MAX; n++)
 		one(r);
-	r->accesses = 0;
+	r->m.accesses = 0;
 	run_steps(r);
 	for (unsigned i = N_EPS; i--;)
 		lzm_ep_destroy(r->ep[i]);
 	lzm_cmdqv_destroy(r->cmdqv);
 	lzm_smmu_destroy(r->smmu);
-	free(r->memory);
+	free(r->m.bytes);
 	free(r);
 	return 0;
 }

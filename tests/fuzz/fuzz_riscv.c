@@ -5,14 +5,11 @@
  * call, step and wake agree, the queue runs dry, interrupts are known lines.
  */
 #define _GNU_SOURCE
-#include "fuzz_input.h"
-
-#include <string.h>
+#include "fuzz_memory.h"
 
 #include "lazaret-model/endpoint.h"
 #include "lazaret-model/riscv.h"
 
-#define MEMORY	  (256u << 10) /* at physical address 0 */
 #define N_EPS	  3u
 #define OPS_MAX	  4096u
 #define CMDQ_LOG2 7u
@@ -26,60 +23,16 @@
 #define STEPS_MAX ((2u << CMDQ_LOG2) * 8)
 
 struct rig {
+	struct fuzz_memory m; /* first */
 	struct fuzz_input in;
 	struct lzm_bus bus;
 	struct lzm_riscv *iommu;
 	struct lzm_ep *ep[N_EPS];
-	uint8_t *memory;
-	uint64_t now, tag;
-	unsigned accesses; /* of the running call */
+	uint64_t tag;
 	uint32_t tail;
 };
 
 /* ---- the bus ---- */
-
-static void count(struct rig *r, size_t len)
-{
-	FUZZ_CHECK(len && len <= 64, "%zu bytes in one access", len);
-	FUZZ_CHECK(++r->accesses <= ACCESSES_MAX, "at %llu ns", (unsigned long long)r->now);
-}
-
-static bool inside(uint64_t pa, size_t len)
-{
-	return pa < MEMORY && len <= MEMORY - pa;
-}
-
-static bool mem_read(void *ctx, uint64_t pa, void *buf, size_t len)
-{
-	struct rig *r = ctx;
-
-	count(r, len);
-	memset(buf, 0xa5, len); /* an abort leaves nonsense */
-	if (inside(pa, len))
-		memcpy(buf, r->memory + pa, len);
-	return inside(pa, len);
-}
-
-static bool mem_write(void *ctx, uint64_t pa, const void *buf, size_t len)
-{
-	struct rig *r = ctx;
-
-	count(r, len);
-	if (inside(pa, len))
-		memcpy(r->memory + pa, buf, len);
-	return inside(pa, len);
-}
-
-static void irq(void *ctx, enum lzm_irq line)
-{
-	(void)ctx;
-	FUZZ_CHECK(line < LZM_IRQ_COUNT, "line %u", (unsigned)line);
-}
-
-static uint64_t now(void *ctx)
-{
-	return ((struct rig *)ctx)->now;
-}
 
 static void atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
 {
@@ -131,7 +84,7 @@ static void ep_reset(void *ctx, struct lzm_ep *ep)
 static struct lzm_ep *make_ep(struct rig *r, unsigned i)
 {
 	const struct lzm_ep_link link = {.ctx = r,
-					 .now = now,
+					 .now = fuzz_now,
 					 .answer = ep_answer,
 					 .translate = ep_translate,
 					 .translated = ep_translated,
@@ -184,7 +137,7 @@ static void make_iommu(struct rig *r)
 	c.knobs.stop_forgets = g & 32;
 	c.knobs.busy_ns = (g >> 6) * 100u;
 	c.knobs.ats_timeout_ns = fuzz_u8(in) * 64u;
-	r->bus = (struct lzm_bus){r, mem_read, mem_write, irq, now, atc_inv};
+	r->bus = (struct lzm_bus){r, fuzz_mem_read, fuzz_mem_write, fuzz_irq, fuzz_now, atc_inv};
 	r->iommu = lzm_riscv_create(&c, &r->bus);
 	FUZZ_CHECK(r->iommu, "a configuration in range is refused");
 }
@@ -231,16 +184,16 @@ static void run_steps(struct rig *r)
 {
 	for (unsigned n = 0;; n++) {
 		FUZZ_CHECK(n <= STEPS_MAX, "the IOMMU is never idle");
-		r->accesses = 0;
+		r->m.accesses = 0;
 		if (!lzm_riscv_step(r->iommu))
 			break;
 	}
-	FUZZ_CHECK(lzm_riscv_wake(r->iommu) > r->now, "idle, and due at %llu",
-		   (unsigned long long)r->now);
+	FUZZ_CHECK(lzm_riscv_wake(r->iommu) > r->m.now, "idle, and due at %llu",
+		   (unsigned long long)r->m.now);
 	for (unsigned i = 0; i < N_EPS; i++) {
 		for (unsigned n = 0; r->ep[i] && lzm_ep_step(r->ep[i]); n++)
 			FUZZ_CHECK(n <= STEPS_MAX, "endpoint %u is never idle", i);
-		FUZZ_CHECK(!r->ep[i] || lzm_ep_wake(r->ep[i]) > r->now, "endpoint %u", i);
+		FUZZ_CHECK(!r->ep[i] || lzm_ep_wake(r->ep[i]) > r->m.now, "endpoint %u", i);
 	}
 }
 
@@ -253,14 +206,14 @@ static void pass_time(struct rig *r, uint8_t how)
 	for (unsigned i = 0; i < N_EPS; i++)
 		if (r->ep[i] && lzm_ep_wake(r->ep[i]) < t)
 			t = lzm_ep_wake(r->ep[i]);
-	if (how & 1 && t != LZM_NEVER && t > r->now)
-		r->now = t;
+	if (how & 1 && t != LZM_NEVER && t > r->m.now)
+		r->m.now = t;
 	else
-		r->now += UINT64_C(1) << (how >> 1 & 31);
-	r->accesses = 0;
+		r->m.now += UINT64_C(1) << (how >> 1 & 31);
+	r->m.accesses = 0;
 	if (lzm_riscv_step(r->iommu))
-		FUZZ_CHECK(own <= r->now, "work at %llu, due at %llu", (unsigned long long)r->now,
-			   (unsigned long long)own);
+		FUZZ_CHECK(own <= r->m.now, "work at %llu, due at %llu",
+			   (unsigned long long)r->m.now, (unsigned long long)own);
 }
 
 static void mmio(struct rig *r, uint8_t how)
@@ -284,8 +237,8 @@ static void mmio(struct rig *r, uint8_t how)
 
 static void store(struct rig *r, uint64_t pa, uint64_t v)
 {
-	if (inside(pa, 8))
-		memcpy(r->memory + pa, &v, 8);
+	if (fuzz_inside(pa, 8))
+		memcpy(r->m.bytes + pa, &v, 8);
 }
 
 /* Everything off, then queues at pages, the directory, everything on: from here a
@@ -323,10 +276,10 @@ static void bring_up(struct rig *r, uint8_t how)
 			continue;
 		}
 		run_steps(r);
-		r->now += 4096;
+		r->m.now += 4096;
 		run_steps(r);
 	}
-	r->now += 4096;
+	r->m.now += 4096;
 	run_steps(r);
 }
 
@@ -421,7 +374,7 @@ static void fault(struct rig *r, uint8_t how)
 
 	switch (how >> 2 & 7) {
 	case 0:
-		lzm_riscv_inject_cmdq_stall(r->iommu, r->now + some_value(r) % 100000);
+		lzm_riscv_inject_cmdq_stall(r->iommu, r->m.now + some_value(r) % 100000);
 		break;
 	case 1:
 		lzm_riscv_inject_cmdq_fault(r->iommu);
@@ -456,7 +409,7 @@ static void one(struct rig *r)
 {
 	uint8_t op = fuzz_u8(&r->in), how = fuzz_u8(&r->in);
 
-	r->accesses = 0;
+	r->m.accesses = 0;
 	switch (op % 9) {
 	case 0:
 		mmio(r, how);
@@ -505,19 +458,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!r)
 		return 0;
 	r->in = (struct fuzz_input){data, 0, size};
-	r->memory = calloc(1, MEMORY);
-	FUZZ_CHECK(r->memory, "out of memory");
+	r->m.bytes = calloc(1, MEMORY);
+	FUZZ_CHECK(r->m.bytes, "out of memory");
+	r->m.most = ACCESSES_MAX;
 	make_iommu(r);
 	for (unsigned i = 0; i < N_EPS; i++)
 		r->ep[i] = make_ep(r, i);
 	for (unsigned n = 0; fuzz_more(&r->in) && n < OPS_MAX; n++)
 		one(r);
-	r->accesses = 0;
+	r->m.accesses = 0;
 	run_steps(r);
 	for (unsigned i = N_EPS; i--;)
 		lzm_ep_destroy(r->ep[i]);
 	lzm_riscv_destroy(r->iommu);
-	free(r->memory);
+	free(r->m.bytes);
 	free(r);
 	return 0;
 }
