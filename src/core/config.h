@@ -58,6 +58,11 @@
 #define LZ_CONFIG_RECORDS 1
 #endif
 
+/* The RISC-V IOMMU, with its page tables. */
+#ifndef LZ_CONFIG_RISCV
+#define LZ_CONFIG_RISCV 1
+#endif
+
 /* Two-level stream tables; without them at most 16 bits of stream id. */
 #ifndef LZ_CONFIG_TWO_LEVEL
 #define LZ_CONFIG_TWO_LEVEL 1
