@@ -37,7 +37,7 @@ static void queue_ours(struct flat *f, struct flat_peer *p, unsigned n)
 	lz_ns deadline = 0;
 
 	(void)p;
-	if (lz_smmu_queue_run(flat_smmu(f), commands, n, &deadline) != LZ_OK)
+	if (lz_smmu_queue_run(&flat_smmu(f)->cmdq, commands, n, &deadline) != LZ_OK)
 		lz_port_panic("a batch failed", __FILE__, __LINE__);
 }
 

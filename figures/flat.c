@@ -252,10 +252,10 @@ void flat_peer_init(struct flat_peer *p, struct flat *f)
 {
 	struct lz_smmu_queue *q = &flat_smmu(f)->cmdq;
 
-	*p = (struct flat_peer){.mmio = q->mmio,
+	*p = (struct flat_peer){.mmio = q->prod,
 				.ring = q->ring,
 				.size = q->size,
-				.prod = lz_mmio_read32(q->mmio, SMMU_CMDQ_PROD)};
+				.prod = lz_mmio_read32(q->prod, SMMU_CMDQ_PROD)};
 }
 
 static inline void insert_and_wait(struct flat_peer *p, const struct lz_smmu_cmd *cmd, uint32_t n)

@@ -29,7 +29,7 @@ static void queue_ours(struct bed *b)
 {
 	lz_ns deadline = 0;
 
-	if (lz_smmu_queue_run(flat_smmu(b->flat), commands, b->size, &deadline) != LZ_OK)
+	if (lz_smmu_queue_run(&flat_smmu(b->flat)->cmdq, commands, b->size, &deadline) != LZ_OK)
 		lz_port_panic("a batch failed", __FILE__, __LINE__);
 }
 

@@ -76,6 +76,12 @@ struct lz {
 
 /* ---- driver operations ---- */
 
+/* A sync that was issued: the driver's queue, and the position in it. */
+struct lz_sync {
+	void *queue;
+	uint64_t pos;
+};
+
 /* What a call of work() wants next. */
 struct lz_work_next {
 	lz_ns due;	  /* call again at this time; LZ_NEVER */

@@ -33,26 +33,26 @@ static void cons_runs_away(struct rig *r)
 	look_map(r, dom, 8, 1);
 	assert_int_equal(lz_unmap(dom, IOVA, LZ_PAGE), LZ_OK);
 	tail = s->cmdq.tail;
-	assert_int_equal(lz_smmu_queue_cons(s), tail);
+	assert_int_equal(lz_smmu_queue_cons(&s->cmdq), tail);
 	limit = s->cmdq.limit;
 	r->lie = cons_lie;
 	for (cons = 0; cons <= s->cmdq.wrap; cons++) {
-		assert_int_equal(lz_smmu_queue_cons(s), tail);
+		assert_int_equal(lz_smmu_queue_cons(&s->cmdq), tail);
 		assert_int_equal(s->cmdq.limit, limit);
 	}
 	r->lie = NULL;
 
 	/* As a read that is aborted gives, with a sync under way. */
 	deadline = sim_now() + LZ_SEC(1);
-	assert_int_equal(lz_smmu_queue_submit(s, NULL, 0, &sync, &deadline), LZ_OK);
+	assert_int_equal(lz_smmu_queue_submit(&s->cmdq, NULL, 0, &sync, &deadline), LZ_OK);
 	cons = UINT32_MAX;
 	r->lie = cons_lie;
 	deadline = sim_now() + LZ_US(200);
-	assert_int_equal(lz_smmu_queue_wait(s, sync, &deadline), LZ_ETIMEDOUT);
+	assert_int_equal(lz_smmu_queue_wait(&s->cmdq, sync, &deadline), LZ_ETIMEDOUT);
 	assert_int_equal(s->cmdq.limit, limit);
 	r->lie = NULL;
 	deadline = sim_now() + LZ_SEC(1);
-	assert_int_equal(lz_smmu_queue_wait(s, sync, &deadline), LZ_OK);
+	assert_int_equal(lz_smmu_queue_wait(&s->cmdq, sync, &deadline), LZ_OK);
 	for (unsigned i = 1; i < 8; i++)
 		assert_int_equal(lz_unmap(dom, IOVA + i * LZ_PAGE, LZ_PAGE), LZ_OK);
 	rig_drop(r, dom);

@@ -60,7 +60,7 @@ static inline uint64_t send(struct rig *r, const struct lz_smmu_cmd *cmd, uint32
 	lz_ns deadline = 0;
 	uint64_t sync = 0;
 
-	assert_int_equal(lz_smmu_queue_submit(drv(r), cmd, n, &sync, &deadline), LZ_OK);
+	assert_int_equal(lz_smmu_queue_submit(queue(r), cmd, n, &sync, &deadline), LZ_OK);
 	return sync;
 }
 
@@ -82,7 +82,7 @@ static inline enum lz_status wait_sync(struct rig *r, uint64_t sync, lz_ns ns)
 {
 	lz_ns deadline = sim_now() + ns;
 
-	return lz_smmu_queue_wait(drv(r), sync, &deadline);
+	return lz_smmu_queue_wait(queue(r), sync, &deadline);
 }
 
 /* A page mapped, and cached by the device. */

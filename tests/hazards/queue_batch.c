@@ -105,7 +105,7 @@ static void refused_in_any_piece(struct rig *r)
 
 		for (unsigned i = 0; i < 12; i++)
 			cmd[i] = i == bad ? illegal() : lz_smmu_cmd_harmless();
-		assert_int_equal(lz_smmu_queue_run(drv(r), cmd, 12, &deadline), LZ_EFAULT);
+		assert_int_equal(lz_smmu_queue_run(queue(r), cmd, 12, &deadline), LZ_EFAULT);
 	}
 	finish(r, NULL);
 }
@@ -157,10 +157,10 @@ static void leave_unsynced(struct rig *r)
 	unsigned long flags;
 	uint64_t pos;
 
-	assert_int_equal(lz_smmu_queue_reserve(drv(r), 2, &pos, &flags), LZ_OK);
+	assert_int_equal(lz_smmu_queue_reserve(queue(r), 2, &pos, &flags), LZ_OK);
 	lz_smmu_queue_write(queue(r), pos, atc_of(r, 0));
 	lz_smmu_queue_write(queue(r), pos + 1, atc_of(r, 1));
-	lz_smmu_queue_publish(drv(r), pos, 2, flags);
+	lz_smmu_queue_publish(queue(r), pos, 2, flags);
 }
 
 static void fence_behind_a_failing_sync(struct rig *r)

@@ -55,7 +55,7 @@ static void submit_in_irq(void *arg)
 	struct unmap_job *j = arg;
 	lz_ns deadline = sim_now() + LZ_US(100);
 
-	j->st = lz_smmu_queue_submit(drv(j->r), NULL, 0, &j->sync, &deadline);
+	j->st = lz_smmu_queue_submit(&drv(j->r)->cmdq, NULL, 0, &j->sync, &deadline);
 }
 
 static void fill(struct rig *r)
@@ -64,9 +64,9 @@ static void fill(struct rig *r)
 	unsigned long flags;
 	uint64_t pos;
 
-	while (lz_smmu_queue_reserve(s, 1, &pos, &flags) == LZ_OK) {
+	while (lz_smmu_queue_reserve(&s->cmdq, 1, &pos, &flags) == LZ_OK) {
 		lz_smmu_queue_write(&s->cmdq, pos, lz_smmu_cmd_sync());
-		lz_smmu_queue_publish(s, pos, 1, flags);
+		lz_smmu_queue_publish(&s->cmdq, pos, 1, flags);
 	}
 }
 
@@ -83,7 +83,7 @@ static void full_behind_an_error(struct rig *r)
 	sim_in_irq(submit_in_irq, &j);
 	assert_int_equal(j.st, LZ_OK);
 	assert_int_equal(wait_sync(r, j.sync, LZ_MS(1)), LZ_OK);
-	assert_int_equal(lz_smmu_queue_look(drv(r), bad), LZ_EFAULT);
+	assert_int_equal(lz_smmu_queue_look(queue(r), bad), LZ_EFAULT);
 	finish(r, NULL);
 }
 
@@ -107,7 +107,7 @@ static void drainer_task(void *arg)
 	struct drainer *d = arg;
 
 	while (!d->stop) {
-		d->consumed += lz_smmu_drain(drv(d->r));
+		d->consumed += lz_smmu_drain(&drv(d->r)->cmdq);
 		rig_sleep(50);
 	}
 	d->done = true;
@@ -135,10 +135,10 @@ static void two_drainers(struct rig *r)
 	for (unsigned i = 0; i < 8; i++) {
 		uint64_t bad = send_illegal(r), good = send_atc(r, 0);
 
-		while (lz_smmu_queue_look(drv(r), good) == LZ_EBUSY)
+		while (lz_smmu_queue_look(queue(r), good) == LZ_EBUSY)
 			rig_sleep(LZ_US(1));
-		assert_int_equal(lz_smmu_queue_look(drv(r), bad), LZ_EFAULT);
-		assert_int_equal(lz_smmu_queue_look(drv(r), good), LZ_OK);
+		assert_int_equal(lz_smmu_queue_look(queue(r), bad), LZ_EFAULT);
+		assert_int_equal(lz_smmu_queue_look(queue(r), good), LZ_OK);
 	}
 	d[0].stop = d[1].stop = true;
 	while (!d[0].done || !d[1].done)
@@ -167,7 +167,7 @@ static void another_error_beside_it(struct rig *r)
 	lzm_smmu_inject_sfm(r->smmu);
 	rig_sleep(LZ_US(10));
 	assert_int_equal(active_errors(r), SMMU_GERROR_CMDQ_ERR | SMMU_GERROR_SFM_ERR);
-	assert_true(lz_smmu_drain(drv(r)));
+	assert_true(lz_smmu_drain(queue(r)));
 	assert_int_equal(active_errors(r), SMMU_GERROR_SFM_ERR);
 	assert_true(lz_smmuv3_gerror_irq(r->iommu));
 	finish(r, NULL);
@@ -225,7 +225,7 @@ static void handler_finds_nothing(struct rig *r)
 
 	for (unsigned i = 0; i < 3; i++) {
 		assert_false(lz_smmuv3_gerror_irq(r->iommu));
-		assert_false(lz_smmu_drain(drv(r)));
+		assert_false(lz_smmu_drain(queue(r)));
 		assert_int_equal(active_errors(r), 0);
 	}
 	r->irq_delay = LZ_MS(2);
@@ -351,7 +351,7 @@ static void room_waiter(void *arg)
 
 	rig_sleep(LZ_US(50));
 	do
-		t->room = lz_smmu_queue_submit(drv(t->r), NULL, 0, &sync, &deadline);
+		t->room = lz_smmu_queue_submit(&drv(t->r)->cmdq, NULL, 0, &sync, &deadline);
 	while (t->room == LZ_OK);
 	t->done++;
 }

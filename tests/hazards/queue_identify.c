@@ -180,12 +180,12 @@ static void somebody_elses_sync_fails(struct rig *r)
 	before = send_atc(r, 1);
 	assert_int_equal(wait_sync(r, before, LZ_MS(1)), LZ_OK);
 	rig_silence(r, 0);
-	assert_int_equal(lz_smmu_queue_reserve(drv(r), 1, &pos, &flags), LZ_OK);
+	assert_int_equal(lz_smmu_queue_reserve(queue(r), 1, &pos, &flags), LZ_OK);
 	lz_smmu_queue_write(queue(r), pos, atc_of(r, 0));
-	lz_smmu_queue_publish(drv(r), pos, 1, flags);
+	lz_smmu_queue_publish(queue(r), pos, 1, flags);
 	lone = send(r, NULL, 0);
-	assert_int_equal(lz_smmu_queue_run(drv(r), &tlbi, 1, &deadline), LZ_OK);
-	assert_int_equal(lz_smmu_queue_look(drv(r), lone), LZ_EIO);
+	assert_int_equal(lz_smmu_queue_run(queue(r), &tlbi, 1, &deadline), LZ_OK);
+	assert_int_equal(lz_smmu_queue_look(queue(r), lone), LZ_EIO);
 	assert_int_equal(rig_count(r, LZ_EV_SUSPECT, 0), 1);
 	assert_int_equal(rig_count(r, LZ_EV_SUSPECT, 1), 0);
 	finish(r, NULL);
@@ -224,7 +224,7 @@ static void settled_before_atc_inv(struct rig *r, uint32_t off, bool write, uint
 	if (!t->unsettled)
 		return;
 	assert_true(t->good > t->error_at + 1);
-	assert_int_equal(lz_smmu_queue_look(drv(r), t->good - 1), LZ_OK);
+	assert_int_equal(lz_smmu_queue_look(queue(r), t->good - 1), LZ_OK);
 	t->unsettled = false;
 	t->checked++;
 }

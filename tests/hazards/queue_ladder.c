@@ -233,14 +233,14 @@ static void syncs_behind_a_rewrite(struct rig *r)
 	behind = send_atc(r, 0);
 	lone = send(r, NULL, 0);
 	rig_sleep(LZ_MS(10));
-	assert_true(drv(r)->held_error);
+	assert_true(queue(r)->held_error);
 	delivered = r->atc_invs[0];
 	finish(r, NULL);
 	assert_true(rung(r, LZ_RUNG_REWRITE, LZ_OK));
 	assert_int_equal(r->atc_invs[0], delivered);
-	assert_int_equal(lz_smmu_queue_look(drv(r), failed), LZ_EIO);
-	assert_int_equal(lz_smmu_queue_look(drv(r), behind), LZ_ETIMEDOUT);
-	assert_int_equal(lz_smmu_queue_look(drv(r), lone), LZ_OK);
+	assert_int_equal(lz_smmu_queue_look(queue(r), failed), LZ_EIO);
+	assert_int_equal(lz_smmu_queue_look(queue(r), behind), LZ_ETIMEDOUT);
+	assert_int_equal(lz_smmu_queue_look(queue(r), lone), LZ_OK);
 	rig_drop(r, dom);
 }
 
@@ -284,10 +284,10 @@ static void other_sticky_errors(struct rig *r)
 	sync = send_atc(r, 1);
 	rig_sleep(LZ_MS(1));
 	r->on_atc = NULL;
-	assert_true(drv(r)->held_error);
+	assert_true(queue(r)->held_error);
 	finish(r, NULL);
 	r->after_mmio = NULL;
-	assert_int_equal(lz_smmu_queue_look(drv(r), sync), LZ_ETIMEDOUT);
+	assert_int_equal(lz_smmu_queue_look(queue(r), sync), LZ_ETIMEDOUT);
 	assert_int_equal(rig_count(r, LZ_EV_SUSPECT, 1), 0);
 	assert_int_equal(rig_count(r, LZ_EV_QUARANTINED, 1), 0);
 	rig_drop(r, dom);

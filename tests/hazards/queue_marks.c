@@ -23,9 +23,9 @@ static void two_timeouts(struct rig *r)
 	b = send_atc(r, 1);
 	c = send(r, NULL, 0);
 	rig_sleep(LZ_MS(10));
-	assert_int_equal(lz_smmu_queue_look(drv(r), a), LZ_EIO);
-	assert_int_equal(lz_smmu_queue_look(drv(r), b), LZ_EIO);
-	assert_int_equal(lz_smmu_queue_look(drv(r), c), LZ_OK);
+	assert_int_equal(lz_smmu_queue_look(queue(r), a), LZ_EIO);
+	assert_int_equal(lz_smmu_queue_look(queue(r), b), LZ_EIO);
+	assert_int_equal(lz_smmu_queue_look(queue(r), c), LZ_OK);
 	assert_int_equal(rig_count(r, LZ_EV_SUSPECT, 0), 1);
 	assert_int_equal(rig_count(r, LZ_EV_SUSPECT, 1), 1);
 	finish(r, dom);
@@ -50,7 +50,7 @@ static void mark_of_an_earlier_lap(struct rig *r)
 	failed = send_atc(r, 0);
 	lz_smmu_queue_abandon(queue(r), failed);
 	rig_sleep(LZ_MS(5));
-	assert_int_equal(lz_smmu_queue_look(drv(r), failed), LZ_EIO);
+	assert_int_equal(lz_smmu_queue_look(queue(r), failed), LZ_EIO);
 	for (unsigned i = 0; i < 40; i++) {
 		uint64_t sync = send(r, NULL, 0);
 
@@ -178,7 +178,7 @@ static void look_after_acknowledge(struct rig *r, uint32_t off, bool write, uint
 	for (unsigned i = 0; i < 5000 && !drained(r); i++)
 		lz_cpu_relax();
 	assert_true(drained(r));
-	assert_int_equal(lz_smmu_queue_look(drv(r), t->sync), LZ_EIO);
+	assert_int_equal(lz_smmu_queue_look(queue(r), t->sync), LZ_EIO);
 }
 
 static void issuer_looks_at_once(struct rig *r)
@@ -285,7 +285,7 @@ static void stall_says_nothing_about_devices(struct rig *r)
 	sync = send_atc(r, 0);
 	assert_int_equal(wait_sync(r, sync, LZ_MS(5)), LZ_ETIMEDOUT);
 	rig_sleep(LZ_MS(60));
-	assert_int_equal(lz_smmu_queue_look(drv(r), sync), LZ_OK);
+	assert_int_equal(lz_smmu_queue_look(queue(r), sync), LZ_OK);
 	assert_int_equal(rig_count(r, LZ_EV_SUSPECT, -1), 0);
 	rig_silence(r, 0);
 	sync = send_atc(r, 0);
@@ -359,8 +359,8 @@ static void lone_syncs(void *arg)
 		lz_ns deadline = 0;
 		uint64_t sync;
 
-		if (lz_smmu_queue_submit(drv(side->r), NULL, 0, &sync, &deadline) == LZ_OK)
-			(void)lz_smmu_queue_wait(drv(side->r), sync, &deadline);
+		if (lz_smmu_queue_submit(&drv(side->r)->cmdq, NULL, 0, &sync, &deadline) == LZ_OK)
+			(void)lz_smmu_queue_wait(&drv(side->r)->cmdq, sync, &deadline);
 		rig_sleep(LZ_US(1));
 	}
 	side->done = true;

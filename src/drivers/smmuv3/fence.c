@@ -256,11 +256,11 @@ void lz_smmu_reset_succeeded(struct lz_device *dev)
 	struct lz_smmu *s = lz_smmu_of(dev->iommu);
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 
-	lz_store32(&s->held_error, 0);
+	lz_store32(&s->cmdq.held_error, 0);
 	s->cmdq.err_count = 0;
 	lz_spin_unlock(&s->err_lock, flags);
 	lz_store32(&s->retry, 1);
-	lz_smmu_stall_forget(s);
+	lz_smmu_stall_forget(&s->cmdq);
 	lz_iommu_kick(&s->iommu);
 }
 

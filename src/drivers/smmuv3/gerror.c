@@ -18,9 +18,10 @@ static void emit_queue(struct lz_smmu *s, enum lz_event_kind kind, uint32_t cons
 
 /* ---- accusing ---- */
 
-void lz_smmu_accuse_locked(struct lz_smmu *s, struct lz_smmu_dev *sd,
+void lz_smmu_accuse_locked(struct lz_smmu_queue *q, struct lz_smmu_dev *sd,
 			   const struct lz_smmu_accusation *a, uint64_t pos)
 {
+	struct lz_smmu *s = q->smmu;
 	struct lz_device *dev = sd->dev;
 	bool observe = !lz_contains(s->lz);
 	/* Nobody asks who it was. */
@@ -37,7 +38,7 @@ void lz_smmu_accuse_locked(struct lz_smmu *s, struct lz_smmu_dev *sd,
 		lz_smmu_set_fence_locked(sd, LZ_FENCE_SUSPECT);
 	if (fresh && !off && !dev->noticed) {
 		lz_accused_locked(dev);
-		lz_smmu_snapshot_before(sd, pos);
+		lz_smmu_snapshot_before(sd, q, pos);
 	}
 	lz_spin_unlock(&dev->fence_lock, flags);
 	if (moved)
@@ -73,7 +74,7 @@ static uint32_t generation_at(struct lz_device *dev, uint32_t seq)
 }
 
 struct walk {
-	struct lz_smmu *s;
+	struct lz_smmu_queue *q;
 	bool count_only, sole;
 	uint64_t pos; /* of the sync */
 	uint32_t seq;
@@ -87,7 +88,7 @@ static void walk_command(struct walk *w, struct lz_smmu_cmd cmd)
 	uint32_t sid = lz_smmu_cmd_sid(cmd.w[0]);
 	struct lz_smmu_dev *sd = NULL, *next;
 
-	while ((next = lz_smmu_sid_get(w->s, sid, sd)) != NULL) {
+	while ((next = lz_smmu_sid_get(w->q->smmu, sid, sd)) != NULL) {
 		if (sd)
 			lz_device_put(sd->dev);
 		sd = next;
@@ -101,7 +102,7 @@ static void walk_command(struct walk *w, struct lz_smmu_cmd cmd)
 				.cmd = cmd,
 			};
 
-			lz_smmu_accuse_locked(w->s, sd, &a, w->pos);
+			lz_smmu_accuse_locked(w->q, sd, &a, w->pos);
 		}
 	}
 	if (sd)
@@ -112,11 +113,10 @@ static void walk_command(struct walk *w, struct lz_smmu_cmd cmd)
 
 /* One pass over the batch in front of the failed sync. One that failed before,
  * and was overwritten, ends it too: its set has been taken. */
-static unsigned walk_unsettled(struct lz_smmu *s, uint64_t pos, bool count_only, bool sole)
+static unsigned walk_unsettled(struct lz_smmu_queue *q, uint64_t pos, bool count_only, bool sole)
 {
-	struct lz_smmu_queue *q = &s->cmdq;
 	uint64_t first = pos > q->guard ? pos - q->guard : 0;
-	struct walk w = {.s = s,
+	struct walk w = {.q = q,
 			 .count_only = count_only,
 			 .sole = sole,
 			 .pos = pos,
@@ -141,19 +141,19 @@ static unsigned walk_unsettled(struct lz_smmu *s, uint64_t pos, bool count_only,
  * still in the ring whoever issued them and however long ago: they are consumed,
  * but the guard keeps them from being used again.
  */
-unsigned lz_smmu_accuse_unsettled(struct lz_smmu *s, uint64_t pos, bool told)
+unsigned lz_smmu_accuse_unsettled(struct lz_smmu_queue *q, uint64_t pos, bool told)
 {
-	unsigned different = walk_unsettled(s, pos, true, false);
+	unsigned different = walk_unsettled(q, pos, true, false);
 
-	(void)walk_unsettled(s, pos, false, told && different == 1 && !s->cmdq.carry);
+	(void)walk_unsettled(q, pos, false, told && different == 1 && !q->carry);
 	return different;
 }
 
 /* ---- the three command errors ---- */
 
-static void atc_timeout(struct lz_smmu *s, uint64_t pos, uint32_t cons)
+static void atc_timeout(struct lz_smmu_queue *q, uint64_t pos, uint32_t cons)
 {
-	struct lz_smmu_queue *q = &s->cmdq;
+	struct lz_smmu *s = q->smmu;
 	enum lz_smmu_mark before = lz_smmu_queue_get_mark(q, pos);
 	bool late = before == SMMU_MARK_ABANDONED;
 
@@ -170,15 +170,15 @@ static void atc_timeout(struct lz_smmu *s, uint64_t pos, uint32_t cons)
 	emit_queue(s, LZ_EV_TIMEOUT, cons);
 	if (late)
 		emit_queue(s, LZ_EV_LATE, cons);
-	(void)lz_smmu_accuse_unsettled(s, pos, true);
+	(void)lz_smmu_accuse_unsettled(q, pos, true);
 }
 
 /* The refused command is replaced; the batch it is in must not pass for done.
  * PROD covers its sync, since the command was fetched; `published` may not yet,
  * when the publishing CPU is slow (H31). */
-static void illegal_command(struct lz_smmu *s, uint64_t pos, uint32_t cons)
+static void illegal_command(struct lz_smmu_queue *q, uint64_t pos, uint32_t cons)
 {
-	struct lz_smmu_queue *q = &s->cmdq;
+	struct lz_smmu *s = q->smmu;
 	uint64_t *slot = lz_smmu_queue_slot(q, pos);
 	uint64_t sync = pos;
 
@@ -197,11 +197,11 @@ static void illegal_command(struct lz_smmu *s, uint64_t pos, uint32_t cons)
 
 /* Returns false when the error is to stay active for the ladder: the same sync
  * has been acknowledged often enough (H77). */
-static bool handle_cmdq_error(struct lz_smmu *s)
+static bool handle_cmdq_error(struct lz_smmu_queue *q)
 {
-	struct lz_smmu_queue *q = &s->cmdq;
-	uint64_t pos = lz_smmu_queue_cons(s);
-	uint32_t cons = lz_smmu_read32(s, SMMU_CMDQ_CONS);
+	struct lz_smmu *s = q->smmu;
+	uint64_t pos = lz_smmu_queue_cons(q);
+	uint32_t cons = lz_mmio_read32(q->cons, SMMU_CMDQ_CONS);
 	uint32_t code = (uint32_t)SMMU_GET(SMMU_CMDQ_CONS_ERR, cons);
 	bool again = q->err_pos == pos + 1;
 
@@ -217,35 +217,36 @@ static bool handle_cmdq_error(struct lz_smmu *s)
 	if (code == SMMU_CERROR_ATC_INV_SYNC) {
 		/* A sync whose fetch was aborted may fail for its ATC_INVs later. */
 		if (!q->err_atc)
-			atc_timeout(s, pos, cons);
+			atc_timeout(q, pos, cons);
 		q->err_atc = true;
 	} else if (code == SMMU_CERROR_ABT) {
 		lz_log_limited(s->lz, &s->iommu.errors, LZ_LOG_ERR, s->iommu.name,
 			       "CMDQ error (cons 0x%08x): fetch abort", cons);
 		emit_queue(s, LZ_EV_QUEUE_ERROR, cons);
 	} else {
-		illegal_command(s, pos, cons);
+		illegal_command(q, pos, cons);
 	}
 	return !lz_contains(s->lz) || q->err_count <= s->lz->cfg.settle_max;
 }
 
-bool lz_smmu_drain(struct lz_smmu *s)
+bool lz_smmu_drain(struct lz_smmu_queue *q)
 {
+	struct lz_smmu *s = q->smmu;
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 	uint32_t gerror = lz_smmu_read32(s, SMMU_GERROR);
 	uint32_t gerrorn = lz_smmu_read32(s, SMMU_GERRORN);
 	bool active = (gerror ^ gerrorn) & SMMU_GERROR_CMDQ_ERR;
 
-	if (!active || lz_load32(&s->held_error)) {
+	if (!active || lz_load32(&q->held_error)) {
 		lz_spin_unlock(&s->err_lock, flags);
 		return false;
 	}
-	if (handle_cmdq_error(s)) {
+	if (handle_cmdq_error(q)) {
 		lz_dma_wmb(); /* M: marks before what lets CONS pass */
 		lz_smmu_write32(s, SMMU_GERRORN, gerrorn ^ SMMU_GERROR_CMDQ_ERR);
 	} else {
-		s->cmdq.err_known = true;
-		lz_store32(&s->held_error, 1);
+		q->err_known = true;
+		lz_store32(&q->held_error, 1);
 	}
 	lz_spin_unlock(&s->err_lock, flags);
 	lz_iommu_kick(&s->iommu);
@@ -253,19 +254,20 @@ bool lz_smmu_drain(struct lz_smmu *s)
 }
 
 /* Acknowledges an active error without looking for anybody. */
-void lz_smmu_acknowledge_locked(struct lz_smmu *s)
+void lz_smmu_acknowledge_locked(struct lz_smmu_queue *q)
 {
+	struct lz_smmu *s = q->smmu;
 	uint32_t gerrorn = lz_smmu_read32(s, SMMU_GERRORN);
 
 	lz_assert(lz_spin_held(&s->err_lock));
 	if ((lz_smmu_read32(s, SMMU_GERROR) ^ gerrorn) & SMMU_GERROR_CMDQ_ERR) {
-		if (!s->cmdq.err_known)
+		if (!q->err_known)
 			lz_count64(&s->iommu.n.cmdq_errors);
 		lz_smmu_write32(s, SMMU_GERRORN, gerrorn ^ SMMU_GERROR_CMDQ_ERR);
 	}
-	s->cmdq.err_known = false;
-	s->cmdq.err_count = 0;
-	lz_store32(&s->held_error, 0);
+	q->err_known = false;
+	q->err_count = 0;
+	lz_store32(&q->held_error, 0);
 }
 
 /* ---- everything else ---- */
@@ -314,7 +316,7 @@ static bool handle_others(struct lz_smmu *s)
 bool lz_smmuv3_gerror_irq(struct lz_iommu *iommu)
 {
 	struct lz_smmu *s = lz_smmu_of(iommu);
-	bool cmdq = lz_smmu_drain(s);
+	bool cmdq = lz_smmu_drain(&s->cmdq);
 
 	return handle_others(s) || cmdq;
 }

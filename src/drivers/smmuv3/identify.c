@@ -105,7 +105,7 @@ void lz_smmu_accuse(struct lz_device *dev, enum lz_evidence evidence)
 		.cmd = {{lz_smmu_cmd_atc0(dev->streams[0], 0), SMMU_ATC1_ALL}},
 	};
 
-	lz_smmu_accuse_locked(s, sd, &a, SMMU_NO_BATCH);
+	lz_smmu_accuse_locked(&s->cmdq, sd, &a, SMMU_NO_BATCH);
 	lz_spin_unlock(&s->err_lock, flags);
 	lz_iommu_kick(&s->iommu);
 }
@@ -164,7 +164,7 @@ static void convict(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen,
 	 * and work() tries again; it is broken all the same (H52). It stays
 	 * listed where the ladder is about to look for suspects (H84). */
 	st = lz_smmu_fence(sd, gen, evidence);
-	if (st != LZ_ETIMEDOUT || !lz_load32(&s->held_error))
+	if (st != LZ_ETIMEDOUT || !lz_load32(&s->cmdq.held_error))
 		lz_smmu_suspect_drop(s, sd, gen);
 	if (st == LZ_EBUSY)
 		return; /* reset meanwhile: the evidence is void, custody stays (H87) */
@@ -198,28 +198,28 @@ static uint32_t probe_commands(struct lz_smmu_dev *sd, struct lz_smmu_cmd *cmd,
 
 /* ATC_INVs of one device in one batch, as those of an unmap. LZ_ELIMIT: no room. */
 static enum lz_status try_atc(struct lz_smmu_dev *sd, const struct lz_smmu_cmd *cmd, uint32_t n,
-			      uint64_t *sync)
+			      struct lz_sync *sync)
 {
 	struct lz_smmu *s = sd->smmu;
 	struct lz_smmu_queue *q = &s->cmdq;
 	unsigned long flags;
 	uint64_t pos;
 
-	if (lz_smmu_queue_reserve(s, n + 1, &pos, &flags) != LZ_OK)
+	if (lz_smmu_queue_reserve(q, n + 1, &pos, &flags) != LZ_OK)
 		return LZ_ELIMIT;
 	lz_store32(&q->slot_seq[(pos + n) & q->mask], lz_load32(&s->lz->resets));
 	for (uint32_t i = 0; i < n; i++)
 		lz_smmu_queue_write(q, pos + i, cmd[i]);
 	lz_smmu_queue_write(q, pos + n, lz_smmu_cmd_sync());
-	lz_smmu_queue_publish(s, pos, n + 1, flags);
-	*sync = pos + n;
+	lz_smmu_queue_publish(q, pos, n + 1, flags);
+	*sync = (struct lz_sync){q, pos + n};
 	return LZ_OK;
 }
 
 /* LZ_EBUSY: its fence is beyond `most`. Decided and published in one read section,
  * which fence and reset wait for: none is sent to who is fenced (H60). */
 static enum lz_status submit_atc(struct lz_smmu_dev *sd, const struct lz_smmu_cmd *cmd, uint32_t n,
-				 uint64_t *sync, lz_ns *deadline, enum lz_fence_state most)
+				 struct lz_sync *sync, lz_ns *deadline, enum lz_fence_state most)
 {
 	enum lz_status st;
 
@@ -231,13 +231,13 @@ static enum lz_status submit_atc(struct lz_smmu_dev *sd, const struct lz_smmu_cm
 		lz_epoch_leave(&sd->smmu->readers, section);
 		if (st != LZ_ELIMIT)
 			return st;
-		st = lz_smmu_queue_wait_room(sd->smmu, n + 1, deadline);
+		st = lz_smmu_queue_wait_room(&sd->smmu->cmdq, n + 1, deadline);
 	} while (st == LZ_OK);
 	return st;
 }
 
 static enum lz_status submit_probe(struct lz_smmu_dev *sd, const struct lz_smmu_cmd *accused,
-				   uint64_t *sync, lz_ns *deadline)
+				   struct lz_sync *sync, lz_ns *deadline)
 {
 	struct lz_smmu_cmd cmd[LZ_MAX_STREAMS + 1];
 	uint32_t n = probe_commands(sd, cmd, accused);
@@ -253,16 +253,15 @@ static enum lz_status submit_probe(struct lz_smmu_dev *sd, const struct lz_smmu_
 enum lz_status lz_smmu_atc_flush(struct lz_smmu_dev *sd, uint32_t ssid)
 {
 	struct lz_smmu_cmd cmd[LZ_MAX_STREAMS];
-	struct lz_smmu *s = sd->smmu;
 	lz_ns deadline = 0;
 	enum lz_status st;
-	uint64_t sync;
+	struct lz_sync sync;
 
 	st = submit_atc(sd, cmd, flush_commands(sd, cmd, ssid), &sync, &deadline, LZ_FENCE_OPEN);
 	if (st == LZ_OK) {
-		st = lz_smmu_queue_wait(s, sync, &deadline);
+		st = lz_smmu_sync_wait(sync, &deadline);
 		if (st == LZ_ETIMEDOUT)
-			lz_smmu_queue_abandon(&s->cmdq, sync);
+			lz_smmu_queue_abandon(sync.queue, sync.pos);
 	}
 	return st;
 }
@@ -284,9 +283,9 @@ static enum lz_status believe(struct lz_smmu_dev *sd, enum lz_status st)
 
 /* A sync that failed while ATC_INVs of an overwritten one were still out says
  * nothing about the probe in front of it. */
-static bool says_nothing(struct lz_smmu *s, uint64_t sync, enum lz_status st)
+static bool says_nothing(struct lz_sync sync, enum lz_status st)
 {
-	return st == LZ_EIO && lz_smmu_queue_get_mark(&s->cmdq, sync) == SMMU_MARK_CARRIED;
+	return st == LZ_EIO && lz_smmu_queue_get_mark(sync.queue, sync.pos) == SMMU_MARK_CARRIED;
 }
 
 /*
@@ -301,8 +300,8 @@ static bool earlier_is_out(struct lz_smmu_dev *sd, uint32_t gen)
 	lz_ns deadline = 0;
 
 	return sd->own_probe && sd->own_probe_gen != gen &&
-	       lz_smmu_queue_wait(sd->smmu, sd->own_probe_sync, &deadline) == LZ_ETIMEDOUT &&
-	       lz_smmu_queue_look(sd->smmu, sd->own_probe_sync) == LZ_EBUSY;
+	       lz_smmu_sync_wait(sd->own_probe_sync, &deadline) == LZ_ETIMEDOUT &&
+	       lz_smmu_sync_look(sd->own_probe_sync) == LZ_EBUSY;
 }
 
 enum lz_status lz_smmu_probe_device(struct lz_device *dev)
@@ -311,7 +310,7 @@ enum lz_status lz_smmu_probe_device(struct lz_device *dev)
 	uint32_t gen = lz_load32(&dev->generation);
 	bool again = sd->own_probe && sd->own_probe_gen == gen;
 	lz_ns deadline = again ? lz_now(dev->lz) : 0;
-	enum lz_status st = LZ_OK;
+	enum lz_status st;
 
 	if (lz_smmu_dead(sd->smmu))
 		return LZ_ENODEV;
@@ -324,12 +323,13 @@ enum lz_status lz_smmu_probe_device(struct lz_device *dev)
 			return LZ_EIO;
 		sd->own_probe = st == LZ_OK;
 		sd->own_probe_gen = gen;
+		if (st != LZ_OK)
+			return st;
 	}
-	if (st == LZ_OK)
-		st = lz_smmu_queue_wait(sd->smmu, sd->own_probe_sync, &deadline);
-	if (st != LZ_ETIMEDOUT || lz_smmu_queue_look(sd->smmu, sd->own_probe_sync) != LZ_EBUSY)
+	st = lz_smmu_sync_wait(sd->own_probe_sync, &deadline);
+	if (st != LZ_ETIMEDOUT || lz_smmu_sync_look(sd->own_probe_sync) != LZ_EBUSY)
 		sd->own_probe = false;
-	if (says_nothing(sd->smmu, sd->own_probe_sync, st))
+	if (says_nothing(sd->own_probe_sync, st))
 		return LZ_ETIMEDOUT;
 	return believe(sd, st);
 }
@@ -340,9 +340,9 @@ enum lz_status lz_smmu_probe_device(struct lz_device *dev)
 static enum lz_status await_sync(struct lz_smmu *s)
 {
 	lz_ns deadline = 0;
-	enum lz_status st = lz_smmu_queue_wait(s, s->id.sync, &deadline);
+	enum lz_status st = lz_smmu_sync_wait(s->id.sync, &deadline);
 
-	if (st == LZ_ETIMEDOUT && lz_smmu_queue_look(s, s->id.sync) == LZ_EBUSY)
+	if (st == LZ_ETIMEDOUT && lz_smmu_sync_look(s->id.sync) == LZ_EBUSY)
 		return LZ_EBUSY;
 	s->id.waiting = false;
 	return st;
@@ -354,7 +354,7 @@ static enum lz_status settle(struct lz_smmu *s)
 	enum lz_status st;
 
 	if (!s->id.waiting) {
-		st = lz_smmu_queue_submit(s, NULL, 0, &s->id.sync, &deadline);
+		st = lz_smmu_sync_submit(&s->cmdq, &s->id.sync, &deadline);
 		if (st != LZ_OK)
 			return LZ_EBUSY;
 		s->id.waiting = true;
@@ -388,7 +388,7 @@ static void probe_end(struct lz_smmu *s, enum lz_status st)
 	struct lz_smmu_dev *sd = s->id.probing;
 	uint32_t gen = s->id.probing_gen;
 
-	st = says_nothing(s, s->id.sync, st) ? LZ_EBUSY : believe(sd, st);
+	st = says_nothing(s->id.sync, st) ? LZ_EBUSY : believe(sd, st);
 	s->id.probing = NULL;
 	/* LZ_ETIMEDOUT: its sync was dropped by a restart; probed again later. A
 	 * queue that stands still at each probe of it will not say more (F). */
@@ -467,7 +467,7 @@ bool lz_smmu_identify(struct lz_smmu *s, lz_ns *again)
 			s->id.state = SMMU_ID_IDLE;
 			return true;
 		}
-		more = !lz_load32(&s->held_error) && step(s, sd ? sd : s->id.probing);
+		more = !lz_load32(&s->cmdq.held_error) && step(s, sd ? sd : s->id.probing);
 		if (sd)
 			lz_device_put(sd->dev);
 		if (!more || lz_now(s->lz) >= until) {

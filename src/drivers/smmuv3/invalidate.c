@@ -41,7 +41,7 @@ SMMU_COLD static enum lz_status tlb_slow(struct lz_smmu *s, struct lz_smmu_domai
 	} else {
 		cmd[n++] = lz_smmu_cmd_tlbi_asid(sdom->asid);
 	}
-	return lz_smmu_queue_run(s, cmd, n, deadline);
+	return lz_smmu_queue_run(&s->cmdq, cmd, n, deadline);
 }
 
 /* Configuration changes that could not be queued when they were made are made
@@ -59,7 +59,7 @@ static enum lz_status tlb_all(struct lz_smmu *s, struct lz_smmu_domain *sdom, lz
 		cmd[n++] = lz_smmu_cmd_cfgi_all();
 	if (sdom)
 		cmd[n++] = lz_smmu_cmd_tlbi_asid(sdom->asid);
-	st = lz_smmu_queue_run(s, cmd, n, deadline);
+	st = lz_smmu_queue_run(&s->cmdq, cmd, n, deadline);
 	if (st == LZ_OK && pay)
 		lz_store32(&s->cfgi_paid, owed);
 	return st;
@@ -69,6 +69,7 @@ static enum lz_status tlb_all(struct lz_smmu *s, struct lz_smmu_domain *sdom, lz
 
 struct atc_batch {
 	struct lz_smmu *s;
+	struct lz_smmu_queue *q;
 	struct lz_smmu_domain *sdom;
 	uint64_t atc1;
 	uint32_t sid, ssid; /* where to go on: entries below are done */
@@ -87,7 +88,7 @@ static enum lz_status choose(struct atc_batch *b, const struct lz_smmu_inv_array
 	while (i < a->n &&
 	       (a->e[i].sid < b->sid || (a->e[i].sid == b->sid && a->e[i].ssid < b->ssid)))
 		i++;
-	for (; i < a->n && b->n < b->s->cmdq.guard; i++) {
+	for (; i < a->n && b->n < b->q->guard; i++) {
 		uint8_t fence = lz_load8_acquire(&a->e[i].dev->fence);
 
 		if (fence == LZ_FENCE_SUSPECT || fence == LZ_FENCE_FENCING)
@@ -102,7 +103,7 @@ static enum lz_status choose(struct atc_batch *b, const struct lz_smmu_inv_array
 
 static void write_batch(struct atc_batch *b, const struct lz_smmu_inv_array *a, uint64_t pos)
 {
-	struct lz_smmu_queue *q = &b->s->cmdq;
+	struct lz_smmu_queue *q = b->q;
 
 	/* How things stood at issue (H86): the unsettled set is in the ring. */
 	lz_store32(&q->slot_seq[(pos + b->n) & q->mask], lz_load32(&b->s->lz->resets));
@@ -114,7 +115,7 @@ static void write_batch(struct atc_batch *b, const struct lz_smmu_inv_array *a, 
 
 /* One reservation from inside one read section: no ATC_INV is published for a
  * device that left the array before (H60). LZ_ENOENT: nothing left to send. */
-static enum lz_status issue_batch(struct atc_batch *b, uint64_t *sync, lz_ns *deadline)
+static enum lz_status issue_batch(struct atc_batch *b, struct lz_sync *sync, lz_ns *deadline)
 {
 	for (;;) {
 		uint32_t from_sid = b->sid, from_ssid = b->ssid;
@@ -128,11 +129,11 @@ static enum lz_status issue_batch(struct atc_batch *b, uint64_t *sync, lz_ns *de
 		if (st == LZ_OK && !b->n)
 			st = LZ_ENOENT;
 		if (st == LZ_OK) {
-			st = lz_smmu_queue_reserve(b->s, b->n + 1, &pos, &flags);
+			st = lz_smmu_queue_reserve(b->q, b->n + 1, &pos, &flags);
 			if (st == LZ_OK) {
 				write_batch(b, a, pos);
-				lz_smmu_queue_publish(b->s, pos, b->n + 1, flags);
-				*sync = pos + b->n;
+				lz_smmu_queue_publish(b->q, pos, b->n + 1, flags);
+				*sync = (struct lz_sync){b->q, pos + b->n};
 			} else {
 				st = LZ_ELIMIT; /* no room */
 			}
@@ -142,18 +143,18 @@ static enum lz_status issue_batch(struct atc_batch *b, uint64_t *sync, lz_ns *de
 			return st;
 		b->sid = from_sid;
 		b->ssid = from_ssid;
-		st = lz_smmu_queue_wait_room(b->s, b->n + 1, deadline);
+		st = lz_smmu_queue_wait_room(b->q, b->n + 1, deadline);
 		if (st != LZ_OK)
 			return st;
 	}
 }
 
-SMMU_COLD static enum lz_status atc_wait(struct lz_smmu *s, uint64_t sync, lz_ns *deadline)
+SMMU_COLD static enum lz_status atc_wait(struct lz_sync sync, lz_ns *deadline)
 {
-	enum lz_status st = lz_smmu_queue_wait(s, sync, deadline);
+	enum lz_status st = lz_smmu_sync_wait(sync, deadline);
 
 	if (st == LZ_ETIMEDOUT)
-		lz_smmu_queue_abandon(&s->cmdq, sync);
+		lz_smmu_queue_abandon(sync.queue, sync.pos);
 	return st;
 }
 
@@ -163,26 +164,27 @@ SMMU_COLD static enum lz_status atc_wait(struct lz_smmu *s, uint64_t sync, lz_ns
 SMMU_COLD static enum lz_status atc_slow(struct lz_smmu *s, struct lz_smmu_domain *sdom,
 					 uint64_t atc1, lz_ns *deadline)
 {
-	struct atc_batch b = {.s = s, .sdom = sdom, .atc1 = atc1};
-	uint64_t sync;
+	struct atc_batch b = {.s = s, .q = &s->cmdq, .sdom = sdom, .atc1 = atc1};
+	struct lz_sync sync;
 
 	do {
 		enum lz_status st = issue_batch(&b, &sync, deadline);
 
 		if (st == LZ_ENOENT)
 			break;
-		if (st == LZ_OK && !lz_smmu_queue_done(&s->cmdq, sync + 1))
-			st = atc_wait(s, sync, deadline);
+		if (st == LZ_OK && !lz_smmu_queue_done(sync.queue, sync.pos + 1))
+			st = atc_wait(sync, deadline);
 		if (st != LZ_OK)
 			return st;
 	} while (b.sid != UINT32_MAX);
 	return LZ_OK;
 }
 
-SMMU_APART static bool refresh_take(struct lz_smmu *s, uint64_t n, uint64_t *pos, uint64_t *next)
+SMMU_APART static bool refresh_take(struct lz_smmu_queue *q, uint64_t n, uint64_t *pos,
+				    uint64_t *next)
 {
-	(void)lz_smmu_queue_cons(s);
-	return lz_smmu_queue_take(&s->cmdq, n, pos, next);
+	(void)lz_smmu_queue_cons(q);
+	return lz_smmu_queue_take(q, n, pos, next);
 }
 
 /*
@@ -204,7 +206,7 @@ SMMU_INLINE bool atc_send(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint64
 
 	if (SMMU_RARE(n - 1 >= q->guard) || SMMU_RARE(lz_load32(&s->alert)) ||
 	    (!lz_smmu_queue_take(q, n + 1, &pos, next) &&
-	     !(insist && refresh_take(s, n + 1, &pos, next)))) {
+	     !(insist && refresh_take(q, n + 1, &pos, next)))) {
 		lz_epoch_leave(&s->readers, section);
 		return false;
 	}
@@ -226,11 +228,12 @@ SMMU_COLD static enum lz_status dead_is_done(struct lz_smmu *s, enum lz_status s
 }
 
 /* `deadline` NULL: it begins with the first wait. */
-SMMU_APART static enum lz_status finish_atc(struct lz_smmu *s, uint64_t next, lz_ns *deadline)
+SMMU_APART static enum lz_status finish_atc(struct lz_smmu_queue *q, uint64_t next, lz_ns *deadline)
 {
+	struct lz_sync sync = {q, next - 1};
 	lz_ns mine = 0;
 
-	return dead_is_done(s, atc_wait(s, next - 1, deadline ? deadline : &mine));
+	return dead_is_done(q->smmu, atc_wait(sync, deadline ? deadline : &mine));
 }
 
 SMMU_COLD static enum lz_status restart_atc(struct lz_smmu *s, struct lz_smmu_domain *sdom,
@@ -248,8 +251,9 @@ SMMU_APART static enum lz_status atc(struct lz_smmu *s, struct lz_smmu_domain *s
 
 	if (!LZ_CONFIG_FAST || SMMU_RARE(!atc_send(s, sdom, atc1, &next, true)))
 		return restart_atc(s, sdom, atc1, deadline);
-	return SMMU_USUAL(lz_smmu_queue_done(&s->cmdq, next)) ? LZ_OK
-							      : finish_atc(s, next, deadline);
+	return SMMU_USUAL(lz_smmu_queue_done(&s->cmdq, next))
+		       ? LZ_OK
+		       : finish_atc(&s->cmdq, next, deadline);
 }
 
 /* ---- looking closely ---- */
@@ -271,40 +275,40 @@ static bool held(struct lz_smmu *s, struct lz_smmu_domain *sdom)
 	return yes;
 }
 
-void lz_smmu_stall_note(struct lz_smmu *s, const struct lz_smmu_watch *w)
+void lz_smmu_stall_note(struct lz_smmu_queue *q, const struct lz_smmu_watch *w)
 {
-	uint64_t cons = lz_smmu_queue_cons(s);
+	uint64_t cons = lz_smmu_queue_cons(q);
 
 	if (LZ_CONFIG_STATS)
-		lz_smmu_stall_since(s, cons, w->since);
-	lz_store64(&s->cmdq.stalled_at, cons + 1);
-	(void)lz_fetch_or32(&s->alert, SMMU_ALERT_STALLED);
+		lz_smmu_stall_since(q, cons, w->since);
+	lz_store64(&q->stalled_at, cons + 1);
+	(void)lz_fetch_or32(&q->smmu->alert, SMMU_ALERT_STALLED);
 }
 
-void lz_smmu_stall_forget(struct lz_smmu *s)
+void lz_smmu_stall_forget(struct lz_smmu_queue *q)
 {
-	lz_smmu_stall_over(s, lz_now(s->lz));
-	lz_store64(&s->cmdq.stalled_at, 0);
-	(void)lz_fetch_and32(&s->alert, ~SMMU_ALERT_STALLED);
+	lz_smmu_stall_over(q, lz_now(q->smmu->lz));
+	lz_store64(&q->stalled_at, 0);
+	(void)lz_fetch_and32(&q->smmu->alert, ~SMMU_ALERT_STALLED);
 }
 
 void lz_smmu_declare_dead(struct lz_smmu *s)
 {
-	lz_smmu_stall_over(s, lz_now(s->lz));
+	lz_smmu_stall_over(&s->cmdq, lz_now(s->lz));
 	lz_store32(&s->iommu.dead, 1);
 	(void)lz_fetch_or32(&s->alert, SMMU_ALERT_DEAD);
 	lz_iommu_kick(&s->iommu);
 }
 
-static bool stalled(struct lz_smmu *s)
+static bool stalled(struct lz_smmu_queue *q)
 {
-	uint64_t at = lz_load64(&s->cmdq.stalled_at);
+	uint64_t at = lz_load64(&q->stalled_at);
 
 	if (!at)
 		return false;
-	if (lz_contains(s->lz) && lz_smmu_queue_cons(s) + 1 == at)
+	if (lz_contains(q->smmu->lz) && lz_smmu_queue_cons(q) + 1 == at)
 		return true;
-	lz_smmu_stall_forget(s);
+	lz_smmu_stall_forget(q);
 	return false;
 }
 
@@ -315,7 +319,7 @@ SMMU_COLD static enum lz_status look_closely(struct lz_smmu *s, struct lz_smmu_d
 		return LZ_ENODEV;
 	if (lz_contains(s->lz) && held(s, sdom))
 		return LZ_EBUSY;
-	return stalled(s) && lz_in_atomic() ? LZ_ETIMEDOUT : LZ_OK;
+	return stalled(&s->cmdq) && lz_in_atomic() ? LZ_ETIMEDOUT : LZ_OK;
 }
 
 /* ---- entry points: one range ---- */
@@ -327,7 +331,7 @@ SMMU_APART static enum lz_status finish_tlb(struct lz_domain *dom, lz_iova start
 	struct lz_smmu *s = lz_smmu_of(dom->iommu);
 	struct lz_smmu_domain *sdom = dom->drv;
 	lz_ns deadline = 0;
-	enum lz_status st = next ? lz_smmu_queue_wait(s, next - 1, &deadline) : LZ_EIO;
+	enum lz_status st = next ? lz_smmu_queue_wait(&s->cmdq, next - 1, &deadline) : LZ_EIO;
 
 	if (st == LZ_EIO)
 		st = tlb_slow(s, sdom, start, end, granule, &deadline);
@@ -385,7 +389,7 @@ SMMU_INLINE enum lz_status invalidate(struct lz_domain *dom, lz_iova start, lz_i
 		return LZ_OK;
 	if (SMMU_RARE(!atc_send(s, sdom, atc1, &next, false)))
 		return atc(s, sdom, atc1, NULL);
-	return SMMU_USUAL(lz_smmu_queue_done(q, next)) ? LZ_OK : finish_atc(s, next, NULL);
+	return SMMU_USUAL(lz_smmu_queue_done(q, next)) ? LZ_OK : finish_atc(q, next, NULL);
 }
 
 SMMU_APART static enum lz_status invalidate_many(struct lz_domain *dom, lz_iova start, lz_iova end,
@@ -402,7 +406,7 @@ SMMU_APART static enum lz_status invalidate_many(struct lz_domain *dom, lz_iova 
 SMMU_APART static enum lz_status refresh(struct lz_domain *dom, lz_iova start, lz_iova end,
 					 size_t granule)
 {
-	(void)lz_smmu_queue_cons(lz_smmu_of(dom->iommu));
+	(void)lz_smmu_queue_cons(&lz_smmu_of(dom->iommu)->cmdq);
 	return invalidate_many(dom, start, end, granule);
 }
 

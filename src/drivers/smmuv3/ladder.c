@@ -50,21 +50,21 @@ static bool is_suspect_locked(struct lz_smmu *s, uint32_t sid)
 }
 
 /* Does a lone sync succeed? */
-static bool proven(struct lz_smmu *s)
+static bool proven(struct lz_smmu_queue *q)
 {
 	lz_ns deadline = 0;
 
-	return lz_smmu_queue_run(s, NULL, 0, &deadline) == LZ_OK;
+	return lz_smmu_queue_run(q, NULL, 0, &deadline) == LZ_OK;
 }
 
 /* ---- rewrite ---- */
 
 /* Producers are frozen, the error is active: entries from CONS on may be
  * changed (section 7.1). [err_lock] */
-static void rewrite_locked(struct lz_smmu *s, uint32_t first_sid)
+static void rewrite_locked(struct lz_smmu_queue *q, uint32_t first_sid)
 {
-	struct lz_smmu_queue *q = &s->cmdq;
-	uint64_t pos = lz_smmu_queue_cons(s);
+	struct lz_smmu *s = q->smmu;
+	uint64_t pos = lz_smmu_queue_cons(q);
 	uint64_t end = lz_load64_acquire(&q->published);
 	bool failed = false;
 
@@ -89,25 +89,26 @@ static void rewrite_locked(struct lz_smmu *s, uint32_t first_sid)
 	}
 	q->carry = true;
 	lz_dma_wmb(); /* entries before the acknowledge that has them fetched again */
-	lz_smmu_acknowledge_locked(s);
+	lz_smmu_acknowledge_locked(q);
 }
 
-static enum lz_status rung_rewrite(struct lz_smmu *s)
+static enum lz_status rung_rewrite(struct lz_smmu_queue *q)
 {
+	struct lz_smmu *s = q->smmu;
 	struct lz_smmu_dev *sd = lz_smmu_suspect_first(s);
 	unsigned long flags;
 	enum lz_status st;
 
 	if (!sd)
 		return LZ_ENOTSUP;
-	st = lz_smmu_queue_freeze(s);
+	st = lz_smmu_queue_freeze(q);
 	if (st == LZ_OK) {
 		flags = lz_spin_lock(&s->err_lock);
-		if (lz_load32(&s->held_error))
-			rewrite_locked(s, sd->dev->streams[0]);
+		if (lz_load32(&q->held_error))
+			rewrite_locked(q, sd->dev->streams[0]);
 		lz_spin_unlock(&s->err_lock, flags);
-		lz_smmu_queue_thaw(s);
-		st = proven(s) ? LZ_OK : LZ_ETIMEDOUT;
+		lz_smmu_queue_thaw(q);
+		st = proven(q) ? LZ_OK : LZ_ETIMEDOUT;
 	}
 	lz_device_put(sd->dev);
 	return st;
@@ -117,59 +118,61 @@ static enum lz_status rung_rewrite(struct lz_smmu *s)
 
 static bool cmdq_stopped(void *arg)
 {
-	struct lz_smmu *s = arg;
+	struct lz_smmu_queue *q = arg;
 
-	return !(lz_smmu_read32(s, SMMU_CR0ACK) & SMMU_CR0_CMDQEN);
+	return !(lz_smmu_read32(q->smmu, SMMU_CR0ACK) & SMMU_CR0_CMDQEN);
 }
 
 /* The queue is off: everything that was not consumed has failed. */
-static void drop_unsynced(struct lz_smmu *s)
+static void drop_unsynced(struct lz_smmu_queue *q)
 {
-	struct lz_smmu_queue *q = &s->cmdq;
+	struct lz_smmu *s = q->smmu;
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 	uint64_t end = lz_load64_acquire(&q->published);
 
-	for (uint64_t p = lz_smmu_queue_cons(s); p < end; p++)
+	for (uint64_t p = lz_smmu_queue_cons(q); p < end; p++)
 		if (lz_smmu_cmd_op(lz_dma_load64(lz_smmu_queue_slot(q, p))) == SMMU_OP_SYNC)
 			lz_smmu_queue_set_mark(q, p, SMMU_MARK_FAILED);
 	lz_dma_wmb(); /* M: marks before CONS */
-	lz_smmu_write32(s, SMMU_CMDQ_CONS, (uint32_t)end & (2 * q->size - 1));
+	lz_mmio_write32(q->cons, SMMU_CMDQ_CONS, (uint32_t)end & (2 * q->size - 1));
 	lz_store64_release(&q->limit, end + q->room);
-	lz_smmu_acknowledge_locked(s);
+	lz_smmu_acknowledge_locked(q);
 	q->err_pos = 0;
 	q->carry = true;
-	lz_smmu_stall_forget(s);
+	lz_smmu_stall_forget(q);
 	lz_spin_unlock(&s->err_lock, flags);
 }
 
-static enum lz_status restart_finish(struct lz_smmu *s)
+static enum lz_status restart_finish(struct lz_smmu_queue *q)
 {
+	struct lz_smmu *s = q->smmu;
 	struct lz_smmu_cmd all[2] = {lz_smmu_cmd_cfgi_all(), lz_smmu_cmd_tlbi_everything()};
 	lz_ns deadline = 0;
 	enum lz_status st;
 
-	drop_unsynced(s);
+	drop_unsynced(q);
 	st = lz_smmu_write_cr0(s, s->cr0 | SMMU_CR0_CMDQEN);
-	s->ladder.frozen = false;
-	lz_smmu_queue_thaw(s);
-	return st == LZ_OK ? lz_smmu_queue_run(s, all, 2, &deadline) : st;
+	q->ladder.frozen = false;
+	lz_smmu_queue_thaw(q);
+	return st == LZ_OK ? lz_smmu_queue_run(q, all, 2, &deadline) : st;
 }
 
 /* CR0ACK may be held back as long as a sync is in progress (section 6.3.9), and
  * CMDQEN must not be flipped before it: then producers stay frozen and the
  * restart goes on at a later step. */
-static enum lz_status rung_restart(struct lz_smmu *s)
+static enum lz_status rung_restart(struct lz_smmu_queue *q)
 {
-	enum lz_status st = lz_smmu_queue_freeze(s);
+	struct lz_smmu *s = q->smmu;
+	enum lz_status st = lz_smmu_queue_freeze(q);
 
 	if (st != LZ_OK)
 		return st;
-	s->ladder.frozen = true;
+	q->ladder.frozen = true;
 	s->cr0 &= ~SMMU_CR0_CMDQEN;
 	lz_smmu_write32(s, SMMU_CR0, s->cr0);
-	if (!lz_wait(s->lz, cmdq_stopped, s, lz_now(s->lz) + s->lz->cfg.sync_bound))
+	if (!lz_wait(s->lz, cmdq_stopped, q, lz_now(s->lz) + s->lz->cfg.sync_bound))
 		return LZ_ETIMEDOUT;
-	return restart_finish(s);
+	return restart_finish(q);
 }
 
 /* ---- function off ---- */
@@ -228,63 +231,67 @@ static void rung_function(struct lz_smmu *s)
 
 /* ---- when ---- */
 
-static bool held(struct lz_smmu *s)
+static bool held(struct lz_smmu_queue *q)
 {
-	return lz_load32(&s->held_error);
+	return lz_load32(&q->held_error);
 }
 
 /* Not empty, and CONS has stood still for longer than any timeout allows. */
-static bool stalled(struct lz_smmu *s)
+static bool stalled(struct lz_smmu_queue *q)
 {
-	uint64_t cons = lz_smmu_queue_cons(s);
-	bool empty = cons == lz_load64_acquire(&s->cmdq.published);
+	struct lz_smmu *s = q->smmu;
+	uint64_t cons = lz_smmu_queue_cons(q);
+	bool empty = cons == lz_load64_acquire(&q->published);
 	lz_ns now = lz_now(s->lz);
 
 	/* The time counts from when something was seen waiting, not from when
 	 * the queue fell idle. */
-	if (cons != s->ladder.last_cons || empty || !s->ladder.last_progress) {
-		s->ladder.last_cons = cons;
-		s->ladder.last_progress = empty ? 0 : now;
+	if (cons != q->ladder.last_cons || empty || !q->ladder.last_progress) {
+		q->ladder.last_cons = cons;
+		q->ladder.last_progress = empty ? 0 : now;
 		return false;
 	}
-	return now - s->ladder.last_progress >= s->lz->cfg.late_bound;
+	return now - q->ladder.last_progress >= s->lz->cfg.late_bound;
 }
 
 /* No error will tell: what the sync in progress waits for is suspect. */
-static void accuse_head(struct lz_smmu *s)
+static void accuse_head(struct lz_smmu_queue *q)
 {
-	uint64_t pos = lz_smmu_queue_cons(s);
+	struct lz_smmu *s = q->smmu;
+	uint64_t pos = lz_smmu_queue_cons(q);
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 
-	if (lz_smmu_cmd_op(lz_dma_load64(lz_smmu_queue_slot(&s->cmdq, pos))) == SMMU_OP_SYNC)
-		(void)lz_smmu_accuse_unsettled(s, pos, false);
+	if (lz_smmu_cmd_op(lz_dma_load64(lz_smmu_queue_slot(q, pos))) == SMMU_OP_SYNC)
+		(void)lz_smmu_accuse_unsettled(q, pos, false);
 	lz_spin_unlock(&s->err_lock, flags);
 }
 
-static void begin(struct lz_smmu *s, bool sticky)
+static void begin(struct lz_smmu_queue *q, bool sticky)
 {
+	struct lz_smmu *s = q->smmu;
 	struct lz_event ev = {.kind = LZ_EV_QUEUE_STALLED,
 			      .iommu = &s->iommu,
-			      .detail = lz_smmu_read32(s, SMMU_CMDQ_CONS)};
+			      .detail = lz_mmio_read32(q->cons, SMMU_CMDQ_CONS)};
 
 	lz_emit(s->lz, &ev);
 	if (!sticky)
-		accuse_head(s);
-	s->ladder.next_try = lz_now(s->lz) + RETRY_NS;
+		accuse_head(q);
+	q->ladder.next_try = lz_now(s->lz) + RETRY_NS;
 	if (!LZ_CONFIG_LADDER)
-		s->ladder.state = SMMU_LADDER_EXHAUSTED;
+		q->ladder.state = SMMU_LADDER_EXHAUSTED;
 	else
-		s->ladder.state = sticky ? SMMU_LADDER_REWRITE : SMMU_LADDER_RESTART;
+		q->ladder.state = sticky ? SMMU_LADDER_REWRITE : SMMU_LADDER_RESTART;
 }
 
-static void over(struct lz_smmu *s)
+static void over(struct lz_smmu_queue *q)
 {
+	struct lz_smmu *s = q->smmu;
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 
-	s->cmdq.carry = false;
+	q->carry = false;
 	lz_spin_unlock(&s->err_lock, flags);
-	s->ladder.state = SMMU_LADDER_NONE;
-	s->ladder.last_progress = 0;
+	q->ladder.state = SMMU_LADDER_NONE;
+	q->ladder.last_progress = 0;
 	s->id.state = SMMU_ID_PROBE; /* a sync has just succeeded: settled */
 }
 
@@ -311,63 +318,66 @@ bool lz_smmu_abort_ordered(struct lz_smmu *s)
 	return st == LZ_OK;
 }
 
-static void climb(struct lz_smmu *s)
+static void climb(struct lz_smmu_queue *q)
 {
+	struct lz_smmu *s = q->smmu;
 	enum lz_status st;
 
-	switch (s->ladder.state) {
+	switch (q->ladder.state) {
 	case SMMU_LADDER_REWRITE:
-		st = rung_rewrite(s);
+		st = rung_rewrite(q);
 		emit_rung(s, NULL, LZ_RUNG_REWRITE, st);
-		s->ladder.state = st == LZ_OK ? SMMU_LADDER_NONE : SMMU_LADDER_RESTART;
+		q->ladder.state = st == LZ_OK ? SMMU_LADDER_NONE : SMMU_LADDER_RESTART;
 		break;
 	case SMMU_LADDER_RESTART:
-		st = rung_restart(s);
+		st = rung_restart(q);
 		emit_rung(s, NULL, LZ_RUNG_RESTART, st);
-		s->ladder.state = st == LZ_OK ? SMMU_LADDER_NONE : SMMU_LADDER_FUNCTION_OFF;
+		q->ladder.state = st == LZ_OK ? SMMU_LADDER_NONE : SMMU_LADDER_FUNCTION_OFF;
 		break;
 	case SMMU_LADDER_FUNCTION_OFF:
 		rung_function(s);
-		s->ladder.state = SMMU_LADDER_ABORT;
+		q->ladder.state = SMMU_LADDER_ABORT;
 		break;
 	case SMMU_LADDER_ABORT:
 		if (lz_load32(&s->lz->policy) & LZ_POLICY_GLOBAL_ABORT)
 			(void)rung_abort(s);
-		s->ladder.next_try = lz_now(s->lz) + RETRY_NS;
-		s->ladder.state = SMMU_LADDER_EXHAUSTED;
+		q->ladder.next_try = lz_now(s->lz) + RETRY_NS;
+		q->ladder.state = SMMU_LADDER_EXHAUSTED;
 		break;
 	case SMMU_LADDER_EXHAUSTED:
 	case SMMU_LADDER_NONE:
 		break;
 	}
-	if (s->ladder.state == SMMU_LADDER_NONE)
-		over(s);
+	if (q->ladder.state == SMMU_LADDER_NONE)
+		over(q);
 }
 
 /* Nobody climbs for this error. */
-static void let_go(struct lz_smmu *s)
+static void let_go(struct lz_smmu_queue *q)
 {
+	struct lz_smmu *s = q->smmu;
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 
-	lz_smmu_acknowledge_locked(s);
+	lz_smmu_acknowledge_locked(q);
 	lz_spin_unlock(&s->err_lock, flags);
 }
 
 /* One acknowledgement more, or the rest of a restart. True: it works again. */
-static bool try_again(struct lz_smmu *s)
+static bool try_again(struct lz_smmu_queue *q)
 {
+	struct lz_smmu *s = q->smmu;
 	unsigned long flags;
 
-	if (LZ_CONFIG_LADDER && s->ladder.frozen) {
-		if (!cmdq_stopped(s))
+	if (LZ_CONFIG_LADDER && q->ladder.frozen) {
+		if (!cmdq_stopped(q))
 			return false;
-		return restart_finish(s) == LZ_OK;
+		return restart_finish(q) == LZ_OK;
 	}
 	flags = lz_spin_lock(&s->err_lock);
-	lz_smmu_acknowledge_locked(s);
-	s->cmdq.err_count = s->lz->cfg.settle_max; /* the next one is held again */
+	lz_smmu_acknowledge_locked(q);
+	q->err_count = s->lz->cfg.settle_max; /* the next one is held again */
 	lz_spin_unlock(&s->err_lock, flags);
-	return proven(s);
+	return proven(q);
 }
 
 /* Most queues that are looked at are empty a moment later: no reason to have
@@ -379,40 +389,41 @@ static lz_ns sooner(struct lz_smmu *s, lz_ns at)
 	return at < soon ? at : soon;
 }
 
-bool lz_smmu_ladder(struct lz_smmu *s, lz_ns *again)
+bool lz_smmu_ladder(struct lz_smmu_queue *q, lz_ns *again)
 {
+	struct lz_smmu *s = q->smmu;
 	bool retry = lz_load32(&s->retry);
 
 	/* What had begun when containment was switched off is finished. */
-	if (!lz_contains(s->lz) && s->ladder.state == SMMU_LADDER_NONE) {
-		if (held(s))
-			let_go(s);
+	if (!lz_contains(s->lz) && q->ladder.state == SMMU_LADDER_NONE) {
+		if (held(q))
+			let_go(q);
 		return false;
 	}
-	if (s->ladder.state == SMMU_LADDER_NONE) {
-		bool sticky = held(s);
+	if (q->ladder.state == SMMU_LADDER_NONE) {
+		bool sticky = held(q);
 
 		lz_store32(&s->retry, 0);
-		if (!sticky && !stalled(s)) {
-			if (s->ladder.last_progress)
-				*again = sooner(s, s->ladder.last_progress + s->lz->cfg.late_bound);
+		if (!sticky && !stalled(q)) {
+			if (q->ladder.last_progress)
+				*again = sooner(s, q->ladder.last_progress + s->lz->cfg.late_bound);
 			return false;
 		}
-		begin(s, sticky);
+		begin(q, sticky);
 	}
-	while (LZ_CONFIG_LADDER && s->ladder.state != SMMU_LADDER_NONE &&
-	       s->ladder.state != SMMU_LADDER_EXHAUSTED)
-		climb(s);
-	if (s->ladder.state == SMMU_LADDER_NONE)
+	while (LZ_CONFIG_LADDER && q->ladder.state != SMMU_LADDER_NONE &&
+	       q->ladder.state != SMMU_LADDER_EXHAUSTED)
+		climb(q);
+	if (q->ladder.state == SMMU_LADDER_NONE)
 		return false;
-	if (retry || lz_now(s->lz) >= s->ladder.next_try) {
+	if (retry || lz_now(s->lz) >= q->ladder.next_try) {
 		lz_store32(&s->retry, 0);
-		if (!lz_smmu_dead(s) && try_again(s)) {
-			over(s);
+		if (!lz_smmu_dead(s) && try_again(q)) {
+			over(q);
 			return false;
 		}
-		s->ladder.next_try = lz_now(s->lz) + RETRY_NS;
+		q->ladder.next_try = lz_now(s->lz) + RETRY_NS;
 	}
-	*again = lz_smmu_dead(s) ? LZ_NEVER : s->ladder.next_try;
+	*again = lz_smmu_dead(s) ? LZ_NEVER : q->ladder.next_try;
 	return true;
 }

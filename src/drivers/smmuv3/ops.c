@@ -91,7 +91,7 @@ static enum lz_status device_add(struct lz_device *dev)
 		/* Entries that nobody lives in abort already, or as ever. */
 		for (unsigned i = 0; i < n; i++)
 			cmd[i] = lz_smmu_cmd_cfgi_ste_all_levels(dev->streams[i]);
-		st = lz_smmu_queue_run(s, cmd, n, &deadline);
+		st = lz_smmu_queue_run(&s->cmdq, cmd, n, &deadline);
 	}
 	if (st != LZ_OK)
 		leave(sd, n);
@@ -457,7 +457,7 @@ static bool pay_cfgi(struct lz_smmu *s)
 
 	if (!lz_smmu_cfgi_is_owed(s, &owed))
 		return true;
-	if (lz_smmu_queue_run(s, &all, 1, &deadline) != LZ_OK)
+	if (lz_smmu_queue_run(&s->cmdq, &all, 1, &deadline) != LZ_OK)
 		return false;
 	lz_store32(&s->cfgi_paid, owed);
 	return true;
@@ -479,13 +479,13 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 	}
 	if (lz_smmu_abort_ordered(s))
 		return next;
-	for (unsigned i = 0; i < DRAIN_BUDGET && lz_smmu_drain(s); i++)
+	for (unsigned i = 0; i < DRAIN_BUDGET && lz_smmu_drain(&s->cmdq); i++)
 		;
 	lz_smmu_evtq_poll(s);
-	if (lz_smmu_ladder(s, &again)) {
+	if (lz_smmu_ladder(&s->cmdq, &again)) {
 		next.queue_works = lz_smmu_dead(s);
 	} else {
-		uint64_t cons = lz_smmu_queue_cons(s);
+		uint64_t cons = lz_smmu_queue_cons(&s->cmdq);
 		bool idle = cons == lz_load64_acquire(&s->cmdq.published);
 		uint32_t owed;
 
@@ -497,8 +497,8 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 		if (lz_smmu_cfgi_is_owed(s, &owed) && next.due > lz_now(s->lz) + OWED_RETRY)
 			next.due = lz_now(s->lz) + OWED_RETRY;
 		/* No sweep into a queue that does not move. */
-		next.queue_works = next.queue_works && (idle || cons != s->ladder.swept_at);
-		s->ladder.swept_at = cons;
+		next.queue_works = next.queue_works && (idle || cons != s->cmdq.ladder.swept_at);
+		s->cmdq.ladder.swept_at = cons;
 	}
 	if (again < next.due)
 		next.due = again;

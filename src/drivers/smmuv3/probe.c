@@ -237,7 +237,7 @@ enum lz_status lz_smmu_hw_reset(struct lz_smmu *s)
 	clear_errors(s);
 	st = lz_smmu_write_cr0(s, cr0);
 	if (st == LZ_OK)
-		st = lz_smmu_queue_run(s, all, 2, &deadline);
+		st = lz_smmu_queue_run(&s->cmdq, all, 2, &deadline);
 	if (st == LZ_OK && LZ_CONFIG_RECORDS)
 		st = lz_smmu_write_cr0(s, cr0 |= SMMU_CR0_EVENTQEN);
 	if (st == LZ_OK)
@@ -281,7 +281,8 @@ enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3_desc *desc,
 	s = (struct lz_smmu *)(void *)(memory + (-(uintptr_t)memory & (SMMU_LINE - 1)));
 	s->memory = memory;
 	s->lz = lz;
-	s->mmio = s->cmdq.mmio = desc->mmio;
+	s->mmio = s->cmdq.prod = s->cmdq.cons = desc->mmio;
+	s->cmdq.smmu = s;
 	lz_spin_init(&s->err_lock, &err_class);
 	lz_spin_init(&s->sid_lock, &sid_class);
 	lz_spin_init(&s->share_lock, &share_class);

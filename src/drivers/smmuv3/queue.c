@@ -48,9 +48,8 @@ static void raise_to(uint64_t *p, uint64_t to)
 
 /* Nothing is consumed that nobody has reserved: a CONS beyond that, as a read that
  * is aborted gives, counts as no progress, and does not lead the shadow astray. */
-uint64_t lz_smmu_queue_cons(struct lz_smmu *s)
+uint64_t lz_smmu_queue_cons(struct lz_smmu_queue *q)
 {
-	struct lz_smmu_queue *q = &s->cmdq;
 	uint64_t cons = lz_smmu_queue_position(q);
 
 	lz_dma_rmb(); /* CONS before tail */
@@ -92,34 +91,31 @@ void lz_smmu_queue_abandon(struct lz_smmu_queue *q, uint64_t pos)
 
 /* ---- producing ---- */
 
-static bool has_room(struct lz_smmu *s, uint64_t tail, uint32_t n)
+static bool has_room(struct lz_smmu_queue *q, uint64_t tail, uint32_t n)
 {
-	struct lz_smmu_queue *q = &s->cmdq;
-
 	if (tail & SMMU_FROZEN)
 		return false;
 	return tail + n <= lz_load64_acquire(&q->limit) ||
-	       tail + n - lz_smmu_queue_cons(s) <= q->room;
+	       tail + n - lz_smmu_queue_cons(q) <= q->room;
 }
 
-enum lz_status lz_smmu_queue_reserve(struct lz_smmu *s, uint32_t n, uint64_t *pos,
+enum lz_status lz_smmu_queue_reserve(struct lz_smmu_queue *q, uint32_t n, uint64_t *pos,
 				     unsigned long *flags)
 {
-	struct lz_smmu_queue *q = &s->cmdq;
 	uint64_t next;
 
 	*flags = lz_irq_save();
 	do
 		if (lz_smmu_queue_take(q, n, pos, &next))
 			return LZ_OK;
-	while (has_room(s, lz_load64(&q->tail), n));
+	while (has_room(q, lz_load64(&q->tail), n));
 	lz_irq_restore(*flags);
 	return LZ_EBUSY;
 }
 
-void lz_smmu_queue_publish(struct lz_smmu *s, uint64_t pos, uint32_t n, unsigned long flags)
+void lz_smmu_queue_publish(struct lz_smmu_queue *q, uint64_t pos, uint32_t n, unsigned long flags)
 {
-	lz_smmu_queue_post(&s->cmdq, pos, pos + n);
+	lz_smmu_queue_post(q, pos, pos + n);
 	lz_irq_restore(flags);
 }
 
@@ -133,32 +129,33 @@ lz_ns lz_smmu_deadline(const struct lz_smmu *s)
 	return lz_now(s->lz) + (brief ? cfg->atomic_wait : cfg->sync_bound);
 }
 
-bool lz_smmu_cmdq_error_active(struct lz_smmu *s)
+bool lz_smmu_queue_error_active(struct lz_smmu_queue *q)
 {
+	struct lz_smmu *s = q->smmu;
 	uint32_t active = lz_smmu_read32(s, SMMU_GERROR) ^ lz_smmu_read32(s, SMMU_GERRORN);
 
 	return active & SMMU_GERROR_CMDQ_ERR;
 }
 
 struct wait {
-	struct lz_smmu *s;
+	struct lz_smmu_queue *q;
 	uint64_t pos; /* consumed up to and including this, or */
 	uint32_t n;   /* that many free slots, when not 0 */
 	bool done;
 	struct lz_smmu_watch *watch; /* NULL at the first look */
 };
 
-static bool room_now(struct lz_smmu *s, uint32_t n)
+static bool room_now(struct lz_smmu_queue *q, uint32_t n)
 {
-	return has_room(s, lz_load64(&s->cmdq.tail), n);
+	return has_room(q, lz_load64(&q->tail), n);
 }
 
 static bool passed(struct wait *w)
 {
-	uint64_t cons = lz_smmu_queue_cons(w->s);
+	uint64_t cons = lz_smmu_queue_cons(w->q);
 
 	if (LZ_CONFIG_STATS && w->watch && cons != w->watch->cons)
-		lz_smmu_watch_moved(w->s, w->watch, cons);
+		lz_smmu_watch_moved(w->q, w->watch, cons);
 	return cons > w->pos;
 }
 
@@ -167,15 +164,16 @@ static bool passed(struct wait *w)
 static bool done_or_error(void *arg)
 {
 	struct wait *w = arg;
+	struct lz_smmu *s = w->q->smmu;
 
-	w->done = w->n ? room_now(w->s, w->n) : passed(w);
-	return w->done || lz_smmu_dead(w->s) || lz_load32(&w->s->sfm_seen) ||
-	       (!lz_load32(&w->s->held_error) && lz_smmu_cmdq_error_active(w->s));
+	w->done = w->n ? room_now(w->q, w->n) : passed(w);
+	return w->done || lz_smmu_dead(s) || lz_load32(&s->sfm_seen) ||
+	       (!lz_load32(&w->q->held_error) && lz_smmu_queue_error_active(w->q));
 }
 
 static enum lz_status wait_long(struct wait *w, lz_ns *deadline)
 {
-	struct lz_smmu *s = w->s;
+	struct lz_smmu *s = w->q->smmu;
 
 	for (;;) {
 		bool woke = lz_wait(s->lz, done_or_error, w, *deadline);
@@ -185,12 +183,12 @@ static enum lz_status wait_long(struct wait *w, lz_ns *deadline)
 		if (lz_smmu_dead(s) || lz_load32(&s->sfm_seen))
 			return LZ_ENODEV;
 		if (woke)
-			lz_smmu_drain(s);
+			lz_smmu_drain(w->q);
 		if (lz_now(s->lz) < *deadline)
 			continue;
 		if (done_or_error(w) && w->done)
 			return LZ_OK;
-		lz_smmu_stall_note(s, w->watch);
+		lz_smmu_stall_note(w->q, w->watch);
 		return LZ_ETIMEDOUT;
 	}
 }
@@ -201,13 +199,13 @@ SMMU_APART static enum lz_status wait_watched(struct wait *w, lz_ns *deadline)
 	enum lz_status st;
 
 	if (!*deadline)
-		*deadline = lz_smmu_deadline(w->s);
+		*deadline = lz_smmu_deadline(w->q->smmu);
 	if (!LZ_CONFIG_STATS)
 		return wait_long(w, deadline);
-	lz_smmu_watch_begin(w->s, &watch);
+	lz_smmu_watch_begin(w->q, &watch);
 	w->watch = &watch;
 	st = wait_long(w, deadline);
-	lz_smmu_watch_end(w->s, &watch, w->n ? SMMU_NO_BATCH : w->pos, w->done);
+	lz_smmu_watch_end(w->q, &watch, w->n ? SMMU_NO_BATCH : w->pos, w->done);
 	w->watch = NULL;
 	return st;
 }
@@ -218,17 +216,17 @@ static enum lz_status wait_for(struct wait *w, lz_ns *deadline)
 	return done_or_error(w) && w->done ? LZ_OK : wait_watched(w, deadline);
 }
 
-enum lz_status lz_smmu_queue_wait_room(struct lz_smmu *s, uint32_t n, lz_ns *deadline)
+enum lz_status lz_smmu_queue_wait_room(struct lz_smmu_queue *q, uint32_t n, lz_ns *deadline)
 {
-	struct wait w = {.s = s, .n = n};
+	struct wait w = {.q = q, .n = n};
 
 	return wait_for(&w, deadline);
 }
 
 /* The outcome of a sync that CONS has passed. */
-static enum lz_status outcome(struct lz_smmu *s, uint64_t pos)
+static enum lz_status outcome(struct lz_smmu_queue *q, uint64_t pos)
 {
-	switch (lz_smmu_queue_get_mark(&s->cmdq, pos)) {
+	switch (lz_smmu_queue_get_mark(q, pos)) {
 	case SMMU_MARK_NONE:
 	case SMMU_MARK_ABANDONED:
 		return LZ_OK;
@@ -243,98 +241,99 @@ static enum lz_status outcome(struct lz_smmu *s, uint64_t pos)
 	return LZ_ETIMEDOUT;
 }
 
-enum lz_status lz_smmu_queue_look(struct lz_smmu *s, uint64_t pos)
+enum lz_status lz_smmu_queue_look(struct lz_smmu_queue *q, uint64_t pos)
 {
-	if (lz_smmu_queue_cons(s) > pos)
-		return outcome(s, pos);
+	struct lz_smmu *s = q->smmu;
+
+	if (lz_smmu_queue_cons(q) > pos)
+		return outcome(q, pos);
 	if (lz_smmu_dead(s) || lz_load32(&s->sfm_seen))
 		return LZ_ENODEV;
 	return LZ_EBUSY;
 }
 
-enum lz_status lz_smmu_queue_wait(struct lz_smmu *s, uint64_t pos, lz_ns *deadline)
+enum lz_status lz_smmu_queue_wait(struct lz_smmu_queue *q, uint64_t pos, lz_ns *deadline)
 {
-	struct wait w = {.s = s, .pos = pos};
+	struct wait w = {.q = q, .pos = pos};
 	enum lz_status st = wait_for(&w, deadline);
 
-	return st == LZ_OK ? outcome(s, pos) : st;
+	return st == LZ_OK ? outcome(q, pos) : st;
 }
 
 /* ---- batches ---- */
 
-enum lz_status lz_smmu_queue_submit(struct lz_smmu *s, const struct lz_smmu_cmd *cmds, uint32_t n,
-				    uint64_t *sync, lz_ns *deadline)
+enum lz_status lz_smmu_queue_submit(struct lz_smmu_queue *q, const struct lz_smmu_cmd *cmds,
+				    uint32_t n, uint64_t *sync, lz_ns *deadline)
 {
 	struct lz_smmu_pen pen;
 	unsigned long flags;
 	uint64_t pos;
 
-	lz_assert(n < lz_smmu_queue_batch(&s->cmdq));
-	while (lz_smmu_queue_reserve(s, n + 1, &pos, &flags) != LZ_OK) {
-		enum lz_status st = lz_smmu_queue_wait_room(s, n + 1, deadline);
+	lz_assert(n < lz_smmu_queue_batch(q));
+	while (lz_smmu_queue_reserve(q, n + 1, &pos, &flags) != LZ_OK) {
+		enum lz_status st = lz_smmu_queue_wait_room(q, n + 1, deadline);
 
 		if (st != LZ_OK)
 			return st;
 	}
-	pen = lz_smmu_pen_at(&s->cmdq, pos);
+	pen = lz_smmu_pen_at(q, pos);
 	for (uint32_t i = 0; i < n; i++)
 		lz_smmu_pen_write(&pen, cmds[i].w[0], cmds[i].w[1]);
 	lz_smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
-	lz_smmu_queue_publish(s, pos, n + 1, flags);
+	lz_smmu_queue_publish(q, pos, n + 1, flags);
 	*sync = pos + n;
 	return LZ_OK;
 }
 
 /* A sync marked for somebody else's ATC_INV blames nobody and is repeated, never
  * called successful. */
-SMMU_COLD static enum lz_status sync_again(struct lz_smmu *s, lz_ns *deadline)
+SMMU_COLD static enum lz_status sync_again(struct lz_smmu_queue *q, lz_ns *deadline)
 {
 	enum lz_status st = LZ_EIO;
 
-	for (uint32_t i = 0; st == LZ_EIO && i <= s->lz->cfg.settle_max; i++) {
+	for (uint32_t i = 0; st == LZ_EIO && i <= q->smmu->lz->cfg.settle_max; i++) {
 		uint64_t sync;
 
-		st = lz_smmu_queue_submit(s, NULL, 0, &sync, deadline);
+		st = lz_smmu_queue_submit(q, NULL, 0, &sync, deadline);
 		if (st == LZ_OK)
-			st = lz_smmu_queue_wait(s, sync, deadline);
+			st = lz_smmu_queue_wait(q, sync, deadline);
 	}
 	return st == LZ_EIO ? LZ_ETIMEDOUT : st;
 }
 
-SMMU_COLD static enum lz_status run_slow(struct lz_smmu *s, const struct lz_smmu_cmd *cmds,
+SMMU_COLD static enum lz_status run_slow(struct lz_smmu_queue *q, const struct lz_smmu_cmd *cmds,
 					 uint32_t n, lz_ns *deadline)
 {
-	uint32_t max = lz_smmu_queue_batch(&s->cmdq) - 1;
+	uint32_t max = lz_smmu_queue_batch(q) - 1;
 	enum lz_status st;
 
 	do {
 		uint32_t now = n < max ? n : max;
 		uint64_t sync;
 
-		st = lz_smmu_queue_submit(s, cmds, now, &sync, deadline);
+		st = lz_smmu_queue_submit(q, cmds, now, &sync, deadline);
 		if (st == LZ_OK)
-			st = lz_smmu_queue_wait(s, sync, deadline);
+			st = lz_smmu_queue_wait(q, sync, deadline);
 		if (st == LZ_EIO)
-			st = sync_again(s, deadline);
+			st = sync_again(q, deadline);
 		cmds = now ? cmds + now : cmds;
 		n -= now;
 	} while (st == LZ_OK && n);
 	return st;
 }
 
-SMMU_APART static enum lz_status run_wait(struct lz_smmu *s, uint64_t sync, lz_ns *deadline)
+SMMU_APART static enum lz_status run_wait(struct lz_smmu_queue *q, uint64_t sync, lz_ns *deadline)
 {
-	enum lz_status st = lz_smmu_queue_wait(s, sync, deadline);
+	enum lz_status st = lz_smmu_queue_wait(q, sync, deadline);
 
-	return st == LZ_EIO ? sync_again(s, deadline) : st;
+	return st == LZ_EIO ? sync_again(q, deadline) : st;
 }
 
 /* Nothing here retries an invalidation or runs the fence (H65). Calls are all at
  * the end, so that nothing has to be kept across them. */
-enum lz_status lz_smmu_queue_run(struct lz_smmu *s, const struct lz_smmu_cmd *cmds, uint32_t n,
-				 lz_ns *deadline)
+enum lz_status lz_smmu_queue_run(struct lz_smmu_queue *q, const struct lz_smmu_cmd *cmds,
+				 uint32_t n, lz_ns *deadline)
 {
-	struct lz_smmu_queue *q = &s->cmdq;
 	unsigned long flags = lz_irq_save();
 	struct lz_smmu_pen pen;
 	uint64_t pos, next;
@@ -342,7 +341,7 @@ enum lz_status lz_smmu_queue_run(struct lz_smmu *s, const struct lz_smmu_cmd *cm
 	if (!LZ_CONFIG_FAST || SMMU_RARE(n >= SMMU_BATCH_MAX) ||
 	    !lz_smmu_queue_take(q, (uint64_t)n + 1, &pos, &next)) {
 		lz_irq_restore(flags);
-		return run_slow(s, cmds, n, deadline);
+		return run_slow(q, cmds, n, deadline);
 	}
 	pen = lz_smmu_pen_at(q, pos);
 	for (uint32_t left = n; left; left--, cmds++)
@@ -350,7 +349,7 @@ enum lz_status lz_smmu_queue_run(struct lz_smmu *s, const struct lz_smmu_cmd *cm
 	lz_smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
 	lz_smmu_queue_post(q, pos, next);
 	lz_irq_restore(flags);
-	return SMMU_USUAL(lz_smmu_queue_done(q, next)) ? LZ_OK : run_wait(s, next - 1, deadline);
+	return SMMU_USUAL(lz_smmu_queue_done(q, next)) ? LZ_OK : run_wait(q, next - 1, deadline);
 }
 
 /* ---- producers locked out (rungs b and d) ---- */
@@ -362,18 +361,18 @@ static bool all_published(void *arg)
 	return lz_load64_acquire(&q->published) == (lz_load64(&q->tail) & ~SMMU_FROZEN);
 }
 
-enum lz_status lz_smmu_queue_freeze(struct lz_smmu *s)
+enum lz_status lz_smmu_queue_freeze(struct lz_smmu_queue *q)
 {
-	struct lz_smmu_queue *q = &s->cmdq;
+	struct lz *lz = q->smmu->lz;
 
 	(void)lz_fetch_or64(&q->tail, SMMU_FROZEN);
-	if (lz_wait(s->lz, all_published, q, lz_now(s->lz) + s->lz->cfg.sync_bound))
+	if (lz_wait(lz, all_published, q, lz_now(lz) + lz->cfg.sync_bound))
 		return LZ_OK;
-	lz_smmu_queue_thaw(s);
+	lz_smmu_queue_thaw(q);
 	return LZ_ETIMEDOUT;
 }
 
-void lz_smmu_queue_thaw(struct lz_smmu *s)
+void lz_smmu_queue_thaw(struct lz_smmu_queue *q)
 {
-	(void)lz_fetch_and64(&s->cmdq.tail, ~SMMU_FROZEN);
+	(void)lz_fetch_and64(&q->tail, ~SMMU_FROZEN);
 }

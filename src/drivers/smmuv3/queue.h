@@ -36,9 +36,27 @@ enum lz_smmu_mark {
 };
 #define SMMU_MARK_BITS 3u
 
+enum lz_smmu_queue_kind {
+	SMMU_CMDQ,  /* the SMMU's own; errors in GERROR */
+	SMMU_ECMDQ, /* errors in its own PROD and CONS (3.5.6) */
+	SMMU_VCMDQ, /* of a CMDQV; its own GERROR */
+};
+
+enum lz_smmu_ladder_state {
+	SMMU_LADDER_NONE,
+	SMMU_LADDER_REWRITE,
+	SMMU_LADDER_RESTART,
+	SMMU_LADDER_FUNCTION_OFF,
+	SMMU_LADDER_ABORT,
+	SMMU_LADDER_EXHAUSTED,
+};
+
+struct lz_smmu;
+
 struct lz_smmu_queue {
-	/* Constant once the queue is set up. */
-	uintptr_t mmio;
+	/* Constant once the queue is set up. Its registers stand where SMMU_CMDQ_PROD and
+	 * SMMU_CMDQ_CONS would be from these two bases, whatever its kind is. */
+	uintptr_t prod, cons;
 	uint64_t *ring;
 	uint64_t *mark;	    /* per slot: position << SMMU_MARK_BITS | enum lz_smmu_mark */
 	uint32_t *slot_seq; /* per slot: resets begun or ended when the sync of a
@@ -51,6 +69,8 @@ struct lz_smmu_queue {
 	uint32_t mask;	/* size - 1: position to slot */
 	uint32_t wrap;	/* 2 * size - 1: position to PROD */
 	size_t bytes;	/* of the ring, less one: position to offset */
+	struct lz_smmu *smmu;
+	enum lz_smmu_queue_kind kind;
 	/* One past the highest position ever marked: whoever is not below it need
 	 * not look at the mark of its slot. Hardly ever written. */
 	uint64_t marked;
@@ -63,7 +83,9 @@ struct lz_smmu_queue {
 
 	/* Hardly ever written. */
 	_Alignas(SMMU_LINE) uint64_t
-		stalled_at; /* CONS at which somebody's patience ended, + 1; 0 none */
+		stalled_at;	/* CONS at which somebody's patience ended, + 1; 0 none */
+	uint64_t stalled_since; /* 0: it is not; atomic */
+	uint32_t held_error;	/* written under err_lock: left active for the ladder */
 
 	/* [err_lock] */
 	uint64_t err_pos;   /* position of the last error, + 1; 0 none */
@@ -72,9 +94,16 @@ struct lz_smmu_queue {
 	uint32_t err_round; /* lz.contain_round then */
 	bool err_known;	    /* the active error has been counted already */
 	bool carry;	    /* ATC_INVs of an overwritten sync are still out there */
-};
 
-struct lz_smmu;
+	struct {
+		enum lz_smmu_ladder_state state;
+		bool frozen;	     /* restart waits for the queue to stop */
+		lz_ns last_progress; /* since when CONS stands still, not empty; 0 no */
+		uint64_t last_cons;
+		lz_ns next_try;
+		uint64_t swept_at; /* CONS when custody was swept last */
+	} ladder;		   /* work() only */
+};
 
 /* ---- the steps of queue.c, inline ---- */
 
@@ -142,7 +171,7 @@ static inline void lz_smmu_queue_post(struct lz_smmu_queue *q, uint64_t pos, uin
 	while (SMMU_RARE(lz_load64_acquire(&q->published) != pos))
 		lz_cpu_relax();
 	lz_dma_wmb(); /* P: entries before PROD */
-	lz_mmio_write32(q->mmio, SMMU_CMDQ_PROD, (uint32_t)next & q->wrap);
+	lz_mmio_write32(q->prod, SMMU_CMDQ_PROD, (uint32_t)next & q->wrap);
 	lz_store64_release(&q->published, next);
 }
 
@@ -150,7 +179,7 @@ static inline void lz_smmu_queue_post(struct lz_smmu_queue *q, uint64_t pos, uin
 static inline uint64_t lz_smmu_queue_position(struct lz_smmu_queue *q)
 {
 	uint64_t shadow = lz_load64_acquire(&q->limit) - q->room;
-	uint32_t hw = lz_mmio_read32(q->mmio, SMMU_CMDQ_CONS);
+	uint32_t hw = lz_mmio_read32(q->cons, SMMU_CMDQ_CONS);
 
 	return shadow + ((hw - (uint32_t)shadow) & q->wrap);
 }
@@ -161,7 +190,7 @@ static inline uint64_t lz_smmu_queue_position(struct lz_smmu_queue *q)
  * yet", never too early. */
 static inline bool lz_smmu_queue_done(struct lz_smmu_queue *q, uint64_t next)
 {
-	uint32_t hw = lz_mmio_read32(q->mmio, SMMU_CMDQ_CONS);
+	uint32_t hw = lz_mmio_read32(q->cons, SMMU_CMDQ_CONS);
 
 	if (SMMU_RARE((hw - (uint32_t)next) & q->size))
 		return false;
@@ -175,33 +204,49 @@ static inline bool lz_smmu_queue_done(struct lz_smmu_queue *q, uint64_t next)
 
 /* Takes `n` slots (sync included). With LZ_OK interrupts are masked until
  * lz_smmu_queue_publish(). LZ_EBUSY: no room (or frozen) now. */
-enum lz_status lz_smmu_queue_reserve(struct lz_smmu *s, uint32_t n, uint64_t *pos,
+enum lz_status lz_smmu_queue_reserve(struct lz_smmu_queue *q, uint32_t n, uint64_t *pos,
 				     unsigned long *flags);
-void lz_smmu_queue_publish(struct lz_smmu *s, uint64_t pos, uint32_t n, unsigned long flags);
+void lz_smmu_queue_publish(struct lz_smmu_queue *q, uint64_t pos, uint32_t n, unsigned long flags);
 /* Waits until `n` slots are free, draining errors; LZ_ETIMEDOUT, LZ_ENODEV. */
-enum lz_status lz_smmu_queue_wait_room(struct lz_smmu *s, uint32_t n, lz_ns *deadline);
+enum lz_status lz_smmu_queue_wait_room(struct lz_smmu_queue *q, uint32_t n, lz_ns *deadline);
 /* CONS as a position, read from the hardware; moves the shadow on. */
-uint64_t lz_smmu_queue_cons(struct lz_smmu *s);
+uint64_t lz_smmu_queue_cons(struct lz_smmu_queue *q);
 /* Has the sync at `pos` been consumed, and if so with what outcome: LZ_OK,
  * LZ_EIO, LZ_EFAULT, or LZ_EBUSY while it is still there. One look. */
-enum lz_status lz_smmu_queue_look(struct lz_smmu *s, uint64_t pos);
+enum lz_status lz_smmu_queue_look(struct lz_smmu_queue *q, uint64_t pos);
 /* Waits for the sync at `pos`; *deadline 0 is filled in when it is first
  * needed. As look, or LZ_ETIMEDOUT, or LZ_ENODEV when the SMMU is dead. */
-enum lz_status lz_smmu_queue_wait(struct lz_smmu *s, uint64_t pos, lz_ns *deadline);
+enum lz_status lz_smmu_queue_wait(struct lz_smmu_queue *q, uint64_t pos, lz_ns *deadline);
+/* Likewise for a sync that was handed around. */
+static inline enum lz_status lz_smmu_sync_look(struct lz_sync sync)
+{
+	return lz_smmu_queue_look(sync.queue, sync.pos);
+}
+static inline enum lz_status lz_smmu_sync_wait(struct lz_sync sync, lz_ns *deadline)
+{
+	return lz_smmu_queue_wait(sync.queue, sync.pos, deadline);
+}
 void lz_smmu_queue_abandon(struct lz_smmu_queue *q, uint64_t pos);
 void lz_smmu_queue_set_mark(struct lz_smmu_queue *q, uint64_t pos, enum lz_smmu_mark m);
 enum lz_smmu_mark lz_smmu_queue_get_mark(struct lz_smmu_queue *q, uint64_t pos);
 /* Copies commands and a sync into the queue; *sync is the sync's position. */
-enum lz_status lz_smmu_queue_submit(struct lz_smmu *s, const struct lz_smmu_cmd *cmds, uint32_t n,
-				    uint64_t *sync, lz_ns *deadline);
+enum lz_status lz_smmu_queue_submit(struct lz_smmu_queue *q, const struct lz_smmu_cmd *cmds,
+				    uint32_t n, uint64_t *sync, lz_ns *deadline);
+/* A lone sync. */
+static inline enum lz_status lz_smmu_sync_submit(struct lz_smmu_queue *q, struct lz_sync *sync,
+						 lz_ns *deadline)
+{
+	sync->queue = q;
+	return lz_smmu_queue_submit(q, NULL, 0, &sync->pos, deadline);
+}
 /* Commands without ATC_INV, synced with effect; a sync that fails because of
  * somebody else's ATC_INV is repeated. LZ_OK, LZ_ETIMEDOUT, LZ_EFAULT. */
-enum lz_status lz_smmu_queue_run(struct lz_smmu *s, const struct lz_smmu_cmd *cmds, uint32_t n,
-				 lz_ns *deadline);
+enum lz_status lz_smmu_queue_run(struct lz_smmu_queue *q, const struct lz_smmu_cmd *cmds,
+				 uint32_t n, lz_ns *deadline);
 /* Locks producers out and waits for those between reservation and
  * publication; task context. */
-enum lz_status lz_smmu_queue_freeze(struct lz_smmu *s);
-void lz_smmu_queue_thaw(struct lz_smmu *s);
+enum lz_status lz_smmu_queue_freeze(struct lz_smmu_queue *q);
+void lz_smmu_queue_thaw(struct lz_smmu_queue *q);
 /* How long the caller may wait, as a deadline. */
 lz_ns lz_smmu_deadline(const struct lz_smmu *s);
 

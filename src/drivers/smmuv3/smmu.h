@@ -46,7 +46,7 @@ struct lz_smmu_dev {
 	bool removed; /* [fence_lock] */
 	bool own_probe;
 	uint32_t own_probe_gen;
-	uint64_t own_probe_sync;
+	struct lz_sync own_probe_sync;
 	/* Accusation, [err_lock]; holds a reference while listed. */
 	struct lz_smmu_dev *accused_next;
 	bool accused;
@@ -81,14 +81,6 @@ struct lz_smmu_sid {
 };
 
 enum lz_smmu_identify_state { SMMU_ID_IDLE, SMMU_ID_SETTLE, SMMU_ID_PROBE };
-enum lz_smmu_ladder_state {
-	SMMU_LADDER_NONE,
-	SMMU_LADDER_REWRITE,
-	SMMU_LADDER_RESTART,
-	SMMU_LADDER_FUNCTION_OFF,
-	SMMU_LADDER_ABORT,
-	SMMU_LADDER_EXHAUSTED,
-};
 
 #define SMMU_ALERT_STALLED (1u << 31) /* cmdq.stalled_at is set */
 #define SMMU_ALERT_DEAD	   (1u << 30) /* iommu.dead is set */
@@ -111,7 +103,6 @@ struct lz_smmu {
 
 	struct lz_smmu_queue cmdq;
 	struct lz_spinlock err_lock; /* queue error: drain, marks, accusations */
-	uint32_t held_error;	     /* written under err_lock: left active for the ladder */
 	struct lz_smmu_dev *accused; /* [err_lock] */
 
 	struct lz_spinlock sid_lock;
@@ -146,21 +137,12 @@ struct lz_smmu {
 	struct {
 		enum lz_smmu_identify_state state;
 		struct lz_smmu_dev *probing; /* holds a reference */
-		uint64_t sync;		     /* outstanding settle or probe sync */
+		struct lz_sync sync;	     /* outstanding settle or probe sync */
 		bool waiting;
 		uint32_t probing_gen;
 	} id;
-	struct {
-		enum lz_smmu_ladder_state state;
-		bool frozen;	     /* restart waits for CR0ACK */
-		lz_ns last_progress; /* since when CONS stands still, not empty; 0 no */
-		uint64_t last_cons;
-		lz_ns next_try;
-		uint64_t swept_at; /* CONS when custody was swept last */
-	} ladder;
-	uint32_t retry;		/* atomic: a reset succeeded, try the queue again */
-	uint32_t ordered;	/* atomic: an operator wants everything aborted */
-	uint64_t stalled_since; /* of cmdq.stalled_at; 0: it is not; atomic */
+	uint32_t retry;	  /* atomic: a reset succeeded, try the queue again */
+	uint32_t ordered; /* atomic: an operator wants everything aborted */
 };
 
 static inline struct lz_smmu *lz_smmu_of(struct lz_iommu *iommu)
@@ -195,19 +177,19 @@ enum lz_status lz_smmu_hw_abort_all(struct lz_smmu *s);
 /* gerror.c */
 /* Consumes a pending command queue error; false when there was none, or it is
  * held for the ladder. Any context. */
-bool lz_smmu_drain(struct lz_smmu *s);
-bool lz_smmu_cmdq_error_active(struct lz_smmu *s);
-/* Puts a device on the list of suspects; `pos` is the failed sync. [err_lock] */
+bool lz_smmu_drain(struct lz_smmu_queue *q);
+bool lz_smmu_queue_error_active(struct lz_smmu_queue *q);
+/* Puts a device on the list of suspects; `pos` is the failed sync of that queue. [err_lock] */
 #define SMMU_NO_BATCH UINT64_MAX
-void lz_smmu_accuse_locked(struct lz_smmu *s, struct lz_smmu_dev *sd,
+void lz_smmu_accuse_locked(struct lz_smmu_queue *q, struct lz_smmu_dev *sd,
 			   const struct lz_smmu_accusation *a, uint64_t pos);
 /* Accuses every device with an unsettled ATC_INV before the sync at `pos`;
  * returns how many different ones there were. `told`: by the hardware, so a sole
  * one is named. [err_lock] */
-unsigned lz_smmu_accuse_unsettled(struct lz_smmu *s, uint64_t pos, bool told);
+unsigned lz_smmu_accuse_unsettled(struct lz_smmu_queue *q, uint64_t pos, bool told);
 
 /* Acknowledges an active command queue error, for the ladder. [err_lock] */
-void lz_smmu_acknowledge_locked(struct lz_smmu *s);
+void lz_smmu_acknowledge_locked(struct lz_smmu_queue *q);
 
 /* sid.c */
 /* All of the device's streams, or none. LZ_EEXIST: another group has one, or another
@@ -288,8 +270,8 @@ void lz_smmu_grace(struct lz_smmu *s);
 /* Somebody's patience ended: whoever may not sleep need not find out again
  * before CONS has moved. */
 struct lz_smmu_watch;
-void lz_smmu_stall_note(struct lz_smmu *s, const struct lz_smmu_watch *w);
-void lz_smmu_stall_forget(struct lz_smmu *s);
+void lz_smmu_stall_note(struct lz_smmu_queue *q, const struct lz_smmu_watch *w);
+void lz_smmu_stall_forget(struct lz_smmu_queue *q);
 /* Nothing is translated any more. */
 void lz_smmu_declare_dead(struct lz_smmu *s);
 enum lz_status lz_smmu_invalidate(struct lz_domain *dom, lz_iova start, lz_iova end,
@@ -333,15 +315,15 @@ void lz_smmu_suspect_drop(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t ge
 void lz_smmu_suspect_forget(struct lz_smmu *s, struct lz_smmu_dev *sd);
 
 /* ladder.c */
-/* True while the queue cannot be used. */
-bool lz_smmu_ladder(struct lz_smmu *s, lz_ns *again);
+/* Of one queue; true while it cannot be used. */
+bool lz_smmu_ladder(struct lz_smmu_queue *q, lz_ns *again);
 /* Aborts everything if an operator has ordered it; true: it is done. */
 bool lz_smmu_abort_ordered(struct lz_smmu *s);
 
 /* watch.c: nothing here decides anything. */
 /* What the queue and the device's entry look like now, into its snapshot; `pos` is
  * the failed sync, or SMMU_NO_BATCH. [err_lock, fence_lock] */
-void lz_smmu_snapshot_before(struct lz_smmu_dev *sd, uint64_t pos);
+void lz_smmu_snapshot_before(struct lz_smmu_dev *sd, struct lz_smmu_queue *q, uint64_t pos);
 /* The entry with the fence in effect. [fence_lock] */
 void lz_smmu_snapshot_after(struct lz_smmu_dev *sd);
 /* Somebody waits for a sync, or for room, and has looked once. */
@@ -352,14 +334,14 @@ struct lz_smmu_watch {
 	lz_ns since; /* it has been at `cons`, as far as he knows */
 	lz_ns stood;
 };
-void lz_smmu_watch_begin(struct lz_smmu *s, struct lz_smmu_watch *w);
-void lz_smmu_watch_moved(struct lz_smmu *s, struct lz_smmu_watch *w, uint64_t cons);
+void lz_smmu_watch_begin(struct lz_smmu_queue *q, struct lz_smmu_watch *w);
+void lz_smmu_watch_moved(struct lz_smmu_queue *q, struct lz_smmu_watch *w, uint64_t cons);
 /* Of the sync at `pos`, or SMMU_NO_BATCH; `done`: it is over. */
-void lz_smmu_watch_end(struct lz_smmu *s, struct lz_smmu_watch *w, uint64_t pos, bool done);
+void lz_smmu_watch_end(struct lz_smmu_queue *q, struct lz_smmu_watch *w, uint64_t pos, bool done);
 /* The queue has been standing at `cons` since then, as somebody gives up says. */
-void lz_smmu_stall_since(struct lz_smmu *s, uint64_t cons, lz_ns since);
+void lz_smmu_stall_since(struct lz_smmu_queue *q, uint64_t cons, lz_ns since);
 /* It has moved, or nobody minds any more. */
-void lz_smmu_stall_over(struct lz_smmu *s, lz_ns now);
+void lz_smmu_stall_over(struct lz_smmu_queue *q, lz_ns now);
 lz_ns lz_smmu_stalled_for(struct lz_iommu *iommu);
 
 /* evtq.c */

@@ -8,29 +8,29 @@
 
 /* ---- the queue ---- */
 
-void lz_smmu_stall_since(struct lz_smmu *s, uint64_t cons, lz_ns since)
+void lz_smmu_stall_since(struct lz_smmu_queue *q, uint64_t cons, lz_ns since)
 {
-	uint64_t at = lz_load64(&s->cmdq.stalled_at), none = 0;
+	uint64_t at = lz_load64(&q->stalled_at), none = 0;
 
 	if (at && at != cons + 1)
-		lz_smmu_stall_over(s, since); /* it has moved in between */
-	(void)lz_cas64(&s->stalled_since, &none, since);
+		lz_smmu_stall_over(q, since); /* it has moved in between */
+	(void)lz_cas64(&q->stalled_since, &none, since);
 }
 
-void lz_smmu_stall_over(struct lz_smmu *s, lz_ns now)
+void lz_smmu_stall_over(struct lz_smmu_queue *q, lz_ns now)
 {
-	uint64_t since = LZ_CONFIG_STATS ? lz_load64(&s->stalled_since) : 0;
+	uint64_t since = LZ_CONFIG_STATS ? lz_load64(&q->stalled_since) : 0;
 
-	if (since && lz_cas64(&s->stalled_since, &since, 0) && now > since)
-		lz_raise_max(&s->iommu.stall_max, now - since);
+	if (since && lz_cas64(&q->stalled_since, &since, 0) && now > since)
+		lz_raise_max(&q->smmu->iommu.stall_max, now - since);
 }
 
 lz_ns lz_smmu_stalled_for(struct lz_iommu *iommu)
 {
-	struct lz_smmu *s = lz_smmu_of(iommu);
-	lz_ns since = lz_load64(&s->stalled_since), now = lz_now(s->lz);
+	struct lz_smmu_queue *q = &lz_smmu_of(iommu)->cmdq;
+	lz_ns since = lz_load64(&q->stalled_since), now = lz_now(iommu->lz);
 
-	if (!since || now < since || lz_smmu_queue_cons(s) + 1 != lz_load64(&s->cmdq.stalled_at))
+	if (!since || now < since || lz_smmu_queue_cons(q) + 1 != lz_load64(&q->stalled_at))
 		return 0;
 	return now - since;
 }
@@ -73,9 +73,9 @@ static void warn(struct lz_smmu *s, struct lz_device *dev, lz_ns took, bool alon
 		       alone ? "" : " (or that of another device of the same batch)");
 }
 
-static void warn_of_batch(struct lz_smmu *s, uint64_t first, uint64_t pos, lz_ns took)
+static void warn_of_batch(struct lz_smmu_queue *q, uint64_t first, uint64_t pos, lz_ns took)
 {
-	struct lz_smmu_queue *q = &s->cmdq;
+	struct lz_smmu *s = q->smmu;
 	uint32_t sid[SMMU_GUARD_MAX];
 	unsigned n = 0;
 
@@ -101,54 +101,54 @@ static void warn_of_batch(struct lz_smmu *s, uint64_t first, uint64_t pos, lz_ns
 
 /* Only what CONS stood at counts: a wait for somebody else's sync in front says
  * nothing about this batch. */
-static void look_for_slow(struct lz_smmu *s, uint64_t pos, uint64_t from, lz_ns stood)
+static void look_for_slow(struct lz_smmu_queue *q, uint64_t pos, uint64_t from, lz_ns stood)
 {
-	lz_ns slow = lz_load64(&s->lz->slow);
+	lz_ns slow = lz_load64(&q->smmu->lz->slow);
 	enum lz_smmu_mark mark;
 	uint64_t first;
 
 	if (!slow || stood < slow)
 		return;
-	mark = lz_smmu_queue_get_mark(&s->cmdq, pos);
-	first = batch_of(&s->cmdq, pos);
+	mark = lz_smmu_queue_get_mark(q, pos);
+	first = batch_of(q, pos);
 	if (from >= first && from <= pos && (mark == SMMU_MARK_NONE || mark == SMMU_MARK_ABANDONED))
-		warn_of_batch(s, first, pos, stood);
+		warn_of_batch(q, first, pos, stood);
 }
 
 /* ---- a waiter ---- */
 
-void lz_smmu_watch_begin(struct lz_smmu *s, struct lz_smmu_watch *w)
+void lz_smmu_watch_begin(struct lz_smmu_queue *q, struct lz_smmu_watch *w)
 {
-	w->began = w->since = lz_now(s->lz);
-	w->cons = w->from = lz_smmu_queue_cons(s);
+	w->began = w->since = lz_now(q->smmu->lz);
+	w->cons = w->from = lz_smmu_queue_cons(q);
 	w->stood = 0;
 }
 
-void lz_smmu_watch_moved(struct lz_smmu *s, struct lz_smmu_watch *w, uint64_t cons)
+void lz_smmu_watch_moved(struct lz_smmu_queue *q, struct lz_smmu_watch *w, uint64_t cons)
 {
-	lz_ns now = lz_now(s->lz);
+	lz_ns now = lz_now(q->smmu->lz);
 
 	w->from = w->cons;
 	w->stood = now - w->since;
-	lz_raise_max(&s->iommu.stall_max, w->stood);
+	lz_raise_max(&q->smmu->iommu.stall_max, w->stood);
 	w->cons = cons;
 	w->since = now;
 }
 
-void lz_smmu_watch_end(struct lz_smmu *s, struct lz_smmu_watch *w, uint64_t pos, bool done)
+void lz_smmu_watch_end(struct lz_smmu_queue *q, struct lz_smmu_watch *w, uint64_t pos, bool done)
 {
 	lz_ns now;
 
 	if (pos == SMMU_NO_BATCH)
 		return;
-	now = lz_now(s->lz);
-	lz_count_latency(&s->iommu, now - w->began);
+	now = lz_now(q->smmu->lz);
+	lz_count_latency(&q->smmu->iommu, now - w->began);
 	if (!done) { /* it stands there still */
 		w->from = w->cons;
 		w->stood = now - w->since;
-		lz_raise_max(&s->iommu.stall_max, w->stood);
+		lz_raise_max(&q->smmu->iommu.stall_max, w->stood);
 	}
-	look_for_slow(s, pos, w->from, w->stood);
+	look_for_slow(q, pos, w->from, w->stood);
 }
 
 /* ---- the evidence ---- */
@@ -184,20 +184,20 @@ static void copy_batch(struct lz_smmu_queue *q, uint64_t pos, struct lz_snapshot
 	}
 }
 
-void lz_smmu_snapshot_before(struct lz_smmu_dev *sd, uint64_t pos)
+void lz_smmu_snapshot_before(struct lz_smmu_dev *sd, struct lz_smmu_queue *q, uint64_t pos)
 {
 	struct lz_snapshot *to = sd->dev->snapshot;
 	struct lz_smmu *s = sd->smmu;
 
 	if (!LZ_CONFIG_SNAPSHOT)
 		return;
-	to->prod = lz_smmu_read32(s, SMMU_CMDQ_PROD);
-	to->cons = lz_smmu_read32(s, SMMU_CMDQ_CONS);
+	to->prod = lz_mmio_read32(q->prod, SMMU_CMDQ_PROD);
+	to->cons = lz_mmio_read32(q->cons, SMMU_CMDQ_CONS);
 	to->error = lz_smmu_read32(s, SMMU_GERROR);
 	to->error_ack = lz_smmu_read32(s, SMMU_GERRORN);
 	copy_entry(sd, to->entry_before);
 	if (pos != SMMU_NO_BATCH)
-		copy_batch(&s->cmdq, pos, to);
+		copy_batch(q, pos, to);
 }
 
 void lz_smmu_snapshot_after(struct lz_smmu_dev *sd)

@@ -163,11 +163,11 @@ static enum lz_status again_one(struct lz_smmu *s, struct lz_smmu_cmd cmd, uint3
 	uint64_t sync;
 
 	if (!has(V4_STICKY)) /* settle: whatever is still failing goes by first */
-		st = lz_smmu_queue_run(s, NULL, 0, &deadline);
+		st = lz_smmu_queue_run(&s->cmdq, NULL, 0, &deadline);
 	if (st == LZ_OK)
-		st = lz_smmu_queue_submit(s, &cmd, 1, &sync, &deadline);
+		st = lz_smmu_queue_submit(&s->cmdq, &cmd, 1, &sync, &deadline);
 	if (st == LZ_OK)
-		st = lz_smmu_queue_wait(s, sync, &deadline);
+		st = lz_smmu_queue_wait(&s->cmdq, sync, &deadline);
 	if (st == LZ_EIO)
 		return broken(s, lz_smmu_cmd_sid(cmd.w[0]), gen, deadline);
 	return has(V4_TIMEOUT) ? LZ_OK : st;
@@ -250,14 +250,14 @@ static enum lz_status send(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint6
 			b->cmd[b->n++] = (struct lz_smmu_cmd){{a->e[i].atc0, atc1}};
 	}
 	if (b->n && st != LZ_ETIMEDOUT) {
-		st = lz_smmu_queue_reserve(s, b->n + 1, &pos, &flags);
+		st = lz_smmu_queue_reserve(&s->cmdq, b->n + 1, &pos, &flags);
 		if (st == LZ_OK) {
 			lz_store32(&s->cmdq.slot_seq[(pos + b->n) & s->cmdq.mask],
 				   lz_load32(&s->lz->resets));
 			for (uint32_t k = 0; k < b->n; k++)
 				lz_smmu_queue_write(&s->cmdq, pos + k, b->cmd[k]);
 			lz_smmu_queue_write(&s->cmdq, pos + b->n, lz_smmu_cmd_sync());
-			lz_smmu_queue_publish(s, pos, b->n + 1, flags);
+			lz_smmu_queue_publish(&s->cmdq, pos, b->n + 1, flags);
 			*sync = pos + b->n;
 			b->from = i;
 		}
@@ -280,12 +280,12 @@ static enum lz_status atcs(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint6
 		if (st == LZ_ETIMEDOUT)
 			return st;
 		if (st == LZ_EBUSY) {
-			st = lz_smmu_queue_wait_room(s, b.n + 1, deadline);
+			st = lz_smmu_queue_wait_room(&s->cmdq, b.n + 1, deadline);
 			if (st != LZ_OK)
 				return st;
 			continue;
 		}
-		st = lz_smmu_queue_wait(s, sync, deadline);
+		st = lz_smmu_queue_wait(&s->cmdq, sync, deadline);
 		if (st == LZ_EIO)
 			st = identify_and_fence(s, &b);
 		if (st != LZ_OK)
@@ -306,11 +306,11 @@ static enum lz_status everywhere(struct lz_domain *dom, const struct lz_smmu_cmd
 	if (lz_smmu_dead(s))
 		return LZ_OK;
 	if (pay)
-		st = lz_smmu_queue_run(s, &all, 1, &deadline);
+		st = lz_smmu_queue_run(&s->cmdq, &all, 1, &deadline);
 	if (st == LZ_OK && pay)
 		lz_store32(&s->cfgi_paid, owed);
 	if (st == LZ_OK)
-		st = lz_smmu_queue_run(s, tlbi, n, &deadline);
+		st = lz_smmu_queue_run(&s->cmdq, tlbi, n, &deadline);
 	if (st == LZ_OK && dom->drv)
 		st = atcs(s, dom->drv, atc1, &deadline);
 	return lz_smmu_dead(s) ? LZ_OK : st;

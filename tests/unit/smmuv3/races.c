@@ -111,7 +111,7 @@ static void accuse_at_doorbell(struct rig *r, uint32_t off, bool write, uint64_t
 	if (!write || off != SMMU_CMDQ_PROD || !*left || --*left)
 		return;
 	flags = lz_spin_lock(&s->err_lock);
-	lz_smmu_accuse_locked(s, r->dev[0].dev->drv, &a, SMMU_NO_BATCH);
+	lz_smmu_accuse_locked(&s->cmdq, r->dev[0].dev->drv, &a, SMMU_NO_BATCH);
 	lz_spin_unlock(&s->err_lock, flags);
 }
 
