@@ -3,6 +3,7 @@
 #include "core/core.h"
 
 static const struct lz_lock_class iommu_class = {"iommu", LZ_RANK_IOMMU};
+static const struct lz_lock_class suspects_class = {"suspects", LZ_RANK_SUSPECTS};
 
 #define BACKOFF_MIN LZ_MS(1)
 #define BACKOFF_MAX LZ_MS(100)
@@ -82,6 +83,7 @@ void lz_iommu_init(struct lz_iommu *iommu, struct lz *lz, const struct lz_iommu_
 	for (; name && name[n] && n < sizeof(iommu->name) - 1; n++)
 		iommu->name[n] = name[n];
 	lz_spin_init(&iommu->lock, &iommu_class);
+	lz_spin_init(&iommu->suspects.lock, &suspects_class);
 	lz_work_init(lz, &iommu->work, contain_run);
 	enlist(iommu);
 	lz_fetch_add32(&lz->n_iommus, 1);

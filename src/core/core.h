@@ -105,6 +105,16 @@ enum lz_status lz_recover_together(struct lz_gated g, struct lz_device *dev, uin
 /* The report work of one that is blocked for a sibling only. False: once more. */
 bool lz_sibling_lift(struct lz_gated g, struct lz_device *dev);
 
+/* ---- suspect.c, fence.c ---- */
+/* Off the list when it has been reset since, or is fenced; true: it was. Decided
+ * under the lock that accusing takes. */
+bool lz_suspect_drop_stale(struct lz_device *dev);
+/* Open again, if it is still the accused that it was, in one step with the list: a
+ * suspect that nobody looks at would be held for ever. */
+bool lz_suspect_free(struct lz_device *dev, uint32_t gen);
+/* The device is leaving: its fence counts no more. */
+void lz_fence_leave(struct lz_device *dev);
+
 /* ---- limit.c ---- */
 /* The most recoveries in a window that a policy can allow. */
 uint32_t lz_limit_room(const struct lz *lz);

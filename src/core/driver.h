@@ -15,6 +15,7 @@
 
 #include "core/arch.h"
 #include "core/config.h"
+#include "core/faults.h"
 #include "core/work.h"
 #include "lazaret/device.h"
 #include "lazaret/domain.h"
@@ -28,7 +29,8 @@ enum lz_rank {
 	LZ_RANK_DOMAIN = 20,	/* lz_domain.lock (array writers, custody record) */
 	LZ_RANK_IOMMU = 30,	/* lz_iommu.lock (lists of devices and domains) */
 	LZ_RANK_INSTANCE = 35,	/* lz.lock (list of IOMMUs, time in custody) */
-	LZ_RANK_QUEUE_ERR = 40, /* queue error lock */
+	LZ_RANK_QUEUE_ERR = 40, /* error locks of queues, the driver's */
+	LZ_RANK_SUSPECTS = 45,	/* lz_iommu.suspects */
 	LZ_RANK_SID = 50,	/* stream id index */
 	LZ_RANK_FENCE = 60,	/* lz_device.fence_lock */
 	LZ_RANK_SHARE = 65,	/* what devices share of one stream table entry */
@@ -76,12 +78,6 @@ struct lz {
 
 /* ---- driver operations ---- */
 
-/* A sync that was issued: the driver's queue, and the position in it. */
-struct lz_sync {
-	void *queue;
-	uint64_t pos;
-};
-
 /* What a call of work() wants next. */
 struct lz_work_next {
 	lz_ns due;	  /* call again at this time; LZ_NEVER */
@@ -89,6 +85,11 @@ struct lz_work_next {
 };
 
 struct lz_iommu_ops {
+	/* What the core's identification and fence ask for. A driver that has it sets
+	 * block, unfence, probe and accuse below to lz_fence_block(), lz_fence_lift(),
+	 * lz_probe() and lz_accuse_told(). NULL: it has ways of its own. */
+	const struct lz_fault_ops *faults;
+
 	/* Task context, gate of the device's group held (see gate.h), unless
 	 * said otherwise. "With effect" = a sync after the change succeeded. */
 
@@ -176,22 +177,27 @@ struct lz_iommu_ops {
 struct lz_iommu {
 	const struct lz_iommu_ops *ops;
 	struct lz *lz;
+	/* Whether an invalidation has to look closely: how many devices are not open;
+	 * the upper half is the driver's. Atomic. */
+	uint32_t alert;
 	char name[32];
-	struct lz_work work;	   /* core/contain.c: ops->work, then custody */
-	struct lz_spinlock lock;   /* devices, domains lists */
-	struct lz_device *devices; /* by next_in_iommu; [lock] */
-	struct lz_domain *domains; /* by next_in_iommu; [lock] */
-	uint32_t dead;		   /* nothing is translated any more (atomic) */
-	uint32_t aborts_tried;	   /* by order; atomic */
-	struct lz_iommu *next;	   /* [lz.lock] */
+	struct lz_fault_traits traits; /* set by the driver before its first device */
+	struct lz_work work;	       /* core/contain.c: ops->work, then custody */
+	struct lz_spinlock lock;       /* devices, domains lists */
+	struct lz_device *devices;     /* by next_in_iommu; [lock] */
+	struct lz_domain *domains;     /* by next_in_iommu; [lock] */
+	uint32_t dead;		       /* nothing is translated any more (atomic) */
+	uint32_t aborts_tried;	       /* by order; atomic */
+	struct lz_iommu *next;	       /* [lz.lock] */
 	struct lz_counts n;
 	struct lz_meter custody;	      /* [lz.lock] */
 	uint64_t fence_last, fence_max;	      /* ns; atomic */
 	uint64_t stall_max;		      /* ns; atomic */
 	uint64_t latency[LZ_LATENCY_BUCKETS]; /* atomic */
 	struct lz_log_limit errors, notices;  /* of the hardware, of devices */
-	lz_ns backoff;			      /* of the sweep; [work] */
-	uint32_t sweep_pass;		      /* [work] */
+	struct lz_suspects suspects;
+	lz_ns backoff;	     /* of the sweep; [work] */
+	uint32_t sweep_pass; /* [work] */
 };
 
 struct lz_attachment {
@@ -236,6 +242,13 @@ struct lz_device {
 	lz_ns noticed;		      /* when it was accused; 0: it is not; [fence_lock] */
 	struct lz_snapshot *snapshot; /* NULL: left out of the build; [fence_lock] */
 	bool accused_ever;	      /* `snapshot` is one; [fence_lock] */
+	bool left;		      /* lz_suspect_leave(); [fence_lock] */
+	uint32_t fence_round;	      /* moves when a fence begins or is lifted; [fence_lock] */
+	uint32_t fence_pending;	      /* round without effect yet; 0 none; [fence_lock] */
+	struct lz_suspicion suspicion;
+	struct lz_own_probe own_probe;
+	/* The ladder took bus master away, or the port above blocks its ATS; atomic. */
+	uint32_t function_off, port_blocked;
 	/* atomic */
 	uint32_t timeouts, n_probes, n_exonerations, n_fences, n_quarantines, n_recoveries;
 	uint32_t n_stale, n_slow;

@@ -338,7 +338,7 @@ static void *halting_alloc(void *ctx, size_t size)
 		found += sd && sd->dev != halted->dev[1].dev;
 		if (sd && sd->dev != halted->dev[1].dev)
 			assert_int_equal(
-				lz_smmu_fence(sd, sd->dev->generation, LZ_EVIDENCE_ASSUMED), LZ_OK);
+				lz_fence(sd->dev, sd->dev->generation, LZ_EVIDENCE_ASSUMED), LZ_OK);
 		if (sd)
 			lz_device_put(sd->dev);
 	}

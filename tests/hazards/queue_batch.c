@@ -166,7 +166,6 @@ static void leave_unsynced(struct rig *r)
 static void fence_behind_a_failing_sync(struct rig *r)
 {
 	struct lz_domain *dom = rig_shared(r, 0, 2);
-	struct lz_smmu_dev *sd = r->dev[1].dev->drv;
 	struct published t = {0};
 
 	rig_silence(r, 0);
@@ -174,7 +173,7 @@ static void fence_behind_a_failing_sync(struct rig *r)
 	leave_unsynced(r);
 	r->test = &t;
 	r->on_mmio = watch_prod;
-	assert_int_equal(lz_smmu_fence(sd, 0, LZ_EVIDENCE_PROBED), LZ_OK);
+	assert_int_equal(lz_fence(r->dev[1].dev, 0, LZ_EVIDENCE_PROBED), LZ_OK);
 	r->on_mmio = NULL;
 	assert_int_equal(t.atc_invs, 0);
 	assert_int_equal(rig_count(r, LZ_EV_PROBE, -1), 0);

@@ -337,14 +337,13 @@ static void slow_after_acknowledge(struct rig *r, uint32_t off, bool write, uint
 static void fenced_behind_its_own(struct rig *r)
 {
 	struct lz_domain *dom = rig_shared(r, 0, 1);
-	struct lz_smmu_dev *sd = r->dev[0].dev->drv;
 
 	warm(r, dom, IOVA, 1);
 	rig_silence(r, 0);
 	r->on_event = fenced_is_effective;
 	r->after_mmio = slow_after_acknowledge;
 	(void)send_atc(r, 0);
-	assert_int_equal(lz_smmu_fence(sd, 0, LZ_EVIDENCE_PROBED), LZ_ETIMEDOUT);
+	assert_int_equal(lz_fence(r->dev[0].dev, 0, LZ_EVIDENCE_PROBED), LZ_ETIMEDOUT);
 	assert_int_equal(rig_health(r, 0).fence, LZ_FENCE_FENCING);
 	assert_int_equal(rig_count(r, LZ_EV_FENCED, 0), 0);
 	rig_start_worker(r);

@@ -18,61 +18,6 @@ static void emit_queue(struct lz_smmu *s, enum lz_event_kind kind, uint32_t cons
 
 /* ---- accusing ---- */
 
-void lz_smmu_accuse_locked(struct lz_smmu_queue *q, struct lz_smmu_dev *sd,
-			   const struct lz_smmu_accusation *a, uint64_t pos)
-{
-	struct lz_smmu *s = q->smmu;
-	struct lz_device *dev = sd->dev;
-	bool observe = !lz_contains(s->lz);
-	/* Nobody asks who it was. */
-	bool off = LZ_CONFIG_OBSERVE && lz_load32(&s->lz->contain) == LZ_CONTAIN_OFF;
-	unsigned long flags;
-	bool fresh, moved;
-
-	lz_assert(lz_spin_held(&s->err_lock));
-	flags = lz_spin_lock(&dev->fence_lock);
-	/* Evidence from before a reset, or from inside one, says nothing (H47, H86). */
-	moved = dev->generation != a->gen || (a->gen & 1);
-	fresh = !moved && dev->fence <= LZ_FENCE_SUSPECT && !sd->removed;
-	if (fresh && !observe)
-		lz_smmu_set_fence_locked(sd, LZ_FENCE_SUSPECT);
-	if (fresh && !off && !dev->noticed) {
-		lz_accused_locked(dev);
-		lz_smmu_snapshot_before(sd, q, pos);
-	}
-	lz_spin_unlock(&dev->fence_lock, flags);
-	if (moved)
-		lz_count_stale(dev);
-	if (!fresh)
-		return;
-	lz_count32(&dev->timeouts);
-	if (off)
-		return;
-	/* Who has been named already is not asked for the sake of one more doubt (G). */
-	if (!sd->accused || sd->accusation.gen != a->gen || !sd->accusation.evidence)
-		sd->accusation = *a;
-	if (sd->accused)
-		return;
-	lz_device_get(dev);
-	sd->accused = true;
-	lz_store32(&sd->probes_lost, 0);
-	sd->accused_next = NULL;
-	struct lz_smmu_dev **p = &s->accused;
-	while (*p)
-		p = &(*p)->accused_next;
-	*p = sd;
-	lz_emit_device(dev, LZ_EV_SUSPECT, LZ_OK, 0);
-}
-
-/* The generation a device had when the batch was issued, or an odd one when it
- * has moved since. Whoever moves it stores `changed` first. */
-static uint32_t generation_at(struct lz_device *dev, uint32_t seq)
-{
-	uint32_t gen = lz_load32_acquire(&dev->generation);
-
-	return (int32_t)(lz_load32(&dev->changed) - seq) > 0 ? 1 : gen;
-}
-
 struct walk {
 	struct lz_smmu_queue *q;
 	bool count_only, sole;
@@ -96,13 +41,16 @@ static void walk_command(struct walk *w, struct lz_smmu_cmd cmd)
 			w->different++;
 		w->last = sd->dev;
 		if (!w->count_only) {
-			struct lz_smmu_accusation a = {
-				.gen = generation_at(sd->dev, w->seq),
+			struct lz_accusation a = {
+				.gen = lz_generation_at(sd->dev, w->seq),
 				.evidence = w->sole ? LZ_EVIDENCE_NAMED : LZ_EVIDENCE_NONE,
-				.cmd = cmd,
+				.has_command = true,
+				.command = {{cmd.w[0], cmd.w[1]}},
+				.queue = w->q,
 			};
+			struct lz_sync failed = {w->q, w->pos};
 
-			lz_smmu_accuse_locked(w->q, sd, &a, w->pos);
+			lz_accuse(sd->dev, &a, &failed);
 		}
 	}
 	if (sd)

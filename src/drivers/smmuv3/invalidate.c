@@ -204,7 +204,7 @@ SMMU_INLINE bool atc_send(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint64
 	struct lz_smmu_pen pen;
 	uint64_t pos;
 
-	if (SMMU_RARE(n - 1 >= q->guard) || SMMU_RARE(lz_load32(&s->alert)) ||
+	if (SMMU_RARE(n - 1 >= q->guard) || SMMU_RARE(lz_load32(&s->iommu.alert)) ||
 	    (!lz_smmu_queue_take(q, n + 1, &pos, next) &&
 	     !(insist && refresh_take(q, n + 1, &pos, next)))) {
 		lz_epoch_leave(&s->readers, section);
@@ -282,21 +282,21 @@ void lz_smmu_stall_note(struct lz_smmu_queue *q, const struct lz_smmu_watch *w)
 	if (LZ_CONFIG_STATS)
 		lz_smmu_stall_since(q, cons, w->since);
 	lz_store64(&q->stalled_at, cons + 1);
-	(void)lz_fetch_or32(&q->smmu->alert, SMMU_ALERT_STALLED);
+	(void)lz_fetch_or32(&q->smmu->iommu.alert, SMMU_ALERT_STALLED);
 }
 
 void lz_smmu_stall_forget(struct lz_smmu_queue *q)
 {
 	lz_smmu_stall_over(q, lz_now(q->smmu->lz));
 	lz_store64(&q->stalled_at, 0);
-	(void)lz_fetch_and32(&q->smmu->alert, ~SMMU_ALERT_STALLED);
+	(void)lz_fetch_and32(&q->smmu->iommu.alert, ~SMMU_ALERT_STALLED);
 }
 
 void lz_smmu_declare_dead(struct lz_smmu *s)
 {
 	lz_smmu_stall_over(&s->cmdq, lz_now(s->lz));
 	lz_store32(&s->iommu.dead, 1);
-	(void)lz_fetch_or32(&s->alert, SMMU_ALERT_DEAD);
+	(void)lz_fetch_or32(&s->iommu.alert, SMMU_ALERT_DEAD);
 	lz_iommu_kick(&s->iommu);
 }
 
@@ -349,7 +349,7 @@ SMMU_COLD static enum lz_status slow(struct lz_domain *dom, lz_iova start, lz_io
 	struct lz_smmu *s = lz_smmu_of(dom->iommu);
 	enum lz_status st = LZ_OK;
 
-	if (lz_load32(&s->alert))
+	if (lz_load32(&s->iommu.alert))
 		st = look_closely(s, dom->drv);
 	return st == LZ_OK ? finish_tlb(dom, start, end, granule, 0) : dead_is_done(s, st);
 }
@@ -369,7 +369,7 @@ SMMU_INLINE enum lz_status invalidate(struct lz_domain *dom, lz_iova start, lz_i
 	uint64_t pos, next;
 	unsigned long flags;
 
-	if (SMMU_RARE(lz_load32(&s->alert)))
+	if (SMMU_RARE(lz_load32(&s->iommu.alert)))
 		return slow(dom, start, end, granule);
 	flags = lz_irq_save();
 	if (!lz_smmu_queue_take(q, n + 1, &pos, &next)) {

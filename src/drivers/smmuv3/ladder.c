@@ -40,15 +40,6 @@ static void emit_rung(struct lz_smmu *s, struct lz_device *dev, enum lz_rung run
 	lz_emit(s->lz, &ev);
 }
 
-static bool is_suspect_locked(struct lz_smmu *s, uint32_t sid)
-{
-	for (struct lz_smmu_dev *sd = s->accused; sd; sd = sd->accused_next)
-		for (unsigned i = 0; i < sd->dev->n_streams; i++)
-			if (sd->dev->streams[i] == sid)
-				return true;
-	return false;
-}
-
 /* Does a lone sync succeed? */
 static bool proven(struct lz_smmu_queue *q)
 {
@@ -78,7 +69,7 @@ static void rewrite_locked(struct lz_smmu_queue *q, uint32_t first_sid)
 		uint64_t w0 = lz_dma_load64(lz_smmu_queue_slot(q, p));
 
 		if (lz_smmu_cmd_op(w0) == SMMU_OP_ATC_INV &&
-		    is_suspect_locked(s, lz_smmu_cmd_sid(w0))) {
+		    lz_suspect_sends(&s->iommu, lz_smmu_cmd_sid(w0))) {
 			lz_smmu_queue_write(q, p, lz_smmu_cmd_cfgi_ste(lz_smmu_cmd_sid(w0)));
 			failed = true;
 		} else if (lz_smmu_cmd_op(w0) == SMMU_OP_SYNC) {
@@ -95,22 +86,22 @@ static void rewrite_locked(struct lz_smmu_queue *q, uint32_t first_sid)
 static enum lz_status rung_rewrite(struct lz_smmu_queue *q)
 {
 	struct lz_smmu *s = q->smmu;
-	struct lz_smmu_dev *sd = lz_smmu_suspect_first(s);
+	struct lz_device *dev = lz_suspect_first(&s->iommu);
 	unsigned long flags;
 	enum lz_status st;
 
-	if (!sd)
+	if (!dev)
 		return LZ_ENOTSUP;
 	st = lz_smmu_queue_freeze(q);
 	if (st == LZ_OK) {
 		flags = lz_spin_lock(&s->err_lock);
 		if (lz_load32(&q->held_error))
-			rewrite_locked(q, sd->dev->streams[0]);
+			rewrite_locked(q, dev->streams[0]);
 		lz_spin_unlock(&s->err_lock, flags);
 		lz_smmu_queue_thaw(q);
 		st = proven(q) ? LZ_OK : LZ_ETIMEDOUT;
 	}
-	lz_device_put(sd->dev);
+	lz_device_put(dev);
 	return st;
 }
 
@@ -189,20 +180,19 @@ static void name_siblings(struct lz_smmu *s, struct lz_device *dev)
 	lz_spin_unlock(&s->iommu.lock, flags);
 }
 
-static enum lz_status one_function_off(struct lz_smmu *s, struct lz_smmu_dev *sd)
+static enum lz_status one_function_off(struct lz_smmu *s, struct lz_device *dev)
 {
-	struct lz_device *dev = sd->dev;
 	enum lz_status st = LZ_ENOTSUP;
 
 	if (dev->pci) {
 		if (lz_pci_bus_master(dev->pci))
-			lz_store32(&sd->function_off, 1);
+			lz_store32(&dev->function_off, 1);
 		st = lz_pci_function_off(dev->pci);
 	}
 	emit_rung(s, dev, LZ_RUNG_FUNCTION_OFF, st);
 	if (st != LZ_OK && dev->pci && (lz_load32(&s->lz->policy) & LZ_POLICY_PORT_BLOCK)) {
 		st = lz_pci_port_block(dev->pci, true);
-		lz_store32(&sd->port_blocked, st == LZ_OK);
+		lz_store32(&dev->port_blocked, st == LZ_OK);
 		emit_rung(s, dev, LZ_RUNG_PORT_BLOCK, st);
 		if (st == LZ_OK)
 			name_siblings(s, dev); /* H98 */
@@ -213,20 +203,20 @@ static enum lz_status one_function_off(struct lz_smmu *s, struct lz_smmu_dev *sd
 /* All suspects at once: nobody can be exonerated any more. */
 static void rung_function(struct lz_smmu *s)
 {
-	struct lz_smmu_dev *sd;
+	struct lz_device *dev;
 
-	while ((sd = lz_smmu_suspect_first(s)) != NULL) {
-		struct lz_smmu_accusation a = lz_smmu_accusation_of(sd);
+	while ((dev = lz_suspect_first(&s->iommu)) != NULL) {
+		struct lz_accusation a = lz_accusation_of(dev);
 		enum lz_evidence evidence = a.evidence ? a.evidence : LZ_EVIDENCE_ASSUMED;
 
-		if (lz_load32(&sd->dev->generation) == a.gen)
-			(void)one_function_off(s, sd);
-		lz_smmu_suspect_drop(s, sd, a.gen);
-		if (lz_smmu_fence(sd, a.gen, evidence) != LZ_EBUSY)
-			lz_report_broken(sd->dev, a.gen, evidence);
-		lz_device_put(sd->dev);
+		if (lz_load32(&dev->generation) == a.gen)
+			(void)one_function_off(s, dev);
+		lz_suspect_drop(dev, a.gen);
+		if (lz_fence(dev, a.gen, evidence) != LZ_EBUSY)
+			lz_report_broken(dev, a.gen, evidence);
+		lz_device_put(dev);
 	}
-	lz_smmu_identify_end(s);
+	lz_identify_end(&s->iommu);
 }
 
 /* ---- when ---- */
@@ -292,7 +282,7 @@ static void over(struct lz_smmu_queue *q)
 	lz_spin_unlock(&s->err_lock, flags);
 	q->ladder.state = SMMU_LADDER_NONE;
 	q->ladder.last_progress = 0;
-	s->id.state = SMMU_ID_PROBE; /* a sync has just succeeded: settled */
+	lz_identify_settled(&s->iommu, q);
 }
 
 /* ---- the climb ---- */

@@ -50,19 +50,11 @@ static enum lz_status prepare_device(struct lz_smmu *s, struct lz_smmu_dev *sd)
 }
 
 /* Once the stream ids are out of the index nobody new finds the device, and
- * whoever found it before held the error lock, which dropping it takes, or has
- * a reference: the memory goes in device_free() (H25). */
+ * whoever found it before has a reference: the memory goes in device_free() (H25). */
 static void leave(struct lz_smmu_dev *sd, unsigned n_streams)
 {
-	struct lz_device *dev = sd->dev;
-	unsigned long flags;
-
 	forget_streams(sd, n_streams);
-	lz_smmu_suspect_forget(sd->smmu, sd);
-	flags = lz_spin_lock(&dev->fence_lock);
-	lz_store32(&sd->fence_pending, 0);
-	lz_smmu_uncount_locked(sd);
-	lz_spin_unlock(&dev->fence_lock, flags);
+	lz_suspect_leave(sd->dev);
 }
 
 static enum lz_status device_add(struct lz_device *dev)
@@ -106,7 +98,7 @@ static void device_remove(struct lz_device *dev)
 	leave(sd, dev->n_streams);
 	if (lz_smmu_ste_left(sd))
 		(void)lz_smmu_cfgi(sd, 0, false, &deadline); /* or owed */
-	lz_smmu_unblock_port(sd);
+	lz_port_unblock(dev);
 }
 
 /* The engine may have looked at it until the last reference went (H25). */
@@ -443,9 +435,9 @@ static void service_failure(struct lz_smmu *s)
  * question. */
 static void settle_dead(struct lz_smmu *s)
 {
-	lz_smmu_identify_end(s);
-	lz_smmu_acquit_all(s);
-	lz_smmu_fence_retry(s);
+	lz_identify_end(&s->iommu);
+	lz_acquit_all(&s->iommu);
+	lz_fence_retry(&s->iommu);
 }
 
 /* Tables were changed and could not be made effective then. */
@@ -489,10 +481,10 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 		bool idle = cons == lz_load64_acquire(&s->cmdq.published);
 		uint32_t owed;
 
-		if (!lz_smmu_identify(s, &next.due))
+		if (!lz_identify(iommu, &next.due))
 			next.queue_works = false;
 		else if (idle && pay_cfgi(s))
-			lz_smmu_fence_retry(s);
+			lz_fence_retry(iommu);
 		/* Whoever acknowledged an error woke us before the queue moved on. */
 		if (lz_smmu_cfgi_is_owed(s, &owed) && next.due > lz_now(s->lz) + OWED_RETRY)
 			next.due = lz_now(s->lz) + OWED_RETRY;
@@ -511,6 +503,7 @@ static void order_abort(struct lz_iommu *iommu)
 }
 
 const struct lz_iommu_ops lz_smmu_ops = {
+	.faults = &lz_smmu_faults,
 	.device_add = device_add,
 	.device_remove = device_remove,
 	.device_free = device_free,
@@ -519,11 +512,11 @@ const struct lz_iommu_ops lz_smmu_ops = {
 	.link = lz_smmu_link,
 	.unlink = lz_smmu_unlink,
 	.install = install,
-	.block = lz_smmu_block,
-	.unfence = lz_smmu_unfence,
-	.probe = lz_smmu_probe_device,
+	.block = lz_fence_block,
+	.unfence = lz_fence_lift,
+	.probe = lz_probe,
 	.reset_succeeded = lz_smmu_reset_succeeded,
-	.accuse = lz_smmu_accuse,
+	.accuse = lz_accuse_told,
 	.invalidate = lz_smmu_invalidate,
 	.invalidate_all = lz_smmu_invalidate_all,
 	.work = work,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The SMMUv3 driver's state and what its files offer each other. Low to high:
- * queue, gerror, tables, arrays, invalidate, fence, identify, ladder, ops.
+ * queue, gerror, tables, arrays, invalidate, faults, ladder, ops.
  */
 #ifndef LZ_SMMUV3_SMMU_H
 #define LZ_SMMUV3_SMMU_H
@@ -12,13 +12,6 @@
 #include "lazaret/smmuv3.h"
 
 /* ---- devices, domains ---- */
-
-/* What a suspect is accused of. */
-struct lz_smmu_accusation {
-	uint32_t gen;		   /* the device's, of the evidence */
-	enum lz_evidence evidence; /* NONE: it has to be found out */
-	struct lz_smmu_cmd cmd;	   /* what it did not answer */
-};
 
 /* An entry of the stream table, with all devices that send its id (H13). */
 struct lz_smmu_stream {
@@ -38,20 +31,6 @@ struct lz_smmu_dev {
 	uint64_t *cd;
 	lz_phys cd_phys;
 	size_t cd_bytes;
-	uint32_t fence_round;	/* [fence_lock] moves whenever a fence begins or is lifted */
-	uint32_t fence_pending; /* round whose EATS is off, but without effect yet; 0 none */
-	uint32_t function_off;	/* rung (c) took bus master away (atomic) */
-	uint32_t port_blocked;	/* and the port above blocks its ATS (atomic) */
-	/* A probe for the core whose answer is still out; [gate]. */
-	bool removed; /* [fence_lock] */
-	bool own_probe;
-	uint32_t own_probe_gen;
-	struct lz_sync own_probe_sync;
-	/* Accusation, [err_lock]; holds a reference while listed. */
-	struct lz_smmu_dev *accused_next;
-	bool accused;
-	uint32_t probes_lost; /* dropped by restarts since it was accused (atomic) */
-	struct lz_smmu_accusation accusation;
 };
 
 struct lz_smmu_inv_entry {
@@ -80,8 +59,7 @@ struct lz_smmu_sid {
 	struct lz_smmu_stream *stream;
 };
 
-enum lz_smmu_identify_state { SMMU_ID_IDLE, SMMU_ID_SETTLE, SMMU_ID_PROBE };
-
+/* The driver's part of iommu.alert; zero in all of it: the short path. */
 #define SMMU_ALERT_STALLED (1u << 31) /* cmdq.stalled_at is set */
 #define SMMU_ALERT_DEAD	   (1u << 30) /* iommu.dead is set */
 
@@ -95,15 +73,10 @@ struct lz_smmu {
 	unsigned sid_bits, ssid_bits, oas_code, oas_bits, stall_model;
 	bool ats, range_inv, two_level, asid16;
 
-	/* Anything that an invalidation has to look at closely: how many devices
-	 * are not open, and SMMU_ALERT_*. Zero: the short path. Atomic. */
-	uint32_t alert;
-
 	uint32_t cr0; /* last value written; task context, one at a time */
 
 	struct lz_smmu_queue cmdq;
-	struct lz_spinlock err_lock; /* queue error: drain, marks, accusations */
-	struct lz_smmu_dev *accused; /* [err_lock] */
+	struct lz_spinlock err_lock; /* queue error: drain, marks */
 
 	struct lz_spinlock sid_lock;
 	struct lz_smmu_sid *sids; /* [sid_lock] sorted by (sid, sd) */
@@ -133,14 +106,6 @@ struct lz_smmu {
 	uint32_t cfgi_owed;	/* atomic: counts CFGIs without effect */
 	uint32_t cfgi_paid;	/* cfgi_owed when everything cached last went */
 
-	/* The engine: work() only (one run at a time). */
-	struct {
-		enum lz_smmu_identify_state state;
-		struct lz_smmu_dev *probing; /* holds a reference */
-		struct lz_sync sync;	     /* outstanding settle or probe sync */
-		bool waiting;
-		uint32_t probing_gen;
-	} id;
 	uint32_t retry;	  /* atomic: a reset succeeded, try the queue again */
 	uint32_t ordered; /* atomic: an operator wants everything aborted */
 };
@@ -179,10 +144,7 @@ enum lz_status lz_smmu_hw_abort_all(struct lz_smmu *s);
  * held for the ladder. Any context. */
 bool lz_smmu_drain(struct lz_smmu_queue *q);
 bool lz_smmu_queue_error_active(struct lz_smmu_queue *q);
-/* Puts a device on the list of suspects; `pos` is the failed sync of that queue. [err_lock] */
 #define SMMU_NO_BATCH UINT64_MAX
-void lz_smmu_accuse_locked(struct lz_smmu_queue *q, struct lz_smmu_dev *sd,
-			   const struct lz_smmu_accusation *a, uint64_t pos);
 /* Accuses every device with an unsettled ATC_INV before the sync at `pos`;
  * returns how many different ones there were. `told`: by the hardware, so a sole
  * one is named. [err_lock] */
@@ -278,41 +240,12 @@ enum lz_status lz_smmu_invalidate(struct lz_domain *dom, lz_iova start, lz_iova 
 				  size_t granule);
 enum lz_status lz_smmu_invalidate_all(struct lz_domain *dom);
 
-/* fence.c */
-/* Every change of a device's fence state goes through here. [fence_lock] */
-void lz_smmu_set_fence_locked(struct lz_smmu_dev *sd, enum lz_fence_state f);
-/* The device is removed: its fence counts no more. [fence_lock] */
-void lz_smmu_uncount_locked(struct lz_smmu_dev *sd);
-enum lz_status lz_smmu_block(struct lz_device *dev);
-void lz_smmu_unfence(struct lz_device *dev);
-enum lz_status lz_smmu_fence(struct lz_smmu_dev *sd, uint32_t gen, enum lz_evidence evidence);
-/* A suspect is open again; false when it is no suspect of that generation. */
-bool lz_smmu_acquit(struct lz_smmu_dev *sd, uint32_t gen);
-/* The ladder's translation block at the port above ends with its device. */
-void lz_smmu_unblock_port(struct lz_smmu_dev *sd);
-void lz_smmu_fence_retry(struct lz_smmu *s);
-void lz_smmu_reset_succeeded(struct lz_device *dev);
-
-/* identify.c */
-enum lz_status lz_smmu_probe_device(struct lz_device *dev);
+/* faults.c */
+extern const struct lz_fault_ops lz_smmu_faults;
 /* Invalidates everything a device may hold (of one PASID, or 0: of all), with
  * outcome; LZ_EBUSY: it is not open, nothing was sent. Task context. */
 enum lz_status lz_smmu_atc_flush(struct lz_smmu_dev *sd, uint32_t ssid);
-bool lz_smmu_identify(struct lz_smmu *s, lz_ns *again);
-/* Nobody is a suspect any more. */
-void lz_smmu_acquit_all(struct lz_smmu *s);
-/* Forgets the probe under way: its sync will never say anything. */
-void lz_smmu_identify_end(struct lz_smmu *s);
-void lz_smmu_accuse(struct lz_device *dev, enum lz_evidence evidence);
-/* In one piece. */
-struct lz_smmu_accusation lz_smmu_accusation_of(struct lz_smmu_dev *sd);
-/* The head of the list of suspects with a reference of the caller's, or NULL. */
-struct lz_smmu_dev *lz_smmu_suspect_first(struct lz_smmu *s);
-/* Takes it off the list and drops the list's reference, unless it has been
- * accused again in another generation. */
-void lz_smmu_suspect_drop(struct lz_smmu *s, struct lz_smmu_dev *sd, uint32_t gen);
-/* Whatever it was accused of: it is being removed. */
-void lz_smmu_suspect_forget(struct lz_smmu *s, struct lz_smmu_dev *sd);
+void lz_smmu_reset_succeeded(struct lz_device *dev);
 
 /* ladder.c */
 /* Of one queue; true while it cannot be used. */
@@ -321,11 +254,11 @@ bool lz_smmu_ladder(struct lz_smmu_queue *q, lz_ns *again);
 bool lz_smmu_abort_ordered(struct lz_smmu *s);
 
 /* watch.c: nothing here decides anything. */
-/* What the queue and the device's entry look like now, into its snapshot; `pos` is
- * the failed sync, or SMMU_NO_BATCH. [err_lock, fence_lock] */
-void lz_smmu_snapshot_before(struct lz_smmu_dev *sd, struct lz_smmu_queue *q, uint64_t pos);
+/* What the queue and the device's entry look like now, into its snapshot; `failed`:
+ * the sync, or NULL. [err_lock when there is one, suspects, fence_lock] */
+void lz_smmu_snapshot_before(struct lz_device *dev, const struct lz_sync *failed);
 /* The entry with the fence in effect. [fence_lock] */
-void lz_smmu_snapshot_after(struct lz_smmu_dev *sd);
+void lz_smmu_snapshot_after(struct lz_device *dev);
 /* Somebody waits for a sync, or for room, and has looked once. */
 struct lz_smmu_watch {
 	uint64_t cons; /* as he sees it */

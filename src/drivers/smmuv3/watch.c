@@ -184,24 +184,22 @@ static void copy_batch(struct lz_smmu_queue *q, uint64_t pos, struct lz_snapshot
 	}
 }
 
-void lz_smmu_snapshot_before(struct lz_smmu_dev *sd, struct lz_smmu_queue *q, uint64_t pos)
+void lz_smmu_snapshot_before(struct lz_device *dev, const struct lz_sync *failed)
 {
-	struct lz_snapshot *to = sd->dev->snapshot;
-	struct lz_smmu *s = sd->smmu;
+	struct lz_snapshot *to = dev->snapshot;
+	struct lz_smmu *s = lz_smmu_of(dev->iommu);
+	struct lz_smmu_queue *q = failed ? failed->queue : &s->cmdq;
 
-	if (!LZ_CONFIG_SNAPSHOT)
-		return;
 	to->prod = lz_mmio_read32(q->prod, SMMU_CMDQ_PROD);
 	to->cons = lz_mmio_read32(q->cons, SMMU_CMDQ_CONS);
 	to->error = lz_smmu_read32(s, SMMU_GERROR);
 	to->error_ack = lz_smmu_read32(s, SMMU_GERRORN);
-	copy_entry(sd, to->entry_before);
-	if (pos != SMMU_NO_BATCH)
-		copy_batch(q, pos, to);
+	copy_entry(lz_smmu_dev_of(dev), to->entry_before);
+	if (failed)
+		copy_batch(q, failed->pos, to);
 }
 
-void lz_smmu_snapshot_after(struct lz_smmu_dev *sd)
+void lz_smmu_snapshot_after(struct lz_device *dev)
 {
-	if (LZ_CONFIG_SNAPSHOT && sd->dev->noticed)
-		copy_entry(sd, sd->dev->snapshot->entry_after);
+	copy_entry(lz_smmu_dev_of(dev), dev->snapshot->entry_after);
 }

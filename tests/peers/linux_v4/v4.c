@@ -54,7 +54,7 @@ void __wrap_lz_smmu_array_fini(struct lz_smmu_domain *sdom);
 enum lz_status __wrap_lz_smmu_invalidate(struct lz_domain *dom, lz_iova start, lz_iova end,
 					 size_t granule);
 enum lz_status __wrap_lz_smmu_invalidate_all(struct lz_domain *dom);
-bool __wrap_lz_smmu_identify(struct lz_smmu *s, lz_ns *again);
+bool __wrap_lz_identify(struct lz_iommu *iommu, lz_ns *again);
 
 enum lz_status __wrap_lz_smmu_array_init(struct lz_smmu_domain *sdom)
 {
@@ -85,8 +85,8 @@ static void mark(struct lz_smmu_dev *sd)
 	struct lz_device *dev = sd->dev;
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
 
-	if (!sd->removed) {
-		lz_smmu_set_fence_locked(sd, LZ_FENCE_FENCED);
+	if (!dev->left) {
+		lz_fence_set_locked(dev, LZ_FENCE_FENCED);
 		lz_store8(&dev->evidence, LZ_EVIDENCE_PROBED);
 		lz_emit_device(dev, LZ_EV_FENCED, LZ_OK, 0);
 	}
@@ -101,7 +101,7 @@ static void announce(struct lz_smmu_dev *sd)
 	if (lz_in_atomic())
 		return;
 	flags = lz_spin_lock(&sd->dev->fence_lock);
-	lz_smmu_set_fence_locked(sd, LZ_FENCE_FENCING);
+	lz_fence_set_locked(sd->dev, LZ_FENCE_FENCING);
 	lz_spin_unlock(&sd->dev->fence_lock, flags);
 	lz_smmu_grace(sd->smmu);
 }
@@ -111,7 +111,7 @@ static enum lz_status fence(struct lz_smmu_dev *sd, uint32_t gen, lz_ns deadline
 	enum lz_status st;
 
 	if (!has(V4_MARK) && !lz_in_atomic()) {
-		st = lz_smmu_fence(sd, gen, LZ_EVIDENCE_PROBED);
+		st = lz_fence(sd->dev, gen, LZ_EVIDENCE_PROBED);
 		return st == LZ_EBUSY ? LZ_ETIMEDOUT : st;
 	}
 	announce(sd);
@@ -341,19 +341,18 @@ enum lz_status __wrap_lz_smmu_invalidate_all(struct lz_domain *dom)
 
 /* ---- no suspects ---- */
 
-bool __wrap_lz_smmu_identify(struct lz_smmu *s, lz_ns *again)
+bool __wrap_lz_identify(struct lz_iommu *iommu, lz_ns *again)
 {
-	struct lz_smmu_dev *sd;
+	struct lz_device *dev;
 
 	(void)again;
-	while ((sd = lz_smmu_suspect_first(s)) != NULL) {
-		struct lz_device *dev = sd->dev;
+	while ((dev = lz_suspect_first(iommu)) != NULL) {
 		unsigned long flags;
 
-		lz_smmu_suspect_forget(s, sd);
+		lz_suspect_drop(dev, lz_accusation_of(dev).gen);
 		flags = lz_spin_lock(&dev->fence_lock);
 		if (dev->fence == LZ_FENCE_SUSPECT)
-			lz_smmu_set_fence_locked(sd, LZ_FENCE_OPEN);
+			lz_fence_set_locked(dev, LZ_FENCE_OPEN);
 		lz_spin_unlock(&dev->fence_lock, flags);
 		lz_device_put(dev);
 	}

@@ -9,7 +9,7 @@ static bool resetting;
 static void retry_task(void *arg)
 {
 	while (resetting)
-		lz_smmu_fence_retry(arg);
+		lz_fence_retry(arg);
 }
 
 static void fenced_without_eats(struct rig *r, const struct rig_event *e)
@@ -50,14 +50,12 @@ static void h43_retry_leaves_a_fence_that_begins(void **state)
 
 static void accused_twice(struct rig *r)
 {
-	struct lz_smmu_dev *sd = r->dev[0].dev->drv;
-
 	lz_device_report_broken(r->dev[0].dev);
 	assert_int_equal(lz_pci_reset_flr(r->dev[0].dev), LZ_OK);
 	lz_device_report_broken(r->dev[0].dev);
 	assert_int_equal(rig_health(r, 0).fence, LZ_FENCE_SUSPECT);
-	lz_smmu_suspect_drop(drv(r), sd, 0);
-	assert_true(sd->accused);
+	lz_suspect_drop(r->dev[0].dev, 0);
+	assert_true(r->dev[0].dev->suspicion.listed);
 	rig_start_worker(r);
 	lz_iommu_kick(r->iommu);
 	assert_true(rig_until(r, rig_idle, LZ_SEC(10)));
@@ -103,16 +101,13 @@ static void h85_pasid_of_a_suspect_goes_into_custody(void **state)
 static void accuse_at_doorbell(struct rig *r, uint32_t off, bool write, uint64_t value)
 {
 	unsigned *left = r->test;
-	struct lz_smmu_accusation a = {.cmd = atc_of(r, 0)};
-	struct lz_smmu *s = drv(r);
-	unsigned long flags;
+	struct lz_smmu_cmd cmd = atc_of(r, 0);
+	struct lz_accusation a = {.has_command = true, .command = {{cmd.w[0], cmd.w[1]}}};
 
 	(void)value;
 	if (!write || off != SMMU_CMDQ_PROD || !*left || --*left)
 		return;
-	flags = lz_spin_lock(&s->err_lock);
-	lz_smmu_accuse_locked(&s->cmdq, r->dev[0].dev->drv, &a, SMMU_NO_BATCH);
-	lz_spin_unlock(&s->err_lock, flags);
+	lz_accuse(r->dev[0].dev, &a, NULL);
 }
 
 static void suspect_while_attaching(struct rig *r)

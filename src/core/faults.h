@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What core and drivers share about a device that does not answer: what it is accused
+ * of, how a driver asks it and fences it, and what the core offers for that. Part of
+ * core/driver.h; docs/NEW_DRIVER.md goes through it in order.
+ *
+ *   core    who is a suspect, settle, probe, verdict; rounds of a fence; generations
+ *   driver  how an error is read, what a sync is, what switches ATS off, and how that
+ *           becomes effective
+ */
+#ifndef LZ_CORE_FAULTS_H
+#define LZ_CORE_FAULTS_H
+
+#include "core/arch.h"
+#include "lazaret/device.h"
+
+struct lz_iommu;
+
+/* A sync that was issued: the driver's queue object, and the position in it. */
+struct lz_sync {
+	void *queue;
+	uint64_t pos;
+};
+
+/* A command as the driver writes it; the core only keeps it. */
+struct lz_command {
+	uint64_t w[2];
+};
+
+/* What has become of a sync. */
+enum lz_answer {
+	LZ_ANSWER_NONE,	   /* it is still out */
+	LZ_ANSWER_OK,	   /* everything before it is done and was answered */
+	LZ_ANSWER_FAILED,  /* an invalidation of its own batch was not answered */
+	LZ_ANSWER_UNCLEAR, /* it failed, but maybe for something older or somebody else's */
+	LZ_ANSWER_LOST,	   /* there will never be one: a restart has dropped it */
+	LZ_ANSWER_REFUSED, /* nothing is translated any more, or the batch is illegal */
+};
+
+/* What the hardware can say, and what happens when it says it. Constant. */
+struct lz_fault_traits {
+	bool names_device;    /* an error may say whose invalidation it was */
+	bool aborts_waiters;  /* an error takes every sync with it that is out (H68) */
+	bool tells_elsewhere; /* a sync may succeed before its error can be seen (H72) */
+	lz_ns timeout_ns;     /* how long the hardware waits for a device; 0: unknown */
+};
+
+/* What a suspect is accused of. */
+struct lz_accusation {
+	uint32_t gen;		   /* the device's, of the evidence */
+	enum lz_evidence evidence; /* NONE: it has to be found out */
+	bool has_command;
+	struct lz_command command; /* what it did not answer */
+	void *queue;		   /* where; NULL: nowhere in particular */
+};
+
+/* ---- what the core asks of a driver ---- */
+
+struct lz_fault_ops {
+	/* Asking. Task context, from the work or with the device's gate held.
+	 * *deadline: until when there may be waited for room; 0 is filled in, with
+	 * sync_bound, when it is first needed. LZ_OK: issued; LZ_ETIMEDOUT: no room. */
+
+	/* One batch that the device has to answer: the command it is accused of, unless
+	 * that is NULL, and an invalidation of everything for each id whose
+	 * invalidations it answers. Decided and published in one read section:
+	 * LZ_EBUSY when its fence is beyond suspect (H60). */
+	enum lz_status (*probe_send)(struct lz_device *dev, const struct lz_command *accused,
+				     void *queue, struct lz_sync *sync, lz_ns *deadline);
+	/* A sync with nothing in front of it, in the queue that a probe for an
+	 * accusation from `queue` goes to. */
+	enum lz_status (*settle_send)(struct lz_iommu *iommu, void *queue, struct lz_sync *sync,
+				      lz_ns *deadline);
+	/* That one has succeeded: nothing older is out in its queue any more. */
+	void (*settled)(struct lz_iommu *iommu, const struct lz_sync *sync);
+	/* Waits for a sync until *deadline. */
+	enum lz_answer (*await)(struct lz_iommu *iommu, const struct lz_sync *sync,
+				lz_ns *deadline);
+	/* Does the queue stand at an error that is left for the ladder? Any context. */
+	bool (*held)(struct lz_iommu *iommu, void *queue);
+	/* Takes in what hardware tells elsewhere than in the queue; needed with
+	 * `tells_elsewhere`, else NULL. Any context. */
+	void (*look_elsewhere)(struct lz_iommu *iommu);
+
+	/* Fencing. Task context unless said otherwise. */
+
+	/* Whoever decided before, in a read section, to send the device an
+	 * invalidation has published it. */
+	void (*grace)(struct lz_iommu *iommu);
+	/* ATS off in each entry of the device (H49), not with effect yet.
+	 * [fence_lock] */
+	void (*ats_off)(struct lz_device *dev);
+	/* Each entry of the device aborts, but for those that others live in. True:
+	 * the device has said that it caches nothing. Gate held. */
+	bool (*close)(struct lz_device *dev);
+	/* What stands in the device's entries is in effect with LZ_OK: a sync after
+	 * the change has succeeded. Never enters identification (H65). */
+	enum lz_status (*push_config)(struct lz_device *dev);
+	/* Does ATS off in an entry stop translated requests now (H75)? */
+	bool (*fence_counts)(struct lz_iommu *iommu);
+	/* One more (+1) or one fewer (-1) of those whose fence keeps ATS off in the
+	 * device's entries, for entries that devices share. May be NULL. [fence_lock] */
+	void (*closed)(struct lz_device *dev, int by);
+
+	/* Evidence. May be NULL. */
+
+	/* What queue and entry look like, into dev->snapshot; `failed`: the sync that
+	 * failed, or NULL. Any context. [suspects, fence_lock, and whatever the driver
+	 * held when it accused] */
+	void (*snapshot_before)(struct lz_device *dev, const struct lz_sync *failed);
+	/* The entry with the fence in effect. [fence_lock] */
+	void (*snapshot_after)(struct lz_device *dev);
+};
+
+/* ---- parts of the core's objects ---- */
+
+enum lz_engine_state { LZ_ENGINE_IDLE, LZ_ENGINE_SETTLE, LZ_ENGINE_PROBE };
+
+/* In struct lz_iommu. */
+struct lz_suspects {
+	struct lz_spinlock lock;
+	struct lz_device *first; /* by suspicion.next, each with a reference; [lock] */
+	/* The engine: in the work only. */
+	enum lz_engine_state state;
+	void *queue;		   /* that is settled, or being settled */
+	struct lz_device *probing; /* with a reference */
+	uint32_t probing_gen;
+	struct lz_sync sync; /* of the settle or probe that is out */
+	bool waiting;
+};
+
+/* In struct lz_device. */
+struct lz_suspicion {
+	struct lz_device *next; /* [suspects lock], as all of this */
+	bool listed;
+	struct lz_accusation accusation;
+	uint32_t probes_lost; /* since it was accused; atomic */
+};
+
+/* A question of the core's own whose answer is still out; [gate]. */
+struct lz_own_probe {
+	bool out;
+	uint32_t gen;
+	struct lz_sync sync;
+};
+
+/* ---- suspect.c: who is accused ---- */
+
+/* Puts a device on the list of suspects, unless the evidence is of before a reset
+ * (H47). The caller has a reference or the gate. Any context; locks below the
+ * suspects' may be held. */
+void lz_accuse(struct lz_device *dev, const struct lz_accusation *a, const struct lz_sync *failed);
+/* The operation `accuse`: somebody says that it is broken. */
+void lz_accuse_told(struct lz_device *dev, enum lz_evidence evidence);
+/* The generation a device had when lz.resets stood at `seq`, or an odd one when it has
+ * moved since (H86). Any context. */
+uint32_t lz_generation_at(struct lz_device *dev, uint32_t seq);
+/* In one piece. */
+struct lz_accusation lz_accusation_of(struct lz_device *dev);
+/* The first on the list, with a reference of the caller's, or NULL. */
+struct lz_device *lz_suspect_first(struct lz_iommu *iommu);
+/* Is the id one of a suspect? */
+bool lz_suspect_sends(struct lz_iommu *iommu, uint32_t id);
+/* Off the list, unless it has been accused again in another generation. */
+void lz_suspect_drop(struct lz_device *dev, uint32_t gen);
+/* The device is out of the driver's index of ids: nobody accuses it from here on, and
+ * its fence counts no more. Gate held. */
+void lz_suspect_leave(struct lz_device *dev);
+
+/* ---- identify.c: who it was; in the work ---- */
+
+/* Works through the suspects, about sync_bound long. False: there is more to do, at
+ * *again. */
+bool lz_identify(struct lz_iommu *iommu, lz_ns *again);
+/* Forgets the probe that is out: its sync will never say anything. */
+void lz_identify_end(struct lz_iommu *iommu);
+/* A sync has just succeeded in `queue`, and nothing older is out there. */
+void lz_identify_settled(struct lz_iommu *iommu, void *queue);
+/* Nobody is a suspect any more. */
+void lz_acquit_all(struct lz_iommu *iommu);
+/* The operation `probe`. */
+enum lz_status lz_probe(struct lz_device *dev);
+
+/* ---- fence.c ---- */
+
+/* Every change of a fence state. [fence_lock] */
+void lz_fence_set_locked(struct lz_device *dev, enum lz_fence_state f);
+/* Fences a device for what it did in generation `gen`. LZ_OK: with effect;
+ * LZ_ETIMEDOUT: not yet, the work goes on; LZ_EBUSY: not the one it was. Task. */
+enum lz_status lz_fence(struct lz_device *dev, uint32_t gen, enum lz_evidence evidence);
+/* A suspect is open again; false: it is no suspect of that generation. */
+bool lz_fence_acquit(struct lz_device *dev, uint32_t gen);
+/* The operations `block` and `unfence`. */
+enum lz_status lz_fence_block(struct lz_device *dev);
+void lz_fence_lift(struct lz_device *dev);
+/* Makes fences effective that could not be (H52). In the work. */
+void lz_fence_retry(struct lz_iommu *iommu);
+/* The device needs no block of translated requests at the port above any more. */
+void lz_port_unblock(struct lz_device *dev);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The list of suspects of an IOMMU. Whoever reads an error puts devices on it, in any
+ * context, with the locks of its queue held; the work takes them off. The list's lock
+ * is a leaf but for the fence lock, so a driver may have as many error locks as queues.
+ */
+#include "core/core.h"
+
+/* A suspect from here on, if it is still the one that the evidence is about. */
+static bool mark_suspect(struct lz_device *dev, const struct lz_accusation *a,
+			 const struct lz_sync *failed, bool off)
+{
+	const struct lz_fault_ops *ops = dev->iommu->ops->faults;
+	unsigned long flags = lz_spin_lock(&dev->fence_lock);
+	/* Evidence from before a reset, or from inside one, says nothing (H47, H86). */
+	bool moved = dev->generation != a->gen || (a->gen & 1);
+	bool fresh = !moved && dev->fence <= LZ_FENCE_SUSPECT && !dev->left;
+
+	if (fresh && lz_contains(dev->lz))
+		lz_fence_set_locked(dev, LZ_FENCE_SUSPECT);
+	if (fresh && !off && !dev->noticed) {
+		lz_accused_locked(dev);
+		if (LZ_CONFIG_SNAPSHOT && ops->snapshot_before)
+			ops->snapshot_before(dev, failed);
+	}
+	lz_spin_unlock(&dev->fence_lock, flags);
+	if (moved)
+		lz_count_stale(dev);
+	return fresh;
+}
+
+static void enlist_locked(struct lz_suspects *s, struct lz_device *dev)
+{
+	struct lz_device **p = &s->first;
+
+	lz_device_get(dev);
+	dev->suspicion.listed = true;
+	dev->suspicion.next = NULL;
+	lz_store32(&dev->suspicion.probes_lost, 0);
+	while (*p)
+		p = &(*p)->suspicion.next;
+	*p = dev;
+}
+
+void lz_accuse(struct lz_device *dev, const struct lz_accusation *a, const struct lz_sync *failed)
+{
+	struct lz_suspects *s = &dev->iommu->suspects;
+	struct lz_suspicion *of = &dev->suspicion;
+	/* Nobody asks who it was. */
+	bool off = LZ_CONFIG_OBSERVE && lz_load32(&dev->lz->contain) == LZ_CONTAIN_OFF;
+	unsigned long flags = lz_spin_lock(&s->lock);
+	bool fresh = mark_suspect(dev, a, failed, off);
+
+	if (fresh)
+		lz_count32(&dev->timeouts);
+	if (fresh && !off) {
+		/* Who has been named already is not asked for the sake of one more
+		 * doubt (G). */
+		if (!of->listed || of->accusation.gen != a->gen || !of->accusation.evidence)
+			of->accusation = *a;
+		if (!of->listed) {
+			enlist_locked(s, dev);
+			lz_emit_device(dev, LZ_EV_SUSPECT, LZ_OK, 0);
+		}
+	}
+	lz_spin_unlock(&s->lock, flags);
+}
+
+void lz_accuse_told(struct lz_device *dev, enum lz_evidence evidence)
+{
+	struct lz_accusation a = {.gen = lz_load32(&dev->generation), .evidence = evidence};
+
+	lz_accuse(dev, &a, NULL);
+	lz_iommu_kick(dev->iommu);
+}
+
+/* Whoever moves the generation stores `changed` first. */
+uint32_t lz_generation_at(struct lz_device *dev, uint32_t seq)
+{
+	uint32_t gen = lz_load32_acquire(&dev->generation);
+
+	return (int32_t)(lz_load32(&dev->changed) - seq) > 0 ? 1 : gen;
+}
+
+/* ---- looking ---- */
+
+struct lz_device *lz_suspect_first(struct lz_iommu *iommu)
+{
+	unsigned long flags = lz_spin_lock(&iommu->suspects.lock);
+	struct lz_device *dev = iommu->suspects.first;
+
+	if (dev)
+		lz_device_get(dev);
+	lz_spin_unlock(&iommu->suspects.lock, flags);
+	return dev;
+}
+
+bool lz_suspect_sends(struct lz_iommu *iommu, uint32_t id)
+{
+	unsigned long flags = lz_spin_lock(&iommu->suspects.lock);
+	bool sends = false;
+
+	for (struct lz_device *d = iommu->suspects.first; d && !sends; d = d->suspicion.next)
+		for (unsigned i = 0; i < d->n_streams; i++)
+			sends |= d->streams[i] == id;
+	lz_spin_unlock(&iommu->suspects.lock, flags);
+	return sends;
+}
+
+struct lz_accusation lz_accusation_of(struct lz_device *dev)
+{
+	unsigned long flags = lz_spin_lock(&dev->iommu->suspects.lock);
+	struct lz_accusation a = dev->suspicion.accusation;
+
+	lz_spin_unlock(&dev->iommu->suspects.lock, flags);
+	return a;
+}
+
+/* ---- off the list ---- */
+
+/* True: the list's reference is the caller's now. [suspects lock] */
+static bool unlist_locked(struct lz_device *dev)
+{
+	struct lz_device **p = &dev->iommu->suspects.first;
+
+	lz_assert(lz_spin_held(&dev->iommu->suspects.lock));
+	if (!dev->suspicion.listed)
+		return false;
+	while (*p != dev)
+		p = &(*p)->suspicion.next;
+	*p = dev->suspicion.next;
+	dev->suspicion.listed = false;
+	return true;
+}
+
+/* One that was reset and accused again meanwhile stays on the list: a suspect
+ * that nobody looks at would be held for ever. */
+void lz_suspect_drop(struct lz_device *dev, uint32_t gen)
+{
+	unsigned long flags = lz_spin_lock(&dev->iommu->suspects.lock);
+	bool listed = dev->suspicion.accusation.gen == gen && unlist_locked(dev);
+
+	lz_spin_unlock(&dev->iommu->suspects.lock, flags);
+	if (listed)
+		lz_device_put(dev);
+}
+
+bool lz_suspect_drop_stale(struct lz_device *dev)
+{
+	unsigned long flags = lz_spin_lock(&dev->iommu->suspects.lock);
+	bool moved = lz_load32(&dev->generation) != dev->suspicion.accusation.gen;
+	bool stale = moved || lz_load8(&dev->fence) > LZ_FENCE_SUSPECT;
+	bool listed = stale && unlist_locked(dev);
+
+	lz_spin_unlock(&dev->iommu->suspects.lock, flags);
+	if (listed && moved)
+		lz_count_stale(dev);
+	if (listed)
+		lz_device_put(dev);
+	return stale;
+}
+
+bool lz_suspect_free(struct lz_device *dev, uint32_t gen)
+{
+	unsigned long flags = lz_spin_lock(&dev->iommu->suspects.lock);
+	bool listed = dev->suspicion.accusation.gen == gen && unlist_locked(dev);
+	bool still = lz_fence_acquit(dev, gen);
+
+	lz_spin_unlock(&dev->iommu->suspects.lock, flags);
+	if (listed)
+		lz_device_put(dev);
+	return still;
+}
+
+/* Marked as gone before the list's lock is taken: whoever accuses looks under that
+ * lock, so it comes before and is taken off again, or sees the mark (H25). */
+void lz_suspect_leave(struct lz_device *dev)
+{
+	unsigned long flags;
+	bool listed;
+
+	lz_fence_leave(dev);
+	flags = lz_spin_lock(&dev->iommu->suspects.lock);
+	listed = unlist_locked(dev);
+	lz_spin_unlock(&dev->iommu->suspects.lock, flags);
+	if (listed)
+		lz_device_put(dev);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the core's identification and fence ask of this driver (core/faults.h):
+ * probes and settling syncs, and EATS off in every entry of a device with effect.
+ *
+ * With CR0.ATSCHK acknowledged, translated traffic of a stream whose EATS is
+ * off aborts (section 3.9.1); without it clearing EATS stops nothing (H75).
+ */
+#include "drivers/smmuv3/smmu.h"
+
+/* ---- asking ---- */
+
+/* One for each id whose invalidations it answers. */
+static uint32_t flush_commands(struct lz_smmu_dev *sd, struct lz_smmu_cmd *cmd, uint32_t ssid)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < sd->dev->n_streams; i++)
+		if (lz_smmu_answers(sd, i))
+			cmd[n++] = (struct lz_smmu_cmd){
+				{lz_smmu_cmd_atc0(sd->dev->streams[i], ssid), SMMU_ATC1_ALL}};
+	return n;
+}
+
+static uint32_t probe_commands(struct lz_smmu_dev *sd, const struct lz_smmu_queue *q,
+			       struct lz_smmu_cmd *cmd, const struct lz_command *accused)
+{
+	uint32_t n = 0;
+
+	/* A very small queue has room for the one that matters only. */
+	if (accused && sd->dev->n_streams < q->guard)
+		cmd[n++] = (struct lz_smmu_cmd){{accused->w[0], accused->w[1]}};
+	return n + flush_commands(sd, cmd + n, 0);
+}
+
+/* ATC_INVs of one device in one batch, as those of an unmap. LZ_ELIMIT: no room. */
+static enum lz_status try_atc(struct lz_smmu_queue *q, const struct lz_smmu_cmd *cmd, uint32_t n,
+			      struct lz_sync *sync)
+{
+	unsigned long flags;
+	uint64_t pos;
+
+	if (lz_smmu_queue_reserve(q, n + 1, &pos, &flags) != LZ_OK)
+		return LZ_ELIMIT;
+	lz_store32(&q->slot_seq[(pos + n) & q->mask], lz_load32(&q->smmu->lz->resets));
+	for (uint32_t i = 0; i < n; i++)
+		lz_smmu_queue_write(q, pos + i, cmd[i]);
+	lz_smmu_queue_write(q, pos + n, lz_smmu_cmd_sync());
+	lz_smmu_queue_publish(q, pos, n + 1, flags);
+	*sync = (struct lz_sync){q, pos + n};
+	return LZ_OK;
+}
+
+/* LZ_EBUSY: its fence is beyond `most`. Decided and published in one read section,
+ * which fence and reset wait for: none is sent to who is fenced (H60). */
+static enum lz_status submit_atc(struct lz_smmu_dev *sd, struct lz_smmu_queue *q,
+				 const struct lz_smmu_cmd *cmd, uint32_t n, struct lz_sync *sync,
+				 lz_ns *deadline, enum lz_fence_state most)
+{
+	enum lz_status st;
+
+	do {
+		struct lz_epoch_section section = lz_epoch_enter(&sd->smmu->readers);
+
+		st = lz_load8_acquire(&sd->dev->fence) > most ? LZ_EBUSY : try_atc(q, cmd, n, sync);
+		lz_epoch_leave(&sd->smmu->readers, section);
+		if (st != LZ_ELIMIT)
+			return st;
+		st = lz_smmu_queue_wait_room(q, n + 1, deadline);
+	} while (st == LZ_OK);
+	return st;
+}
+
+static enum lz_status probe_send(struct lz_device *dev, const struct lz_command *accused,
+				 void *queue, struct lz_sync *sync, lz_ns *deadline)
+{
+	struct lz_smmu_dev *sd = lz_smmu_dev_of(dev);
+	struct lz_smmu_cmd cmd[LZ_MAX_STREAMS + 1];
+	struct lz_smmu_queue *q = queue ? queue : &sd->smmu->cmdq;
+	uint32_t n = probe_commands(sd, q, cmd, accused);
+
+	return submit_atc(sd, q, cmd, n, sync, deadline, LZ_FENCE_SUSPECT);
+}
+
+static enum lz_status settle_send(struct lz_iommu *iommu, void *queue, struct lz_sync *sync,
+				  lz_ns *deadline)
+{
+	return lz_smmu_sync_submit(queue ? queue : &lz_smmu_of(iommu)->cmdq, sync, deadline);
+}
+
+static void settled(struct lz_iommu *iommu, const struct lz_sync *sync)
+{
+	struct lz_smmu *s = lz_smmu_of(iommu);
+	struct lz_smmu_queue *q = sync->queue;
+	unsigned long flags = lz_spin_lock(&s->err_lock);
+
+	q->carry = false;
+	lz_spin_unlock(&s->err_lock, flags);
+}
+
+static enum lz_answer await(struct lz_iommu *iommu, const struct lz_sync *sync, lz_ns *deadline)
+{
+	(void)iommu;
+	switch (lz_smmu_sync_wait(*sync, deadline)) {
+	case LZ_OK:
+		return LZ_ANSWER_OK;
+	case LZ_EIO:
+		/* One that failed while ATC_INVs of an overwritten one were still out
+		 * says nothing about those in front of it. */
+		return lz_smmu_queue_get_mark(sync->queue, sync->pos) == SMMU_MARK_CARRIED
+			       ? LZ_ANSWER_UNCLEAR
+			       : LZ_ANSWER_FAILED;
+	case LZ_ETIMEDOUT:
+		/* The bound, or a restart's mark? */
+		return lz_smmu_sync_look(*sync) == LZ_EBUSY ? LZ_ANSWER_NONE : LZ_ANSWER_LOST;
+	default:
+		return LZ_ANSWER_REFUSED;
+	}
+}
+
+static bool held(struct lz_iommu *iommu, void *queue)
+{
+	struct lz_smmu_queue *q = queue ? queue : &lz_smmu_of(iommu)->cmdq;
+
+	return lz_load32(&q->held_error);
+}
+
+enum lz_status lz_smmu_atc_flush(struct lz_smmu_dev *sd, uint32_t ssid)
+{
+	struct lz_smmu_cmd cmd[LZ_MAX_STREAMS];
+	struct lz_sync sync;
+	lz_ns deadline = 0;
+	enum lz_status st = submit_atc(sd, &sd->smmu->cmdq, cmd, flush_commands(sd, cmd, ssid),
+				       &sync, &deadline, LZ_FENCE_OPEN);
+
+	if (st == LZ_OK) {
+		st = lz_smmu_sync_wait(sync, &deadline);
+		if (st == LZ_ETIMEDOUT)
+			lz_smmu_queue_abandon(sync.queue, sync.pos);
+	}
+	return st;
+}
+
+/* ---- fencing ---- */
+
+static void grace(struct lz_iommu *iommu)
+{
+	lz_smmu_grace(lz_smmu_of(iommu));
+}
+
+static void ats_off(struct lz_device *dev)
+{
+	lz_smmu_ste_eats_off_locked(lz_smmu_dev_of(dev));
+}
+
+static bool close_entries(struct lz_device *dev)
+{
+	struct lz_smmu_dev *sd = lz_smmu_dev_of(dev);
+
+	lz_smmu_ste_close(sd);
+	sd->installed = NULL;
+	return sd->clean;
+}
+
+static enum lz_status push_config(struct lz_device *dev)
+{
+	lz_ns deadline = 0;
+
+	return lz_smmu_cfgi(lz_smmu_dev_of(dev), 0, false, &deadline);
+}
+
+/* Somebody else, or a fault of the hardware, may have switched ATSCHK off: then
+ * no fence counts, and what it was to protect stays in custody (H75). */
+static bool fence_counts(struct lz_iommu *iommu)
+{
+	struct lz_smmu *s = lz_smmu_of(iommu);
+	bool checked = !s->ats || (lz_smmu_read32(s, SMMU_CR0ACK) & SMMU_CR0_ATSCHK);
+
+	if (lz_smmu_dead(s) || lz_load32(&s->sfm_seen))
+		return true; /* nothing is translated any more */
+	if (!checked && !lz_load32(&s->ats_unchecked))
+		lz_log(s->lz, LZ_LOG_ERR, s->iommu.name,
+		       "CR0ACK.ATSCHK is off: translated requests cannot be stopped");
+	lz_store32(&s->ats_unchecked, !checked);
+	return checked;
+}
+
+/* EATS stays off in an entry as long as anybody who sends its id is fenced. */
+static void closed(struct lz_device *dev, int by)
+{
+	struct lz_smmu_dev *sd = lz_smmu_dev_of(dev);
+	unsigned long flags = lz_spin_lock(&sd->smmu->share_lock);
+
+	for (unsigned i = 0; i < dev->n_streams; i++)
+		sd->stream[i]->closed += (uint32_t)by;
+	lz_spin_unlock(&sd->smmu->share_lock, flags);
+}
+
+void lz_smmu_reset_succeeded(struct lz_device *dev)
+{
+	struct lz_smmu *s = lz_smmu_of(dev->iommu);
+	unsigned long flags = lz_spin_lock(&s->err_lock);
+
+	lz_store32(&s->cmdq.held_error, 0);
+	s->cmdq.err_count = 0;
+	lz_spin_unlock(&s->err_lock, flags);
+	lz_store32(&s->retry, 1);
+	lz_smmu_stall_forget(&s->cmdq);
+	lz_iommu_kick(&s->iommu);
+}
+
+const struct lz_fault_ops lz_smmu_faults = {
+	.probe_send = probe_send,
+	.settle_send = settle_send,
+	.settled = settled,
+	.await = await,
+	.held = held,
+	.grace = grace,
+	.ats_off = ats_off,
+	.close = close_entries,
+	.push_config = push_config,
+	.fence_counts = fence_counts,
+	.closed = closed,
+	.snapshot_before = lz_smmu_snapshot_before,
+	.snapshot_after = lz_smmu_snapshot_after,
+};
