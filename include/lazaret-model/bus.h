@@ -46,6 +46,21 @@ enum lzm_atc_answer {
 	LZM_ATC_UR,   /**< unsupported request */
 };
 
+/** What may come in more than one order, or go either way. */
+enum lzm_choice {
+	LZM_CHOOSE_ANSWER, /**< which of the answers of an endpoint that are due; 0: the oldest */
+	LZM_CHOOSE_LOST,   /**< 1: this request is given up too, with knob late_subset */
+	LZM_CHOOSE_QUEUE,  /**< which of the command queues goes on; 0: whose turn it is */
+};
+/** Who takes such decisions in place of the models: 0 .. n-1, n at least 2. It must not
+ *  call the model. A larger number counts as 0. */
+struct lzm_chooser {
+	/** First argument of choose(). */
+	void *ctx;
+	/** One of `n`. */
+	unsigned (*choose)(void *ctx, enum lzm_choice what, unsigned n);
+};
+
 /** Memory for the models' own state. */
 struct lzm_memory {
 	/** First argument of both. */

@@ -137,6 +137,10 @@ bool lzm_ep_step(struct lzm_ep *ep);
 /** Time at which step() will have something to do by itself; LZM_NEVER. */
 uint64_t lzm_ep_wake(struct lzm_ep *ep);
 
+/** From here on `c` (referenced) says which of the answers that are due comes first;
+ *  NULL: the one that has been due longest. */
+void lzm_ep_set_chooser(struct lzm_ep *ep, const struct lzm_chooser *c);
+
 /** Several faults may be set; LZM_EP_SOUND clears all. `count` and `delay_ns`
  * where the fault has one. */
 void lzm_ep_fault(struct lzm_ep *ep, enum lzm_ep_fault f, unsigned count, uint64_t delay_ns);

@@ -96,6 +96,9 @@ struct lzm_smmu *lzm_smmu_create(const struct lzm_smmu_config *cfg, const struct
 void lzm_smmu_destroy(struct lzm_smmu *s);
 /** Other freedom taken from here on, and another seed. false, nothing changed: out of range. */
 bool lzm_smmu_set_knobs(struct lzm_smmu *s, const struct lzm_smmu_knobs *k);
+/** From here on `c` (referenced) takes the decisions that the seed and the order of
+ *  arrival take otherwise; NULL: those again. Stays over lzm_smmu_reset(). */
+void lzm_smmu_set_chooser(struct lzm_smmu *s, const struct lzm_chooser *c);
 /** Hardware reset: registers to reset values, caches and outstanding work gone. */
 void lzm_smmu_reset(struct lzm_smmu *s);
 

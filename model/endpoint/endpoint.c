@@ -220,7 +220,13 @@ bool lzm_ep_answers(const struct lzm_ep *ep)
 	return !(ep->faults & ill) && !ep->silent_n && !ep_in_reset(ep);
 }
 
-/* The answer that is due first, requests of equal time in their order. */
+/* Requests of equal time in their order. */
+static bool comes_before(const struct ep_answer *a, const struct ep_answer *b)
+{
+	return a->due < b->due || (a->due == b->due && a->order < b->order);
+}
+
+/* The answer that is due first. */
 static struct ep_answer *first_answer(struct lzm_ep *ep)
 {
 	struct ep_answer *first = NULL;
@@ -230,11 +236,47 @@ static struct ep_answer *first_answer(struct lzm_ep *ep)
 
 		if (a->waits)
 			continue;
-		if (!first || a->due < first->due ||
-		    (a->due == first->due && a->order < first->order))
+		if (!first || comes_before(a, first))
 			first = a;
 	}
 	return first;
+}
+
+/* Behind which `place` others of those that are due now stand; NULL: none so many. */
+static struct ep_answer *due_answer(struct lzm_ep *ep, unsigned place)
+{
+	uint64_t now = ep_now(ep);
+
+	for (unsigned i = 0; i < ep->n_answers; i++) {
+		struct ep_answer *a = &ep->answers[i];
+		unsigned before = 0;
+
+		if (a->waits || a->due > now)
+			continue;
+		for (unsigned k = 0; k < ep->n_answers; k++)
+			before += !ep->answers[k].waits && comes_before(&ep->answers[k], a);
+		if (before == place)
+			return a;
+	}
+	return NULL;
+}
+
+/* Completions name their requests by ITag: they may come in any order. */
+static struct ep_answer *next_answer(struct lzm_ep *ep)
+{
+	unsigned n = 0, v;
+
+	while (ep->chooser && due_answer(ep, n))
+		n++;
+	if (n < 2)
+		return first_answer(ep);
+	v = ep->chooser->choose(ep->chooser->ctx, LZM_CHOOSE_ANSWER, n);
+	return due_answer(ep, v < n ? v : 0);
+}
+
+void lzm_ep_set_chooser(struct lzm_ep *ep, const struct lzm_chooser *c)
+{
+	ep->chooser = c;
 }
 
 bool lzm_ep_step(struct lzm_ep *ep)
@@ -244,7 +286,7 @@ bool lzm_ep_step(struct lzm_ep *ep)
 		return true;
 	}
 
-	struct ep_answer *a = first_answer(ep);
+	struct ep_answer *a = next_answer(ep);
 
 	if (!a || a->due > ep_now(ep))
 		return false;

@@ -34,6 +34,7 @@ struct ep_vendor {
 struct lzm_ep {
 	char name[32];
 	struct lzm_ep_link link;
+	const struct lzm_chooser *chooser;
 	struct lzm_ep *upstream, *children, *sibling;
 	struct lzm_ep *pf, *vfs, *next_vf;
 	uint32_t sid;

@@ -56,18 +56,36 @@ uint64_t lzm_lane_enable_wake(const struct lzm_smmu *s, const struct lzm_cmdq *q
 	return s->cfg.knobs.sync_never ? q->sync_since + s->cfg.knobs.ats_timeout_ns : LZM_NEVER;
 }
 
+/* Of the queues that have something to do, counted from the one whose turn it is. */
+static unsigned chosen(struct lzm_smmu *s, uint64_t now)
+{
+	unsigned n = lzm_lanes(s), ready = 0, which;
+
+	for (unsigned i = 0; i < n; i++)
+		ready += lzm_cmdq_wake(s, lzm_lane(s, i), now) <= now;
+	which = lzm_choose(s, LZM_CHOOSE_QUEUE, ready, 0);
+	for (unsigned i = 0; i < n; i++) {
+		unsigned turn = (s->next_lane + i) % n;
+
+		if (lzm_cmdq_wake(s, lzm_lane(s, turn), now) <= now && !which--)
+			return turn;
+	}
+	return s->next_lane;
+}
+
 bool lzm_lanes_step(struct lzm_smmu *s, uint64_t now)
 {
 	struct lzm_cmdq *only = occupied(s);
-	unsigned i, n = lzm_lanes(s);
+	unsigned i, first, n = lzm_lanes(s);
 
 	for (i = 1; i < n; i++)
 		if (lzm_lane_enable_step(s, lzm_lane(s, i), now))
 			return true;
 	if (only)
 		return lzm_cmdq_step(s, only, now);
+	first = s->chooser ? chosen(s, now) : s->next_lane;
 	for (i = 0; i < n; i++) {
-		unsigned turn = (s->next_lane + i) % n;
+		unsigned turn = (first + i) % n;
 
 		if (lzm_cmdq_step(s, lzm_lane(s, turn), now)) {
 			s->next_lane = turn + 1;

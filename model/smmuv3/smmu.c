@@ -126,6 +126,7 @@ void lzm_smmu_reset(struct lzm_smmu *s)
 	memset(s, 0, sizeof(*s));
 	s->cfg = kept.cfg;
 	s->bus = kept.bus;
+	s->chooser = kept.chooser;
 	s->rng = kept.rng;
 	s->next_tag = kept.next_tag;
 	s->stats = kept.stats;
@@ -146,6 +147,21 @@ void lzm_smmu_reset(struct lzm_smmu *s)
 	memset(s->ste, 0, ((size_t)s->cfg_mask + 1) * sizeof(*s->ste));
 	memset(s->cd, 0, ((size_t)s->cfg_mask + 1) * sizeof(*s->cd));
 	memset(s->tlb, 0, (size_t)s->tlb_sets * TLB_WAYS * sizeof(*s->tlb));
+}
+
+void lzm_smmu_set_chooser(struct lzm_smmu *s, const struct lzm_chooser *c)
+{
+	s->chooser = c;
+}
+
+unsigned lzm_choose(struct lzm_smmu *s, enum lzm_choice what, unsigned n, unsigned otherwise)
+{
+	unsigned v;
+
+	if (!s->chooser || n < 2)
+		return otherwise;
+	v = s->chooser->choose(s->chooser->ctx, what, n);
+	return v < n ? v : 0;
 }
 
 bool lzm_smmu_step(struct lzm_smmu *s)

@@ -129,6 +129,7 @@ struct lzm_irq_cfg {
 struct lzm_smmu {
 	struct lzm_smmu_config cfg;
 	const struct lzm_bus *bus;
+	const struct lzm_chooser *chooser; /* NULL: rng */
 	uint64_t rng;
 
 	uint32_t cr0, cr0ack, cr1, cr2, gbpa, gbpa_next, agbpa;
@@ -178,6 +179,8 @@ uint64_t lzm_registers_wake(const struct lzm_smmu *s, uint64_t now);
 void lzm_irq_raise(struct lzm_smmu *s, enum lzm_irq line);
 bool lzm_msi_write(struct lzm_smmu *s, uint64_t addr, uint32_t data, uint32_t abort_bit);
 uint64_t lzm_random(struct lzm_smmu *s);
+/* One of n >= 1: the chooser's word, or `otherwise`. */
+unsigned lzm_choose(struct lzm_smmu *s, enum lzm_choice what, unsigned n, unsigned otherwise);
 void lzm_write_base(struct lzm_smmu *s, struct lzm_queue *q, uint64_t value, unsigned max_log2);
 
 static inline uint64_t lzm_now(const struct lzm_smmu *s)

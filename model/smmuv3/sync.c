@@ -60,6 +60,12 @@ static bool reported_fail(struct lzm_smmu *s, struct lzm_atc_set *a)
 	return false;
 }
 
+static bool lost_too(struct lzm_smmu *s)
+{
+	return s->cfg.knobs.late_subset &&
+	       lzm_choose(s, LZM_CHOOSE_LOST, 2, (unsigned)(lzm_random(s) & 1));
+}
+
 /* Which requests failed is unknown to software: with late_subset some that
  * were still in time are given up along with the dead ones. */
 static bool timed_out(struct lzm_smmu *s, struct lzm_atc_set *a, uint64_t now)
@@ -73,8 +79,7 @@ static bool timed_out(struct lzm_smmu *s, struct lzm_atc_set *a, uint64_t now)
 		r = &a->req[i];
 		if (r->state != ATC_WAIT)
 			continue;
-		if (now - r->issued >= s->cfg.knobs.ats_timeout_ns ||
-		    (s->cfg.knobs.late_subset && (lzm_random(s) & 1)))
+		if (now - r->issued >= s->cfg.knobs.ats_timeout_ns || lost_too(s))
 			expire(s, a, r);
 	}
 	return true;

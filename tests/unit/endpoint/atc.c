@@ -194,6 +194,42 @@ static void requests_beyond_the_depth_are_all_answered(void **state)
 	assert_int_equal(lzm_ep_wake(r->ep), LZM_NEVER);
 }
 
+/* The last of those that there are. */
+static unsigned the_latest(void *ctx, enum lzm_choice what, unsigned n)
+{
+	unsigned *asked = ctx;
+
+	assert_int_equal(what, LZM_CHOOSE_ANSWER);
+	++*asked;
+	return n - 1;
+}
+
+static void a_chooser_says_which_answer_comes_first(void **state)
+{
+	struct rig *r = *state;
+	unsigned asked = 0;
+	const struct lzm_chooser latest = {&asked, the_latest};
+
+	lzm_ep_set_chooser(r->ep, &latest);
+	for (unsigned i = 0; i < 3; i++)
+		rig_invalidate(r, i, 0, 0x1000);
+	assert_false(lzm_ep_step(r->ep)); /* none is due */
+	assert_int_equal(asked, 0);
+	r->now += 1000;
+	for (unsigned i = 3; i > 0; i--) {
+		assert_true(lzm_ep_step(r->ep));
+		assert_int_equal(r->last_tag, i - 1);
+	}
+	assert_int_equal(asked, 2);
+	assert_false(lzm_ep_step(r->ep));
+	lzm_ep_set_chooser(r->ep, NULL);
+	rig_invalidate(r, 7, 0, 0x1000);
+	rig_invalidate(r, 8, 0, 0x1000);
+	r->now += 1000;
+	assert_true(lzm_ep_step(r->ep));
+	assert_int_equal(r->last_tag, 7);
+}
+
 static int start_pasid(void **state)
 {
 	static struct rig r;
@@ -345,6 +381,7 @@ int main(void)
 		TP(translations_of_pasids_are_apart),
 		TP(a_pasid_needs_its_enable),
 		T(requests_beyond_the_depth_are_all_answered),
+		T(a_chooser_says_which_answer_comes_first),
 		T(dma_cached_uses_the_cache_alone),
 		T(translation_blocking_above_stops_both),
 	};

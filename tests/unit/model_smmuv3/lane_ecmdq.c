@@ -91,6 +91,41 @@ static void silent_batch(struct rig *r, unsigned i)
 	idle(r);
 }
 
+/* Of two queues the one that a chooser names. */
+static unsigned second(void *ctx, enum lzm_choice what, unsigned n)
+{
+	unsigned *asked = ctx;
+
+	assert_int_equal(what, LZM_CHOOSE_QUEUE);
+	assert_int_equal(n, 2);
+	++*asked;
+	return 1;
+}
+
+static void a_chooser_says_which_queue_goes_on(void **state)
+{
+	struct rig *r = lanes_rig(NULL);
+	unsigned asked = 0;
+	const struct lzm_chooser c = {&asked, second};
+
+	(void)state;
+	lane_enable(r, 1);
+	lane_enable(r, 2);
+	lzm_smmu_set_chooser(r->smmu, &c);
+	lane_put(r, 1, OP_SYNC, 0);
+	lane_put(r, 1, OP_SYNC, 0);
+	lane_put(r, 2, OP_SYNC, 0);
+	assert_true(lzm_smmu_step(r->smmu));
+	assert_int_equal(asked, 1);
+	/* Counted from the queue whose turn it was: 1, then 2. */
+	assert_true(lane_done(r, 2));
+	assert_false(lane_done(r, 1));
+	idle(r);
+	assert_int_equal(asked, 1); /* one alone is no choice */
+	assert_true(lane_done(r, 1));
+	rig_free(r);
+}
+
 static void discovery_says_where_the_queues_are(void **state)
 {
 	struct rig *r = lanes_rig(NULL);
@@ -322,6 +357,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(discovery_says_where_the_queues_are),
+		cmocka_unit_test(a_chooser_says_which_queue_goes_on),
 		cmocka_unit_test(without_them_nothing_is_there),
 		cmocka_unit_test(a_queue_takes_what_the_main_one_takes),
 		cmocka_unit_test(an_error_stops_its_own_queue_only),

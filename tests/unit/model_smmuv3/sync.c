@@ -334,6 +334,41 @@ static void knob_out_of_order_takes_every_answer_once(void **state)
 	rig_free(r);
 }
 
+static unsigned as_told(void *ctx, enum lzm_choice what, unsigned n)
+{
+	unsigned *told = ctx; /* for each choice */
+
+	(void)n;
+	return told[what];
+}
+
+static void a_chooser_says_which_requests_are_lost(void **state)
+{
+	unsigned lost;
+
+	(void)state;
+	for (lost = 0; lost < 2; lost++) {
+		unsigned told[] = {[LZM_CHOOSE_LOST] = lost, [LZM_CHOOSE_QUEUE] = 0};
+		const struct lzm_chooser c = {told, as_told};
+		struct rig *r = with_knobs("subset_late");
+		struct lzm_smmu_stats st;
+		unsigned i;
+
+		lzm_smmu_set_chooser(r->smmu, &c);
+		r->silent[SID] = r->silent[SID + 1] = true;
+		put(r, ATC(SID), 52);
+		idle(r);
+		r->now += 49 * MS;
+		for (i = 0; i < 6; i++)
+			put(r, ATC(SID + 1), 52);
+		put(r, OP_SYNC, 0);
+		settle(r);
+		lzm_smmu_stats_get(r->smmu, &st);
+		assert_int_equal(st.atc_timeouts, lost ? 7 : 1);
+		rig_free(r);
+	}
+}
+
 static void knob_restart_waits_for_the_sync(void **state)
 {
 	struct rig *r = with_knobs("hostile");
@@ -464,6 +499,7 @@ int main(void)
 		cmocka_unit_test(waiting_sync_rewritten_is_misuse),
 		cmocka_unit_test(knob_late_subset_gives_up_others_too),
 		cmocka_unit_test(knob_out_of_order_takes_every_answer_once),
+		cmocka_unit_test(a_chooser_says_which_requests_are_lost),
 		cmocka_unit_test(knob_restart_waits_for_the_sync),
 		cmocka_unit_test(disable_leaves_a_waiting_sync_unconsumed),
 		cmocka_unit_test(msi_is_written_after_cons),
