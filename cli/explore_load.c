@@ -79,6 +79,7 @@ static const struct key explore_keys[] = {
 	{"config_failures", read_number, FIELD(budget[EX_CONFIG]), .max = 8},
 	{"late_answers", read_number, FIELD(budget[EX_LATE]), .max = 8},
 	{"removals", read_number, FIELD(budget[EX_REMOVAL]), .max = EXR_DEVS},
+	{"reorders", read_number, FIELD(budget[EX_REORDER]), .max = 8},
 	{"late_bound", read_duration, FIELD(late_bound), .min = 1, .max = 1000 * SEC},
 	{"reset_told", read_number, FIELD(reset_told), .max = 1},
 	{"settle_max", read_number, FIELD(settle_max), .max = 1000},

@@ -41,4 +41,14 @@ void exb_pasid_reset(struct exr *r);
 void exb_pasid_muted(struct exr *r);
 void exb_laps(struct exr *r);
 
+/* bodies_short.c */
+void exb_short_map(struct exr *r);
+void exb_short_domain(struct exr *r);
+void exb_short_device(struct exr *r);
+void exb_short_dead(struct exr *r);
+void exb_many_pasids_prepare(struct exr *r);
+void exb_many_pasids(struct exr *r);
+void exb_two_ways_prepare(struct exr *r);
+void exb_two_ways(struct exr *r);
+
 #endif

@@ -25,6 +25,7 @@ enum ex_maybe {
 	EX_CONFIG,  /* a write to config space is lost, a read is all ones */
 	EX_LATE,    /* a device leaves one invalidation unanswered */
 	EX_REMOVAL, /* a device is pulled out */
+	EX_REORDER, /* not the oldest of several completions comes first */
 	EX_MAYBES
 };
 

@@ -42,13 +42,17 @@ void exr_dma(struct exr_dev *d, uint64_t iova, uint64_t pa, bool translated)
 }
 
 /* From now on nobody may reach it: every device tries, through its ATC or by
- * fetching the translation again. */
+ * fetching the translation again, with each PASID too. */
 void exr_freed(struct exr_dom *d, unsigned page)
 {
 	struct exr *r = d->rig;
 
-	for (unsigned i = 0; i < r->n_devs && !r->closing; i++)
-		(void)lzm_ep_dma(r->dev[i].ep, EXR_IOVA + page * LZ_PAGE, LZM_WRITE);
+	for (unsigned i = 0; i < r->n_devs && !r->closing; i++) {
+		(void)lzm_ep_dma(r->dev[i].ep, exr_iova(page), LZM_WRITE);
+		for (unsigned k = 0; r->c->pasid_bits && k < EXR_PASIDS; k++)
+			(void)lzm_ep_dma_pasid(r->dev[i].ep, EXR_PASID + k, exr_iova(page),
+					       LZM_WRITE);
+	}
 }
 
 void exr_destroyed(struct exr_dom *d)
@@ -280,7 +284,7 @@ static void dma_works(struct exr *r, struct exr_dev *d)
 			continue;
 		for (unsigned p = 0; p < EXR_PAGES; p++)
 			if (r->dom[i].page[p] == EXR_LIVE &&
-			    lzm_ep_dma(d->ep, EXR_IOVA + p * LZ_PAGE, LZM_WRITE) != LZM_OK)
+			    lzm_ep_dma(d->ep, exr_iova(p), LZM_WRITE) != LZM_OK)
 				ex_violate(r->run, 'D', "no DMA at rest",
 					   "device %u is healthy and cannot reach page %u of its "
 					   "domain",
@@ -313,7 +317,7 @@ static void pasid_works(struct exr *r, struct exr_dev *d)
 	for (unsigned i = 0; dom && i < EXR_DOMS; i++)
 		for (unsigned p = 0; r->dom[i].dom == dom && p < EXR_PAGES; p++)
 			if (r->dom[i].page[p] == EXR_LIVE &&
-			    !reaches(r, d, EXR_IOVA + p * LZ_PAGE, r->dom[i].pa[p]))
+			    !reaches(r, d, exr_iova(p), r->dom[i].pa[p]))
 				ex_violate(
 					r->run, 'D', "no PASID at rest",
 					"device %u is healthy and its PASID does not reach page %u",

@@ -33,8 +33,8 @@ static void pull_out(struct exr *r)
 {
 	struct exr_dev *d;
 
-	/* An error that lasts until a reset of the device would then last for ever. */
-	if (r->hw.knobs.resync == LZM_RESYNC_FAILS_UNTIL_RESET)
+	/* What lasts until a reset of the device would then last for ever. */
+	if (r->hw.knobs.resync == LZM_RESYNC_FAILS_UNTIL_RESET || r->hw.knobs.sync_never)
 		return;
 	if (!ex_maybe(r->run, EX_REMOVAL, "a device is pulled out"))
 		return;
@@ -196,7 +196,7 @@ void exr_join(struct exr *r)
 static void released(void *ctx, struct lz_domain *dom, lz_iova iova, size_t size)
 {
 	struct exr_dom *d = ctx;
-	unsigned p = (unsigned)((iova - EXR_IOVA) / LZ_PAGE);
+	unsigned p = exr_page(iova);
 
 	(void)dom;
 	d->released++;
@@ -221,17 +221,37 @@ static void destroyed(void *ctx)
 	exr_destroyed(ctx);
 }
 
-void exr_domain(struct exr *r, unsigned n, unsigned mask)
+enum lz_status exr_create(struct exr *r, unsigned n)
 {
 	static const struct lz_domain_ops ops = {.release = released, .destroyed = destroyed};
 	struct exr_dom *d = &r->dom[n];
 
 	d->rig = r;
-	exr_must(r, lz_domain_create(r->iommu, LZ_DOMAIN_PAGING, &ops, d, &d->dom),
-		 "lz_domain_create()");
+	return lz_domain_create(r->iommu, LZ_DOMAIN_PAGING, &ops, d, &d->dom);
+}
+
+void exr_domain(struct exr *r, unsigned n, unsigned mask)
+{
+	struct exr_dom *d = &r->dom[n];
+
+	exr_must(r, exr_create(r, n), "lz_domain_create()");
 	for (unsigned i = 0; i < r->n_devs; i++)
 		if (mask >> i & 1)
 			exr_must(r, lz_attach(r->dev[i].dev, d->dom), "lz_attach()");
+}
+
+enum lz_status exr_attach(struct exr *r, unsigned dev, unsigned n)
+{
+	struct lz_device *d = r->dev[dev].dev;
+	struct lz_domain *before = lz_attached(d, LZ_NO_PASID);
+	enum lz_status st = lz_attach(d, r->dom[n].dom);
+
+	if (lz_attached(d, LZ_NO_PASID) != (st == LZ_OK ? r->dom[n].dom : before))
+		ex_violate(r->run, 'D', "a failed attach and where it left the device",
+			   "lz_attach() answered %s, and device %u is not attached to what that "
+			   "means",
+			   lz_status_name(st), dev);
+	return st;
 }
 
 /* A page in custody may be released while this runs: what is tried counts from
@@ -246,7 +266,7 @@ enum lz_status exr_map(struct exr *r, unsigned n, unsigned p)
 		return LZ_EBUSY; /* callers keep operations on one range apart */
 	r->next_pa += LZ_PAGE;
 	d->trying[p] = pa;
-	st = lz_map(d->dom, EXR_IOVA + p * LZ_PAGE, pa, LZ_PAGE, LZ_READ | LZ_WRITE);
+	st = lz_map(d->dom, exr_iova(p), pa, LZ_PAGE, LZ_READ | LZ_WRITE);
 	if (st == LZ_OK) {
 		d->untold[p] = d->page[p] == EXR_CUSTODY;
 		d->pa[p] = pa;
@@ -262,9 +282,16 @@ void exr_warm(struct exr *r, unsigned n, unsigned p, unsigned count, unsigned ma
 		exr_must(r, exr_map(r, n, k), "lz_map()");
 		for (unsigned i = 0; i < r->n_devs; i++)
 			if (mask >> i & 1 &&
-			    lzm_ep_dma(r->dev[i].ep, EXR_IOVA + k * LZ_PAGE, LZM_WRITE) != LZM_OK)
+			    lzm_ep_dma(r->dev[i].ep, exr_iova(k), LZM_WRITE) != LZM_OK)
 				exr_must(r, LZ_EIO, "a device's first access");
 	}
+}
+
+void exr_warm_pasid(struct exr *r, unsigned dev, uint32_t pasid, unsigned p, unsigned count)
+{
+	for (unsigned k = p; k < p + count; k++)
+		if (lzm_ep_dma_pasid(r->dev[dev].ep, pasid, exr_iova(k), LZM_WRITE) != LZM_OK)
+			exr_must(r, LZ_EIO, "the first access with a PASID");
 }
 
 struct unmap {
@@ -284,7 +311,7 @@ static void do_unmap(void *arg)
 	for (unsigned p = u->p; p < u->p + u->n; p++)
 		if (d->page[p] == EXR_LIVE)
 			d->page[p] = EXR_IN_FLIGHT;
-	u->st = lz_unmap(d->dom, EXR_IOVA + u->p * LZ_PAGE, u->n * (size_t)LZ_PAGE);
+	u->st = lz_unmap(d->dom, exr_iova(u->p), u->n * (size_t)LZ_PAGE);
 	exr_unmapped(d, sim_now() - start - (r->run->skipped - skipped), u->irq, u->st);
 	for (unsigned p = u->p; p < u->p + u->n; p++) {
 		/* Released before this call returned, and perhaps mapped again. */

@@ -25,7 +25,20 @@
 #define EXR_MEM	    0x100000000ull /* what is mapped: pages nobody reads */
 #define EXR_IOVA    0x10000ull
 #define EXR_REGIMES 16u
+#define EXR_FAR	    12u /* pages from here on lie in tables of their own */
 #define EXR_PASID   1u
+#define EXR_PASIDS  3u /* from EXR_PASID on, where there are any */
+
+static inline uint64_t exr_iova(unsigned page)
+{
+	return EXR_IOVA + page * LZ_PAGE +
+	       (page < EXR_FAR ? 0 : (uint64_t)(page - EXR_FAR + 1) << 30);
+}
+static inline unsigned exr_page(uint64_t iova)
+{
+	return iova >> 30 ? EXR_FAR - 1 + (unsigned)(iova >> 30)
+			  : (unsigned)((iova - EXR_IOVA) / LZ_PAGE);
+}
 
 struct exr;
 
@@ -97,6 +110,7 @@ struct exr {
 	struct lzm_smmu_config hw;
 	struct lzm_board *board;
 	struct lzm_smmu *smmu; /* the board's */
+	struct lzm_chooser chooser;
 	struct lz_config cfg;
 	struct lz *lz;
 	struct lz_iommu *iommu;
@@ -159,10 +173,17 @@ void exr_go(struct exr *r, const char *name, unsigned cpu, void (*fn)(struct exr
 void exr_join(struct exr *r);
 /* Domain `d` is made, with the devices of `mask` attached. */
 void exr_domain(struct exr *r, unsigned d, unsigned mask);
+/* The same without devices, where it may fail; and a device is added again. */
+enum lz_status exr_create(struct exr *r, unsigned d);
+enum lz_status exr_add(struct exr *r, unsigned dev);
+/* To domain `d`; a failure must leave the device where it was. */
+enum lz_status exr_attach(struct exr *r, unsigned dev, unsigned d);
 /* Maps page `p`; what the library answers. */
 enum lz_status exr_map(struct exr *r, unsigned d, unsigned p);
 /* Devices of `mask` cache the translations of pages [p, p+count) of domain `n`. */
 void exr_warm(struct exr *r, unsigned n, unsigned p, unsigned count, unsigned mask);
+/* What is mapped of these in the domain that `pasid` of `dev` is attached to. */
+void exr_warm_pasid(struct exr *r, unsigned dev, uint32_t pasid, unsigned p, unsigned count);
 enum lz_status exr_unmap(struct exr *r, unsigned d, unsigned p, unsigned n);
 /* The same in hard interrupt context. */
 enum lz_status exr_unmap_irq(struct exr *r, unsigned d, unsigned p, unsigned n);

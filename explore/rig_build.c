@@ -192,6 +192,24 @@ static void owner_resume(void *ctx, struct lz_device *dev)
 	((struct exr_dev *)ctx)->resumed++;
 }
 
+/* ---- completion order ---- */
+
+/* What is given up is a regime's freedom at any time; that others come before the
+ * oldest is bounded. */
+static unsigned choose(void *ctx, enum lzm_choice what, unsigned n)
+{
+	struct exr *r = ctx;
+
+	if (!r->run->exploring)
+		return 0;
+	if (what == LZM_CHOOSE_LOST)
+		return ex_value(r->run, n);
+	if (!ex_maybe(r->run, EX_REORDER, "%s overtakes the oldest of %u",
+		      what == LZM_CHOOSE_ANSWER ? "an answer" : "a queue", n))
+		return 0;
+	return 1 + ex_value(r->run, n - 1);
+}
+
 /* ---- building ---- */
 
 static void build_model(struct exr *r)
@@ -206,6 +224,8 @@ static void build_model(struct exr *r)
 	if (!r->board)
 		exr_must(r, LZ_EINVAL, "the SMMU model");
 	r->smmu = lzm_board_smmu(r->board);
+	r->chooser = (struct lzm_chooser){r, choose};
+	lzm_smmu_set_chooser(r->smmu, &r->chooser);
 	sim_mmio_add(
 		&(struct sim_mmio){EXR_MMIO, 0x20000, lzm_board_read, lzm_board_write, r->board});
 	sim_hw_add_exact(&hw, NULL);
@@ -238,6 +258,7 @@ static void build_ep(struct exr *r, unsigned i)
 	d->ep = lzm_board_add(r->board, &c, &watch, d);
 	if (!d->ep)
 		exr_must(r, LZ_EINVAL, "the endpoint model");
+	lzm_ep_set_chooser(d->ep, &r->chooser);
 	for (unsigned k = 1; k < d->n_own; k++)
 		if (!lzm_board_alias(r->board, d->ep, d->sid[k]))
 			exr_must(r, LZ_ENOMEM, "the endpoint model");
@@ -247,7 +268,7 @@ static void build_ep(struct exr *r, unsigned i)
 	d->owner = (struct lz_owner_ops){.error_detected = owner_error, .resume = owner_resume};
 }
 
-static void add_device(struct exr *r, unsigned i)
+enum lz_status exr_add(struct exr *r, unsigned i)
 {
 	struct exr_dev *d = &r->dev[i];
 	struct lz_device_desc desc = {.name = lzm_ep_name(d->ep),
@@ -261,11 +282,20 @@ static void add_device(struct exr *r, unsigned i)
 				      .owner_ctx = d,
 				      .user = d};
 
+	d->quarantined_gen = 0;
+	d->guilty = d->broken = d->claimed = d->reset_ok = false;
+	return lz_device_add(d->group, &desc, &d->dev);
+}
+
+static void add_device(struct exr *r, unsigned i)
+{
+	struct exr_dev *d = &r->dev[i];
+
 	if (r->c->same_group && i)
 		d->group = r->dev[0].group;
 	else
 		exr_must(r, lz_group_create(r->lz, i, &d->group), "lz_group_create()");
-	exr_must(r, lz_device_add(d->group, &desc, &d->dev), "lz_device_add()");
+	exr_must(r, exr_add(r, i), "lz_device_add()");
 }
 
 static unsigned log2_of(uint64_t v)

@@ -158,8 +158,9 @@ static void panicked(void *ctx, const char *what, const char *file, int line)
 
 const char *ex_maybe_name(enum ex_maybe what)
 {
-	static const char *const name[EX_MAYBES] = {"weak", "alloc_failures", "config_failures",
-						    "late_answers", "removals"};
+	static const char *const name[EX_MAYBES] = {
+		"weak",		"alloc_failures", "config_failures",
+		"late_answers", "removals",	  "reorders"};
 
 	return name[what];
 }

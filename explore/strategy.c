@@ -24,6 +24,7 @@ struct ex_strategies {
 	uint64_t prio[AGENTS];	      /* 0: not drawn yet */
 	unsigned one_in;	      /* random */
 	uint64_t maybe_at[EX_MAYBES]; /* the next one goes wrong from this step on; 0: not drawn */
+	unsigned maybe_in[EX_MAYBES]; /* or one occasion in so many; 0: not drawn */
 	/* PCT */
 	unsigned depth, next_change;
 	uint64_t change_at[MAX_DEPTH]; /* ascending */
@@ -58,6 +59,7 @@ static void begin(struct ex_strategies *s, uint64_t seed)
 	qsort(s->clock_at, s->clocks, sizeof(s->clock_at[0]), by_number);
 	memset(s->prio, 0, sizeof(s->prio));
 	memset(s->maybe_at, 0, sizeof(s->maybe_at));
+	memset(s->maybe_in, 0, sizeof(s->maybe_in));
 }
 
 static bool clock_due(void *ctx)
@@ -84,11 +86,27 @@ static unsigned value(void *ctx, unsigned n)
 	return (unsigned)((ex_random(&s->rng) >> 32) % n);
 }
 
-/* From a random step on; in some runs not at all. */
+static unsigned draw_rate(struct ex_strategies *s, enum ex_maybe what)
+{
+	unsigned v;
+
+	if (what == EX_WEAK || what == EX_REMOVAL)
+		return 1;
+	v = (unsigned)(ex_random(&s->rng) >> 33) % 10;
+	return v < 5 ? 1 : 2u << (v - 5);
+}
+
+/* From a random step on; in some runs not at all. Where occasions are few, one often
+ * comes right behind the other, as the allocations of one call: then in half of the
+ * runs one of them in so many. */
 static bool maybe(void *ctx, enum ex_maybe what)
 {
 	struct ex_strategies *s = ctx;
 
+	if (!s->maybe_in[what])
+		s->maybe_in[what] = draw_rate(s, what);
+	if (s->maybe_in[what] > 1)
+		return (ex_random(&s->rng) >> 32) % s->maybe_in[what] == 0;
 	if (!s->maybe_at[what])
 		s->maybe_at[what] = 1 + (ex_random(&s->rng) >> 20) % (s->typical + s->typical / 4);
 	if (s->step < s->maybe_at[what])
