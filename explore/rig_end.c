@@ -25,30 +25,44 @@ static bool settle(struct exr *r, lz_ns ns)
 {
 	lz_ns end = sim_now() + ns, pause = LZ_MS(1);
 
-	for (; !idle(r) && sim_now() < end; pause += pause / 4)
+	for (; !idle(r); pause += pause / 4) {
+		if (sim_now() >= end)
+			return false;
 		sim_sleep_until(sim_now() + pause);
-	return idle(r);
+	}
+	return true;
 }
 
-/* What is broken is reset, as its owner would, and its operator tries again. */
+/* As their owners would, and their operator tries again. False: nobody is broken. */
+static bool reset_broken(struct exr *r)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < r->n_devs; i++) {
+		struct lz_health h;
+
+		if (!r->dev[i].dev)
+			continue;
+		lz_device_health(r->dev[i].dev, &h);
+		if (h.fence == LZ_FENCE_OPEN && !h.block && lzm_ep_answers(r->dev[i].ep))
+			continue;
+		any = true;
+		r->dev[i].reset_ok = exr_reset(r, i, LZ_RESET_OK) == LZ_OK;
+		if (r->dev[i].held)
+			r->dev[i].held = lz_device_clear(r->dev[i].dev) != LZ_OK;
+	}
+	return any;
+}
+
 void exr_recover(struct exr *r)
 {
 	for (unsigned pass = 0; pass < 4 && !r->lost_service; pass++) {
-		(void)settle(r, LZ_SEC(20));
+		bool settled = settle(r, LZ_SEC(20));
+
 		if (!pass)
 			exr_settled(r);
-		for (unsigned i = 0; i < r->n_devs; i++) {
-			struct lz_health h;
-
-			if (!r->dev[i].dev)
-				continue;
-			lz_device_health(r->dev[i].dev, &h);
-			if (h.fence == LZ_FENCE_OPEN && !h.block && lzm_ep_answers(r->dev[i].ep))
-				continue;
-			r->dev[i].reset_ok = exr_reset(r, i, LZ_RESET_OK) == LZ_OK;
-			if (r->dev[i].held)
-				r->dev[i].held = lz_device_clear(r->dev[i].dev) != LZ_OK;
-		}
+		if (!reset_broken(r) && settled)
+			return;
 	}
 	if (!settle(r, LZ_SEC(300)) && !r->lost_service)
 		ex_violate(r->run, 'E', "custody or work for ever",
