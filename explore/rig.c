@@ -71,6 +71,7 @@ static void main_task(void *arg)
 	exr_at_rest(r);
 	if (r->run->brief)
 		sim_pause();
+	sim_late();
 	exr_tear_down(r);
 	r->done = true;
 }

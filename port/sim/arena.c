@@ -4,7 +4,9 @@
  * stacks. A snapshot makes it read-only; the first write to a page keeps the
  * page as it was and lets the write through, once in the life of the snapshot.
  * sim_restore() copies back the pages that were ever written, and the port's
- * variables. Unless the configuration asks for it the heap is libc's.
+ * variables. Pages that only the ends of runs write (sim_late()) are read-only
+ * again, and not copied, while runs stop before. Unless the configuration asks
+ * for it the heap is libc's.
  *
  * Not under the sanitizers: they want to see each allocation, and know nothing
  * of memory that goes back in time.
@@ -42,13 +44,20 @@ SIM_SNAP static struct {
 	struct head *free[CLASSES];
 } heap;
 
+/* Numbers of pages, ascending. */
+struct pages {
+	uint32_t *page;
+	size_t n;
+};
+
 /* Does not. */
 static struct {
-	char *base, *image; /* image: pages as they were at the snapshot */
-	size_t page;	    /* the kernel's */
-	uint32_t *dirty;    /* numbers of pages that were written since */
-	size_t n_dirty;
-	char *vars; /* the port's variables */
+	char *base, *image;	  /* image: pages as they were at the snapshot */
+	size_t page;		  /* the kernel's */
+	struct pages early, late; /* written since; late: by nobody before sim_late() */
+	bool is_late;		  /* this run has come so far */
+	bool late_open;		  /* those pages are writable */
+	char *vars;		  /* the port's variables */
 	uint32_t id, last_id;
 } arena;
 
@@ -93,7 +102,8 @@ static void make(void)
 	arena.page = (size_t)sysconf(_SC_PAGESIZE);
 	arena.base = map(ARENA_BYTES);
 	arena.image = map(ARENA_BYTES);
-	arena.dirty = (uint32_t *)map((ARENA_BYTES / arena.page + 1) * sizeof(*arena.dirty));
+	arena.early.page = (uint32_t *)map(ARENA_BYTES / arena.page * sizeof(uint32_t));
+	arena.late.page = (uint32_t *)map(ARENA_BYTES / arena.page * sizeof(uint32_t));
 	arena.vars = map((size_t)(__stop_sim_snap - __start_sim_snap));
 	protect_stacks(0, SIM_GUARD_BYTES, PROT_NONE);
 }
@@ -117,7 +127,6 @@ void sim_arena_thaw(void)
 	if (arena.id)
 		protect(PROT_READ | PROT_WRITE);
 	arena.id = 0;
-	arena.n_dirty = 0;
 }
 
 void sim_arena_close(void)
@@ -137,10 +146,37 @@ uint32_t sim_snapshot(void)
 		return 0;
 	lz_assert(sim.cur == &sim.outside && !arena.id);
 	memcpy(arena.vars, __start_sim_snap, (size_t)(__stop_sim_snap - __start_sim_snap));
-	arena.n_dirty = 0;
+	arena.early.n = arena.late.n = 0;
+	arena.is_late = arena.late_open = false;
 	protect(PROT_READ);
 	arena.id = ++arena.last_id;
 	return arena.id;
+}
+
+/* Where `page` is, or belongs. */
+static size_t place(const struct pages *set, uint32_t page)
+{
+	size_t i = set->n;
+
+	while (i && set->page[i - 1] >= page)
+		i--;
+	return i;
+}
+
+static void add(struct pages *set, uint32_t page)
+{
+	size_t i = place(set, page);
+
+	memmove(&set->page[i + 1], &set->page[i], (set->n++ - i) * sizeof(set->page[0]));
+	set->page[i] = page;
+}
+
+static void drop(struct pages *set, uint32_t page)
+{
+	size_t i = place(set, page);
+
+	if (i < set->n && set->page[i] == page)
+		memmove(&set->page[i], &set->page[i + 1], (--set->n - i) * sizeof(set->page[0]));
 }
 
 bool sim_arena_fault(const void *at)
@@ -152,27 +188,60 @@ bool sim_arena_fault(const void *at)
 		return false;
 	page = off / arena.page;
 	memcpy(arena.image + page * arena.page, arena.base + page * arena.page, arena.page);
-	arena.dirty[arena.n_dirty++] = (uint32_t)page;
+	drop(&arena.late, (uint32_t)page);
+	add(arena.is_late ? &arena.late : &arena.early, (uint32_t)page);
 	return mprotect(arena.base + page * arena.page, arena.page, PROT_READ | PROT_WRITE) == 0;
+}
+
+static void protect_late(int how)
+{
+	const struct pages *set = &arena.late;
+
+	for (size_t i = 0, n; i < set->n; i += n) {
+		for (n = 1; i + n < set->n && set->page[i + n] == set->page[i] + n; n++)
+			;
+		if (mprotect(arena.base + set->page[i] * arena.page, n * arena.page, how))
+			lz_port_panic("the arena cannot be protected", __FILE__, __LINE__);
+	}
+	arena.late_open = how & PROT_WRITE;
+}
+
+void sim_late(void)
+{
+	if (arena.id && !arena.late_open)
+		protect_late(PROT_READ | PROT_WRITE);
+	arena.is_late = true;
+}
+
+static void copy_back(const struct pages *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		memcpy(arena.base + set->page[i] * arena.page,
+		       arena.image + set->page[i] * arena.page, arena.page);
 }
 
 bool sim_restore(uint32_t id)
 {
-	const size_t page = arena.page;
-
 	if (!id || id != arena.id)
 		return false;
-	for (size_t i = 0; i < arena.n_dirty; i++)
-		memcpy(arena.base + arena.dirty[i] * page, arena.image + arena.dirty[i] * page,
-		       page);
+	copy_back(&arena.early);
+	if (arena.late_open) {
+		copy_back(&arena.late);
+		/* Runs that come so far often follow each other. */
+		if (!arena.is_late)
+			protect_late(PROT_READ);
+	}
+	arena.is_late = false;
 	memcpy(__start_sim_snap, arena.vars, (size_t)(__stop_sim_snap - __start_sim_snap));
 	return true;
 }
 
 void sim_arena_get(struct sim_arena_stats *out)
 {
-	*out = (struct sim_arena_stats){
-		.pages = arena.n_dirty, .page_bytes = arena.page, .heap_bytes = heap.used};
+	*out = (struct sim_arena_stats){.pages = arena.early.n,
+					.late_pages = arena.late.n,
+					.page_bytes = arena.page,
+					.heap_bytes = heap.used};
 }
 
 /* ---- the heap ---- */

@@ -18,6 +18,7 @@
 #define UNIT	   ((size_t)1 << UNIT_SHIFT)
 #define ORDERS	   40u
 #define NIL	   UINT32_MAX
+#define PAGE	   64u /* units */
 #define KEPT	   4096u
 
 /* ---- plain memory ---- */
@@ -112,39 +113,49 @@ void sim_free(void *ctx, void *p, size_t size)
 
 /* ---- DMA memory ---- */
 
+/* Of a unit that is the first one of its block. */
+struct unit {
+	uint32_t size;	     /* allocated: units asked for; else 0 */
+	uint32_t next, prev; /* in its free list */
+	uint8_t order;	     /* of the block, + 1 */
+	uint8_t is_free;
+};
+
 SIM_SNAP static struct {
 	unsigned char *va;
 	size_t bytes;
 	uint32_t units;
-	uint64_t *used;	       /* one bit per unit */
-	uint8_t *order;	       /* first unit of a block: its order + 1 */
-	uint8_t *is_free;      /* first unit of a free block */
-	uint32_t *size;	       /* first unit of an allocated block: units asked for */
-	uint32_t *next, *prev; /* free lists */
+	uint64_t *used;		  /* one bit per unit */
+	struct unit *unit, *page; /* page: of those at multiples of PAGE */
 	uint32_t head[ORDERS];
 } dma;
 
+/* Large blocks have theirs close together, so that runs write few pages. */
+static struct unit *unit(uint32_t u)
+{
+	return u % PAGE ? &dma.unit[u] : &dma.page[u / PAGE];
+}
+
 static void put_free(uint32_t u, unsigned order)
 {
-	dma.order[u] = (uint8_t)(order + 1);
-	dma.is_free[u] = 1;
-	dma.prev[u] = NIL;
-	dma.next[u] = dma.head[order];
+	*unit(u) = (struct unit){
+		.next = dma.head[order], .prev = NIL, .order = (uint8_t)(order + 1), .is_free = 1};
 	if (dma.head[order] != NIL)
-		dma.prev[dma.head[order]] = u;
+		unit(dma.head[order])->prev = u;
 	dma.head[order] = u;
 }
 
 static void take_free(uint32_t u, unsigned order)
 {
-	if (dma.prev[u] == NIL)
-		dma.head[order] = dma.next[u];
+	const struct unit *b = unit(u);
+
+	if (b->prev == NIL)
+		dma.head[order] = b->next;
 	else
-		dma.next[dma.prev[u]] = dma.next[u];
-	if (dma.next[u] != NIL)
-		dma.prev[dma.next[u]] = dma.prev[u];
-	dma.is_free[u] = 0;
-	dma.order[u] = 0;
+		unit(b->prev)->next = b->next;
+	if (b->next != NIL)
+		unit(b->next)->prev = b->prev;
+	*unit(u) = (struct unit){0};
 }
 
 static void *table(size_t n, size_t size)
@@ -186,11 +197,8 @@ void sim_mem_start(void)
 		return;
 	dma.va = memory_for_dma();
 	dma.used = table(dma.units / 64 + 2, sizeof(*dma.used));
-	dma.order = table(dma.units, sizeof(*dma.order));
-	dma.is_free = table(dma.units, sizeof(*dma.is_free));
-	dma.size = table(dma.units, sizeof(*dma.size));
-	dma.next = table(dma.units, sizeof(*dma.next));
-	dma.prev = table(dma.units, sizeof(*dma.prev));
+	dma.unit = table(dma.units, sizeof(*dma.unit));
+	dma.page = table(dma.units / PAGE + 1, sizeof(*dma.page));
 	while (u < dma.units) {
 		unsigned order = 0;
 
@@ -220,11 +228,8 @@ void sim_mem_stop(void)
 	if (dma.va && !sim_arena_is_open())
 		munmap(dma.va, dma.bytes);
 	sim_heap_free(dma.used);
-	sim_heap_free(dma.order);
-	sim_heap_free(dma.is_free);
-	sim_heap_free(dma.size);
-	sim_heap_free(dma.next);
-	sim_heap_free(dma.prev);
+	sim_heap_free(dma.unit);
+	sim_heap_free(dma.page);
 	memset(&dma, 0, sizeof(dma));
 }
 
@@ -259,7 +264,7 @@ static uint32_t take(unsigned want)
 		order--;
 		put_free(u + (1u << order), order);
 	}
-	dma.order[u] = (uint8_t)(want + 1);
+	unit(u)->order = (uint8_t)(want + 1);
 	return u;
 }
 
@@ -281,7 +286,7 @@ void *sim_dma_alloc(void *ctx, size_t size, size_t align, lz_phys *phys)
 	*phys = sim.cfg.dma_base + ((lz_phys)u << UNIT_SHIFT);
 	/* The arena's base must be aligned for what is asked of it. */
 	lz_assert((*phys & (align - 1)) == 0);
-	dma.size[u] = units;
+	unit(u)->size = units;
 	set_used(u, units, true);
 	count_live(size);
 	return memset(dma.va + ((size_t)u << UNIT_SHIFT), 0, (size_t)units << UNIT_SHIFT);
@@ -299,26 +304,25 @@ void sim_dma_free(void *ctx, void *va, size_t size)
 	if (!va)
 		return;
 	sim_weak_forget();
-	if (off >= dma.bytes || off % UNIT || dma.is_free[u] || !dma.size[u]) {
+	if (off >= dma.bytes || off % UNIT || !unit(u)->size) {
 		sim_violation("dma_free of memory that is not allocated");
 		return;
 	}
-	units = dma.size[u];
+	units = unit(u)->size;
 	if ((size + UNIT - 1) >> UNIT_SHIFT != units)
 		sim_violation("dma_free with another size than dma_alloc");
 	memset(va, POISON, (size_t)units << UNIT_SHIFT);
 	set_used(u, units, false);
-	dma.size[u] = 0;
 	sim.st.live_allocs--;
 	sim.st.live_bytes -= size;
-	order = dma.order[u] - 1u;
+	order = unit(u)->order - 1u;
+	*unit(u) = (struct unit){0};
 	for (; order < 30; order++) {
 		uint32_t buddy = u ^ (1u << order);
 
-		if (buddy >= dma.units || !dma.is_free[buddy] || dma.order[buddy] != order + 1)
+		if (buddy >= dma.units || !unit(buddy)->is_free || unit(buddy)->order != order + 1)
 			break;
 		take_free(buddy, order);
-		dma.order[u] = 0;
 		u &= ~(1u << order);
 	}
 	put_free(u, order);

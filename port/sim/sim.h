@@ -182,11 +182,15 @@ void sim_heap_free(void *p);
 uint32_t sim_snapshot(void);
 /* Back to it, as often as one likes. False: it is gone (sim_stop(), sim_start()). */
 bool sim_restore(uint32_t snapshot);
+/* The run has come where few of them come: what is written only from here on costs
+ * the others nothing. */
+void sim_late(void);
 /* While there is a snapshot the first write to each page traps: whoever does
  * that handles SIGSEGV, on a stack of its own, by this. False: a real crash. */
 bool sim_arena_fault(const void *address);
 struct sim_arena_stats {
 	size_t pages, page_bytes; /* copied back by sim_restore() */
+	size_t late_pages;	  /* and after a run that came to sim_late() */
 	size_t heap_bytes;	  /* in use, with what was freed */
 };
 void sim_arena_get(struct sim_arena_stats *out);

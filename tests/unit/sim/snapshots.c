@@ -92,6 +92,76 @@ static void a_run_can_be_repeated(void **state)
 	assert_false(sim_restore(snapshot));
 }
 
+static struct {
+	unsigned char *page;
+	bool early, late;
+} * ends;
+
+static void two_ends(void *arg)
+{
+	(void)arg;
+	sim_pause();
+	if (ends->early)
+		ends->page[4096] = 2;
+	if (!ends->late)
+		sim_pause();
+	sim_late();
+	ends->page[4096] = 3;
+	ends->page[8192] = 3;
+	sim_task("other", 1, other, NULL); /* a stack more */
+}
+
+static size_t run_to_an_end(uint32_t snapshot, bool early, bool late)
+{
+	struct sim_arena_stats st;
+
+	assert_true(sim_restore(snapshot));
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(ends->page[i * 4096], 1);
+	assert_int_equal(m->sum, 0);
+	ends->early = early;
+	ends->late = late;
+	assert_int_equal(sim_run(LZ_SEC(1)), late ? 0 : 3);
+	sim_arena_get(&st);
+	return st.late_pages;
+}
+
+/* Whoever comes to a late page first, and in whatever order runs end. */
+static void late_pages_go_back_too(void **state)
+{
+	struct sim_config cfg = {
+		.cpus = 2, .dma_bytes = DMA_SIZE, .dma_base = DMA_BASE, .snapshots = true};
+	size_t late, less;
+	uint32_t snapshot;
+
+	(void)state;
+	handle_traps();
+	sim_start(&cfg);
+	m = sim_heap_alloc(sizeof(*m));
+	m->word = sim_heap_alloc(sizeof(*m->word));
+	ends = sim_heap_alloc(sizeof(*ends));
+	ends->page = sim_heap_alloc(1 << 14);
+	memset(ends->page, 1, 1 << 14);
+	sim_task("body", 0, two_ends, NULL);
+	assert_int_equal(sim_run(LZ_SEC(1)), 3);
+	snapshot = sim_snapshot();
+	if (!snapshot)
+		skip(); /* a build without */
+	assert_int_equal(run_to_an_end(snapshot, false, false), 0);
+	late = run_to_an_end(snapshot, false, true);
+	assert_true(late > 1);
+	for (unsigned i = 0; i < 16; i++)
+		assert_int_equal(run_to_an_end(snapshot, false, i & 5), late);
+	/* The late pages are closed again after two runs that end early; one that
+	 * writes such a page has it from then on. */
+	run_to_an_end(snapshot, false, false);
+	run_to_an_end(snapshot, false, false);
+	less = run_to_an_end(snapshot, true, false);
+	assert_int_equal(less, late - 1);
+	for (unsigned i = 0; i < 16; i++)
+		assert_int_equal(run_to_an_end(snapshot, i & 2, i & 5), less);
+}
+
 static void without_asking_there_is_none(void **state)
 {
 	(void)state;
@@ -126,6 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_run_can_be_repeated, stop),
+		cmocka_unit_test_teardown(late_pages_go_back_too, stop),
 		cmocka_unit_test_teardown(without_asking_there_is_none, stop),
 		cmocka_unit_test_teardown(a_pause_is_gone_on_from, stop),
 	};
