@@ -142,8 +142,9 @@ static bool is_blocked(const struct exr_dev *d, unsigned reasons)
 
 static void judge_innocent(struct exr *r, const struct exr_dev *d, const struct lz_event *ev)
 {
-	/* An answer counts only with a config space that says ATS is on (H76). */
-	if (d->guilty || d->mute || !lzm_ep_answers(d->ep) || r->lost_service ||
+	/* An answer counts only with a config space that says ATS is on (H76): a read that
+	 * failed when that was looked at, and no other, is an excuse. */
+	if (d->guilty || d->doubted || !lzm_ep_answers(d->ep) || r->lost_service ||
 	    ev->evidence == LZ_EVIDENCE_ASSUMED)
 		return;
 	/* A fence of one that is blocked belongs to a reset, an operator or a removal. */
@@ -204,7 +205,15 @@ void exr_event(void *ctx, const struct lz_event *ev)
 	if (!d || r->closing)
 		return;
 	switch (ev->kind) {
+	case LZ_EV_SUSPECT:
+	case LZ_EV_EXONERATED:
+		d->asked = d->doubted = false;
+		break;
+	case LZ_EV_PROBE:
+		d->asked = true;
+		break;
 	case LZ_EV_FENCED:
+		d->asked = false;
 		d->fenced = d->dev != NULL;
 		exr_step(r->run); /* there may be no further step */
 		judge_innocent(r, d, ev);

@@ -74,6 +74,8 @@ struct exr_dev {
 	/* What the oracles know. */
 	bool guilty;   /* left an invalidation unanswered since its last reset */
 	bool mute;     /* an access to its config space failed since its last reset */
+	bool asked;    /* a probe is out, or its answer is being believed */
+	bool doubted;  /* since its last accusation a read of config space failed there */
 	bool held;     /* an operator blocked it and could not clear it yet */
 	bool broken;   /* quarantined, and not recovered since */
 	bool fenced;   /* as the library says */

@@ -63,7 +63,7 @@ static bool on_reset(void *user)
 {
 	struct exr_dev *d = user;
 
-	d->guilty = d->mute = false;
+	d->guilty = d->mute = d->doubted = false;
 	return d->rig->c->reset_told;
 }
 
@@ -154,6 +154,7 @@ static uint32_t pci_read(void *ctx, unsigned off, unsigned width)
 	if (ex_maybe(d->rig->run, EX_CONFIG, "device %u: config space 0x%x reads all ones",
 		     d->index, off)) {
 		d->mute = true;
+		d->doubted |= d->asked;
 		return width == 4 ? UINT32_MAX : (1u << 8 * width) - 1;
 	}
 	return lzm_ep_cfg_read(d->ep, off, width);
@@ -284,6 +285,7 @@ enum lz_status exr_add(struct exr *r, unsigned i)
 
 	d->quarantined_gen = 0;
 	d->guilty = d->broken = d->claimed = d->reset_ok = false;
+	d->asked = d->doubted = false;
 	return lz_device_add(d->group, &desc, &d->dev);
 }
 
