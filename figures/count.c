@@ -57,7 +57,8 @@ static void inval_ours(struct flat *f, struct flat_peer *p, unsigned n)
 {
 	(void)p;
 	(void)n;
-	if (lz_smmu_ops.invalidate(f->dom, FLAT_IOVA, FLAT_IOVA + LZ_PAGE, LZ_PAGE) != LZ_OK)
+	if (lz_smmu_ops.invalidate(&f->dom->first, FLAT_IOVA, FLAT_IOVA + LZ_PAGE, LZ_PAGE) !=
+	    LZ_OK)
 		lz_port_panic("an invalidation failed", __FILE__, __LINE__);
 }
 

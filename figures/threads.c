@@ -45,7 +45,8 @@ static void queue_bare(struct bed *b)
 
 static void inval_ours(struct bed *b)
 {
-	if (lz_smmu_ops.invalidate(b->flat->dom, FLAT_IOVA, FLAT_IOVA + LZ_PAGE, LZ_PAGE) != LZ_OK)
+	if (lz_smmu_ops.invalidate(&b->flat->dom->first, FLAT_IOVA, FLAT_IOVA + LZ_PAGE, LZ_PAGE) !=
+	    LZ_OK)
 		lz_port_panic("an invalidation failed", __FILE__, __LINE__);
 }
 

@@ -52,7 +52,7 @@ static enum lz_status may_attach(struct lz_gated g, const struct lz_device *dev,
 {
 	if (dev->presence != LZ_PRESENT)
 		return LZ_ENODEV;
-	if (dom->iommu != dev->iommu)
+	if (dom->lz != dev->lz)
 		return LZ_EINVAL;
 	if (dev->reset_depth || dev->block || lz_device_fence(dev) != LZ_FENCE_OPEN)
 		return LZ_EBUSY;
@@ -108,29 +108,63 @@ static void drop(struct lz_gated g, struct lz_device *dev, struct lz_attachment 
 	lz_mem_free(lz, att, sizeof(*att));
 }
 
+/* What an attachment of the device keeps of `dom`. */
+static struct lz_domain_part *part_of(const struct lz_device *dev, struct lz_domain *dom)
+{
+	return dom ? lz_part_of(dom, dev->iommu) : NULL;
+}
+
+static enum lz_status begin(const struct lz_device *dev, struct lz_domain *dom,
+			    struct lz_domain_part **part)
+{
+	enum lz_status r = lz_part_take(dom, dev->iommu, part);
+
+	if (!r)
+		lz_fetch_add32(&dom->attached, 1);
+	return r;
+}
+
+static void end(struct lz_domain_part *part)
+{
+	lz_fetch_add32(&part->dom->attached, UINT32_MAX);
+	lz_part_let(part);
+}
+
+/* The attachment is the new domain's; nothing uses the old one's links any more. */
+static void pass(struct lz_gated g, struct lz_attachment *att, struct lz_domain *dom,
+		 struct lz_domain_part *old)
+{
+	struct lz_device *dev = att->dev;
+
+	keep(g, att, dom);
+	if (old) {
+		dev->iommu->ops->unlink(dev, att->pasid, old);
+		end(old);
+	}
+}
+
 /* Links first, so that no translation exists that an unmap would not know of
  * (A); the old links go when nothing uses them any more. */
 static enum lz_status move(struct lz_gated g, struct lz_attachment *att, struct lz_domain *dom)
 {
 	struct lz_device *dev = att->dev;
 	const struct lz_iommu_ops *ops = dev->iommu->ops;
-	struct lz_domain *old = att->dom;
-	enum lz_status r = ops->link(dev, att->pasid, dom);
+	struct lz_domain_part *old = part_of(dev, att->dom), *part;
+	enum lz_status r = begin(dev, dom, &part);
 
 	if (r)
 		return r;
-	r = ops->install(dev, att->pasid, dom, old);
-	if (r) {
-		ops->unlink(dev, att->pasid, dom);
-		return r;
+	r = ops->link(dev, att->pasid, part);
+	if (!r) {
+		r = ops->install(dev, att->pasid, part, old);
+		if (r)
+			ops->unlink(dev, att->pasid, part);
 	}
-	lz_fetch_add32(&dom->attached, 1);
-	keep(g, att, dom);
-	if (old) {
-		ops->unlink(dev, att->pasid, old);
-		lz_fetch_add32(&old->attached, UINT32_MAX);
-	}
-	return LZ_OK;
+	if (r)
+		end(part);
+	else
+		pass(g, att, dom, old);
+	return r;
 }
 
 static enum lz_status attach(struct lz_gated g, struct lz_device *dev, uint32_t pasid,
@@ -158,22 +192,20 @@ static enum lz_status attach(struct lz_gated g, struct lz_device *dev, uint32_t 
 static enum lz_status retain(struct lz_gated g, struct lz_attachment *att, struct lz_domain *dom)
 {
 	struct lz_device *dev = att->dev;
-	const struct lz_iommu_ops *ops = dev->iommu->ops;
-	struct lz_domain *old = att->dom;
+	struct lz_domain_part *old = part_of(dev, att->dom), *part;
 	enum lz_status r;
 
 	if (old && lz_device_fence(dev) != LZ_FENCE_FENCED)
 		return LZ_EBUSY;
-	r = ops->link(dev, att->pasid, dom);
+	r = begin(dev, dom, &part);
 	if (r)
 		return r;
-	lz_fetch_add32(&dom->attached, 1);
-	keep(g, att, dom);
-	if (old) {
-		ops->unlink(dev, att->pasid, old);
-		lz_fetch_add32(&old->attached, UINT32_MAX);
-	}
-	return LZ_OK;
+	r = dev->iommu->ops->link(dev, att->pasid, part);
+	if (r)
+		end(part);
+	else
+		pass(g, att, dom, old);
+	return r;
 }
 
 enum lz_status lz_attach_or_retain(struct lz_gated g, struct lz_device *dev, struct lz_domain *dom)
@@ -187,12 +219,19 @@ enum lz_status lz_attach_or_retain(struct lz_gated g, struct lz_device *dev, str
 	return lz_device_fence(dev) == LZ_FENCE_OPEN ? move(g, &dev->rid, dom) : LZ_EBUSY;
 }
 
+enum lz_status lz_install_again(struct lz_gated g, const struct lz_attachment *att)
+{
+	struct lz_device *dev = att->dev;
+
+	(void)g;
+	return dev->iommu->ops->install(dev, att->pasid, part_of(dev, att->dom), NULL);
+}
+
 /* ---- detach ---- */
 
 static void detach(struct lz_gated g, struct lz_device *dev, struct lz_attachment *att)
 {
-	const struct lz_iommu_ops *ops = dev->iommu->ops;
-	struct lz_domain *old = att->dom;
+	struct lz_domain_part *old = part_of(dev, att->dom);
 	bool blocked = dev->block != 0 || dev->reset_depth;
 	bool effect;
 
@@ -203,13 +242,12 @@ static void detach(struct lz_gated g, struct lz_device *dev, struct lz_attachmen
 	if (blocked)
 		effect = lz_device_fence(dev) == LZ_FENCE_FENCED;
 	else
-		effect = ops->install(dev, att->pasid, NULL, old) == LZ_OK;
-	effect = effect || lz_iommu_dead(dev->iommu) || !lz_contains(dev->lz);
-	keep(g, att, NULL);
+		effect = dev->iommu->ops->install(dev, att->pasid, NULL, old) == LZ_OK;
+	effect = effect || lz_part_excused(old);
 	if (effect) {
-		ops->unlink(dev, att->pasid, old);
-		lz_fetch_add32(&old->attached, UINT32_MAX);
+		pass(g, att, NULL, old);
 	} else {
+		keep(g, att, NULL);
 		lz_custody_leave(att, old);
 	}
 }

@@ -92,7 +92,7 @@ void lz_iommu_init(struct lz_iommu *iommu, struct lz *lz, const struct lz_iommu_
 enum lz_status lz_iommu_fini(struct lz_iommu *iommu)
 {
 	unsigned long flags = lz_spin_lock(&iommu->lock);
-	bool empty = !iommu->devices && !iommu->domains;
+	bool empty = !iommu->devices && !iommu->parts;
 
 	lz_spin_unlock(&iommu->lock, flags);
 	if (!empty)

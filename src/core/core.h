@@ -41,14 +41,17 @@ struct lz_custody_record {
 	unsigned epoch;	       /* of what is held now */
 	unsigned oldest;       /* of what is in the ranges */
 	bool used;	       /* something is held since `epoch` began */
+	bool releasing;	       /* somebody releases ... */
+	bool again;	       /* ... and looks once more when he is done */
 	struct lz_meter meter; /* written with the domain lock held */
 	uint64_t released;     /* since custody was last empty */
 };
 
-/* Entries of the range from in flight to in custody. Any context. */
-void lz_custody_hold(struct lz_domain *dom, lz_iova start, lz_iova end);
-/* The attachment left `dom` without effect; the gate is held. */
-void lz_custody_leave(struct lz_attachment *att, struct lz_domain *dom);
+/* Entries of the range from in flight to in custody, until every part whose bit is
+ * not in `done` has been invalidated. Any context. */
+void lz_custody_hold(struct lz_domain *dom, lz_iova start, lz_iova end, uint32_t done);
+/* The attachment left its domain without effect; the gate is held. */
+void lz_custody_leave(struct lz_attachment *att, struct lz_domain_part *part);
 /* The device cannot reach the domain that it was leaving any more. Gate held. */
 void lz_custody_left(struct lz_gated g, struct lz_attachment *att);
 /* Task context, from the IOMMU's work only. True when something remains. */
@@ -61,10 +64,43 @@ static inline bool lz_iommu_dead(const struct lz_iommu *iommu)
 {
 	return lz_load32_acquire(&iommu->dead) != 0;
 }
+/* Need nobody wait for what its IOMMU does not answer? */
+static inline bool lz_part_excused(const struct lz_domain_part *part)
+{
+	return !lz_contains(part->dom->lz) || lz_iommu_dead(part->iommu);
+}
 
 /* ---- domain.c ---- */
-/* `dom` is not reachable by anybody, hardware included. */
-void lz_domain_free(struct lz_domain *dom);
+/* One part less of a domain that is destroyed, or whoever destroys it is done. The
+ * last one frees it; true then. Task context. */
+bool lz_domain_put(struct lz_domain *dom);
+
+/* ---- part.c ---- */
+/* Into its IOMMU's list; the IOMMU's lock is held. */
+void lz_part_insert_locked(struct lz_domain_part *part);
+void lz_part_take_out_locked(struct lz_domain_part *part);
+/* The domain's part behind `iommu`, which an attachment keeps there. Any context. */
+struct lz_domain_part *lz_part_of(struct lz_domain *dom, const struct lz_iommu *iommu);
+/* For an attachment: the part, made if need be. LZ_ENOMEM, LZ_ENOTSUP, LZ_ELIMIT (behind
+ * too many IOMMUs). Task context. */
+enum lz_status lz_part_take(struct lz_domain *dom, struct lz_iommu *iommu,
+			    struct lz_domain_part **out);
+/* The attachment is over; the part goes when its IOMMU's work has swept it. */
+void lz_part_let(struct lz_domain_part *part);
+/* The same; the domain's lock is held, and the caller kicks the IOMMU. */
+void lz_part_let_locked(struct lz_domain_part *part);
+/* Nobody behind it is attached any more, and it is invalidated: out of the domain, when
+ * `idle` said so before that. Task context. */
+void lz_part_retire(struct lz_domain_part *part);
+/* Frees what is out of the IOMMU's list; not the domain. */
+void lz_part_free(struct lz_domain_part *part);
+/* The next part after an index; with a user more, until it is done. Any context. */
+struct lz_domain_part *lz_part_next(struct lz_domain *dom, unsigned after);
+void lz_part_done(struct lz_domain_part *part);
+/* Invalidates behind the other IOMMUs what the first has not left to custody; true:
+ * everywhere. `done`: who has answered. Any context. */
+bool lz_parts_invalidate(struct lz_domain *dom, lz_iova start, lz_iova end, size_t granule,
+			 uint32_t *done);
 
 /* ---- group.c ---- */
 /* Attaches a device that is new in the group to its default domain, if any. */
@@ -131,6 +167,8 @@ void lz_limit_forget(struct lz_gated g, struct lz_device *dev);
 /* ---- attach.c ---- */
 /* The RID to `dom`: at once, or when what the device is blocked for is over. */
 enum lz_status lz_attach_or_retain(struct lz_gated g, struct lz_device *dev, struct lz_domain *dom);
+/* Its tables lead to what the core keeps once more: nothing is installed. */
+enum lz_status lz_install_again(struct lz_gated g, const struct lz_attachment *att);
 /* Is a PASID of the device attached? */
 bool lz_has_pasids(const struct lz_device *dev);
 /* Detaches every PASID; as good as the state allows. */

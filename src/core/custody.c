@@ -9,15 +9,29 @@
  */
 #include "core/core.h"
 
-/* More epochs than this apart, old entries are made to look younger: epochs
- * are compared in half of their range. */
-#define EPOCHS_APART (LZ_PT_EPOCHS / 2 - 8)
+/* More epochs than this apart, old entries are made to look younger: epochs are compared
+ * in half of their range, and each part may begin a sweep meanwhile. */
+#define EPOCHS_APART (LZ_PT_EPOCHS / 2 - 8 - LZ_DOMAIN_PARTS)
+
+static bool is_later(unsigned epoch, unsigned than)
+{
+	return (int)(epoch - than) > 0;
+}
 
 static void event_of(struct lz_domain *dom, enum lz_event_kind kind, uint64_t pages)
 {
-	struct lz_event e = {.kind = kind, .domain = dom, .iommu = dom->iommu, .detail = pages};
+	struct lz_event e = {
+		.kind = kind, .domain = dom, .iommu = dom->first.iommu, .detail = pages};
 
 	lz_emit(dom->lz, &e);
+}
+
+/* All parts of a domain; its lock is held. */
+static struct lz_domain_part *next_locked(struct lz_domain *dom, struct lz_domain_part *part)
+{
+	if (!part)
+		return &dom->first;
+	return part->index ? part->next : dom->more;
 }
 
 /* ---- the ranges; domain lock held ---- */
@@ -55,27 +69,55 @@ static void uncover(struct lz_custody_record *rec, unsigned epoch)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < rec->n; i++)
-		if ((int)(rec->range[i].last - epoch) > 0)
+		if (is_later(rec->range[i].last, epoch))
 			rec->range[n++] = rec->range[i];
 	rec->n = n;
-	rec->oldest = epoch + 1;
+	if (is_later(epoch + 1, rec->oldest))
+		rec->oldest = epoch + 1;
 }
 
-/* Pages come or go, of the domain, its IOMMU and the instance; domain lock held. */
+/* Pages come or go, of the domain, the IOMMU it was made for and the instance; domain
+ * lock held. */
 static uint64_t move_pages(struct lz_domain *dom, uint64_t pages)
 {
 	unsigned long flags = lz_spin_lock(&dom->lz->lock);
 	lz_ns now = lz_now(dom->lz);
 
 	lz_meter_add(&dom->custody->meter, pages, now);
-	lz_meter_add(&dom->iommu->custody, pages, now);
+	lz_meter_add(&dom->first.iommu->custody, pages, now);
 	lz_spin_unlock(&dom->lz->lock, flags);
 	return lz_fetch_add64(&dom->lz->custody_pages, pages) + pages;
 }
 
 /* ---- into custody ---- */
 
-void lz_custody_hold(struct lz_domain *dom, lz_iova start, lz_iova end)
+static void wait_for(struct lz_domain_part *part, unsigned epoch)
+{
+	if (!part->waits)
+		part->since = epoch;
+	part->waits = true;
+	part->last = epoch;
+	lz_store32_release(&part->pending, 1);
+	lz_iommu_kick(part->iommu);
+}
+
+/* Who has not answered, as far as somebody is still attached there; else the first, so
+ * that somebody looks. */
+static void wait_for_others(struct lz_domain *dom, uint32_t done)
+{
+	bool any = false;
+
+	for (struct lz_domain_part *p = next_locked(dom, NULL); p; p = next_locked(dom, p)) {
+		if (done >> p->index & 1)
+			continue;
+		wait_for(p, dom->custody->epoch);
+		any = true;
+	}
+	if (!any)
+		wait_for(&dom->first, dom->custody->epoch);
+}
+
+void lz_custody_hold(struct lz_domain *dom, lz_iova start, lz_iova end, uint32_t done)
 {
 	struct lz_custody_record *rec = dom->custody;
 	unsigned long flags = lz_spin_lock(&dom->lock);
@@ -86,16 +128,17 @@ void lz_custody_hold(struct lz_domain *dom, lz_iova start, lz_iova end)
 	rec->used = true;
 	all = move_pages(dom, pages);
 	lz_store32_release(&dom->in_custody, 1);
+	wait_for_others(dom, done);
 	lz_spin_unlock(&dom->lock, flags);
 
 	lz_raise_max(&dom->lz->custody_pages_max, all);
 	if (first)
 		event_of(dom, LZ_EV_CUSTODY_HELD, pages);
-	lz_iommu_kick(dom->iommu);
 }
 
-void lz_custody_leave(struct lz_attachment *att, struct lz_domain *dom)
+void lz_custody_leave(struct lz_attachment *att, struct lz_domain_part *part)
 {
+	struct lz_domain *dom = part->dom;
 	unsigned long flags = lz_spin_lock(&dom->lock);
 
 	att->leaving = dom;
@@ -105,8 +148,9 @@ void lz_custody_leave(struct lz_attachment *att, struct lz_domain *dom)
 	dom->n_leaving++;
 	dom->custody->used = true;
 	lz_store32_release(&dom->in_custody, 1);
+	lz_store32_release(&part->pending, 1);
 	lz_spin_unlock(&dom->lock, flags);
-	lz_iommu_kick(dom->iommu);
+	lz_iommu_kick(part->iommu);
 }
 
 /* ---- out of custody ---- */
@@ -115,10 +159,12 @@ void lz_custody_left(struct lz_gated g, struct lz_attachment *att)
 {
 	struct lz_domain *dom = att->leaving;
 	struct lz_attachment **p = &dom->leaving;
+	struct lz_iommu *iommu = att->dev->iommu;
+	struct lz_domain_part *part = lz_part_of(dom, iommu);
 	unsigned long flags;
 
 	(void)g;
-	dom->iommu->ops->unlink(att->dev, att->pasid, dom);
+	iommu->ops->unlink(att->dev, att->pasid, part);
 	flags = lz_spin_lock(&dom->lock);
 	while (*p != att)
 		p = &(*p)->next_leaving;
@@ -126,6 +172,7 @@ void lz_custody_left(struct lz_gated g, struct lz_attachment *att)
 	att->leaving = NULL;
 	dom->n_leaving--;
 	lz_fetch_add32(&dom->attached, (uint32_t)-1);
+	lz_part_let_locked(part);
 	lz_spin_unlock(&dom->lock, flags);
 }
 
@@ -141,17 +188,19 @@ static void run_released(void *ctx, lz_iova iova, size_t size)
 		dom->dops->release(dom->ctx, dom, iova, size);
 }
 
-/* A device that left at `epoch` or earlier, with its gate. Removal takes it off
- * the list before device and group are freed (H25), so the gate is tried under
- * the list's lock, and once it is ours removal waits. Never waited for: whoever
+/* A device behind the part that left at `epoch` or earlier, with its gate. Removal
+ * takes it off the list before device and group are freed (H25), so the gate is tried
+ * under the list's lock, and once it is ours removal waits. Never waited for: whoever
  * holds it may wait for this very work. */
-static struct lz_device *someone_left(struct lz_domain *dom, unsigned epoch, struct lz_gated *g)
+static struct lz_device *someone_left(struct lz_domain_part *part, unsigned epoch,
+				      struct lz_gated *g)
 {
+	struct lz_domain *dom = part->dom;
 	struct lz_device *dev = NULL;
 	unsigned long flags = lz_spin_lock(&dom->lock);
 
 	for (struct lz_attachment *a = dom->leaving; a && !dev; a = a->next_leaving)
-		if ((int)(a->left_epoch - epoch) <= 0)
+		if (a->dev->iommu == part->iommu && !is_later(a->left_epoch, epoch))
 			dev = a->dev;
 	if (dev && lz_gate_enter(dev->group, 0, g) != LZ_OK)
 		dev = NULL;
@@ -164,161 +213,262 @@ static void end_leaving_of(struct lz_gated g, struct lz_device *dev, struct lz_d
 {
 	struct lz_attachment *next;
 
-	if (dev->rid.leaving == dom && (int)(dev->rid.left_epoch - epoch) <= 0)
+	if (dev->rid.leaving == dom && !is_later(dev->rid.left_epoch, epoch))
 		lz_custody_left(g, &dev->rid);
 	for (struct lz_attachment *a = lz_first_pasid(dev); a; a = next) {
 		next = a->next;
-		if (a->leaving == dom && (int)(a->left_epoch - epoch) <= 0)
+		if (a->leaving == dom && !is_later(a->left_epoch, epoch))
 			lz_custody_left(g, a);
 	}
 }
 
-static void end_leaving(struct lz_domain *dom, unsigned epoch)
+static void end_leaving(struct lz_domain_part *part, unsigned epoch)
 {
 	struct lz_device *dev;
 	struct lz_gated g;
 
-	while ((dev = someone_left(dom, epoch, &g)) != NULL) {
-		end_leaving_of(g, dev, dom, epoch);
+	while ((dev = someone_left(part, epoch, &g)) != NULL) {
+		end_leaving_of(g, dev, part->dom, epoch);
 		lz_gate_leave(g);
 	}
 }
 
-/* Begins a sweep: the epoch it covers, and where to look. */
-static unsigned begin_sweep(struct lz_domain *dom, struct lz_custody_record *seen)
-{
-	struct lz_custody_record *rec = dom->custody;
-	unsigned long flags = lz_spin_lock(&dom->lock);
-	unsigned epoch = rec->used ? rec->epoch++ : rec->epoch - 1;
+/* ---- releasing: one at a time in a domain, whoever's sweep it was ---- */
 
-	rec->used = false;
-	*seen = *rec;
-	lz_spin_unlock(&dom->lock, flags);
+/* The newest epoch that no part is waited for any more; domain lock held. What is
+ * held later than now is not in it, although nobody may be waited for yet. */
+static unsigned settled_epoch(struct lz_domain *dom)
+{
+	unsigned epoch = dom->custody->epoch - 1;
+
+	for (struct lz_domain_part *p = next_locked(dom, NULL); p; p = next_locked(dom, p))
+		if (p->waits && is_later(epoch, p->since - 1))
+			epoch = p->since - 1;
 	return epoch;
 }
 
-/* What is held since before `epoch` counts as held since `epoch`. */
-static void age(struct lz_domain *dom, const struct lz_custody_record *seen, unsigned epoch)
+/* What is held since before `to` counts as held since `to`: first where to look for it,
+ * then it, then whom it waits for, so that at no time it is taken for settled. */
+static void age(struct lz_domain *dom, unsigned to)
 {
-	unsigned long flags;
+	struct lz_custody_record *rec = dom->custody, seen;
+	unsigned long flags = lz_spin_lock(&dom->lock);
 
-	if (epoch - seen->oldest < EPOCHS_APART)
-		return;
-	for (unsigned i = 0; i < seen->n; i++)
-		lz_pt_age(&dom->pt, seen->range[i].start, seen->range[i].end - seen->range[i].start,
-			  epoch);
+	for (unsigned i = 0; i < rec->n; i++)
+		if (is_later(to, rec->range[i].last))
+			rec->range[i].last = to;
+	for (struct lz_domain_part *p = next_locked(dom, NULL); p; p = next_locked(dom, p))
+		if (p->waits && is_later(to, p->last))
+			p->last = to;
+	seen = *rec;
+	lz_spin_unlock(&dom->lock, flags);
+
+	for (unsigned i = 0; i < seen.n; i++)
+		lz_pt_age(&dom->pt, seen.range[i].start, seen.range[i].end - seen.range[i].start,
+			  to);
+
 	flags = lz_spin_lock(&dom->lock);
-	dom->custody->oldest = epoch;
+	for (struct lz_domain_part *p = next_locked(dom, NULL); p; p = next_locked(dom, p))
+		if (p->waits && is_later(to, p->since))
+			p->since = to;
+	rec->oldest = to;
 	lz_spin_unlock(&dom->lock, flags);
 }
 
-/* What the hardware answered; `*empty`: nothing is left. */
-static enum lz_status sweep(struct lz_domain *dom, bool *empty)
+/* Releases up to `epoch`; `seen` is the record of when that was settled. Returns how
+ * many pages have gone when nothing is left. */
+static uint64_t release(struct lz_domain *dom, const struct lz_custody_record *seen, unsigned epoch)
 {
 	struct lz_custody_record *rec = dom->custody;
-	struct lz_custody_record seen;
-	unsigned epoch = begin_sweep(dom, &seen);
 	uint64_t released = 0;
-	enum lz_status r = LZ_OK;
 	unsigned long flags;
 
-	*empty = false;
-	if (!lz_iommu_dead(dom->iommu))
-		r = dom->iommu->ops->invalidate_all(dom);
-	/* A device that does not answer holds nothing while nobody contains it. */
-	if (r == LZ_EIO && !lz_contains(dom->lz))
-		r = LZ_OK;
-	if (r && !lz_iommu_dead(dom->iommu)) {
-		age(dom, &seen, epoch);
-		return r;
-	}
-	for (unsigned i = 0; i < seen.n; i++)
-		lz_pt_release(&dom->pt, seen.range[i].start,
-			      seen.range[i].end - seen.range[i].start, epoch, run_released, dom);
-	end_leaving(dom, epoch);
-
+	for (unsigned i = 0; i < seen->n; i++)
+		lz_pt_release(&dom->pt, seen->range[i].start,
+			      seen->range[i].end - seen->range[i].start, epoch, run_released, dom);
 	flags = lz_spin_lock(&dom->lock);
 	uncover(rec, epoch);
 	if (!rec->meter.pages) {
 		released = rec->released;
 		rec->released = 0;
 	}
-	*empty = !rec->n && !dom->leaving;
-	if (*empty)
+	lz_spin_unlock(&dom->lock, flags);
+	return released;
+}
+
+/* Also where nothing is released: what goes on being held must not look newer than it
+ * is. A second one leaves it to the first, who looks again. */
+static void release_settled(struct lz_domain *dom)
+{
+	struct lz_custody_record *rec = dom->custody, seen;
+	unsigned long flags = lz_spin_lock(&dom->lock);
+	bool ours = !rec->releasing;
+
+	rec->again = true;
+	rec->releasing = true;
+	while (ours && rec->again) {
+		unsigned epoch = settled_epoch(dom);
+		uint64_t released = 0;
+
+		rec->again = false;
+		seen = *rec;
+		lz_spin_unlock(&dom->lock, flags);
+		if (seen.n && !is_later(seen.oldest, epoch))
+			released = release(dom, &seen, epoch);
+		if (released)
+			event_of(dom, LZ_EV_CUSTODY_RELEASED, released);
+		if (seen.n && seen.epoch - 1 - seen.oldest >= EPOCHS_APART)
+			age(dom, seen.epoch - 1);
+		flags = lz_spin_lock(&dom->lock);
+	}
+	if (ours)
+		rec->releasing = false;
+	lz_spin_unlock(&dom->lock, flags);
+}
+
+/* ---- sweeps ---- */
+
+/* The epoch that it covers. `*idle`: it may go, if nobody attaches meanwhile. */
+static unsigned begin_sweep(struct lz_domain_part *part, bool *idle)
+{
+	struct lz_domain *dom = part->dom;
+	struct lz_custody_record *rec = dom->custody;
+	unsigned long flags = lz_spin_lock(&dom->lock);
+	unsigned epoch = rec->used ? rec->epoch++ : rec->epoch - 1;
+
+	rec->used = false;
+	part->used = false;
+	*idle = part->index && !part->attached;
+	lz_spin_unlock(&dom->lock, flags);
+	return epoch;
+}
+
+/* The part has been invalidated since `epoch`. */
+static void end_waiting(struct lz_domain_part *part, unsigned epoch)
+{
+	unsigned long flags = lz_spin_lock(&part->dom->lock);
+
+	part->waits = part->waits && is_later(part->last, epoch);
+	if (part->waits && is_later(epoch + 1, part->since))
+		part->since = epoch + 1;
+	lz_spin_unlock(&part->dom->lock, flags);
+}
+
+static bool is_left(const struct lz_domain_part *part)
+{
+	const struct lz_attachment *a = part->dom->leaving;
+
+	while (a && a->dev->iommu != part->iommu)
+		a = a->next_leaving;
+	return a;
+}
+
+/* What has to be looked at again. True when the part can go with its domain: the first
+ * one stays while something is in custody, which its IOMMU counts. */
+static bool end_sweep(struct lz_domain_part *part)
+{
+	struct lz_domain *dom = part->dom;
+	unsigned long flags = lz_spin_lock(&dom->lock);
+	bool held = dom->custody->n != 0;
+	bool empty = !part->waits && !is_left(part);
+
+	if (empty && !part->gone && (!part->index || part->attached))
+		lz_store32_release(&part->pending, 0);
+	if (!held && !dom->leaving)
 		lz_store32_release(&dom->in_custody, 0);
 	lz_spin_unlock(&dom->lock, flags);
-	if (released)
-		event_of(dom, LZ_EV_CUSTODY_RELEASED, released);
-	return LZ_OK;
+	return empty && (part->index || !held);
 }
 
-/* Pins the next domain of this pass, so that destroy leaves it to us. */
-static struct lz_domain *pin_next(struct lz_iommu *iommu, bool *dying)
+/* What the hardware answered; `*empty`: nothing is left. */
+static enum lz_status sweep(struct lz_domain_part *part, bool *empty)
 {
-	struct lz_domain *dom;
+	struct lz_iommu *iommu = part->iommu;
+	bool idle;
+	unsigned epoch = begin_sweep(part, &idle);
+	enum lz_status r = LZ_OK;
+
+	if (!lz_iommu_dead(iommu))
+		r = iommu->ops->invalidate_all(part);
+	/* A device that does not answer holds nothing while nobody contains it. */
+	if ((r == LZ_EIO && !lz_contains(iommu->lz)) || lz_iommu_dead(iommu))
+		r = LZ_OK;
+	if (r == LZ_OK) {
+		end_waiting(part, epoch);
+		end_leaving(part, epoch);
+	}
+	release_settled(part->dom);
+	if (r == LZ_OK && idle)
+		lz_part_retire(part);
+	*empty = end_sweep(part) && r == LZ_OK;
+	return r;
+}
+
+/* Pins the next part of this pass, so that destroy leaves it to us. */
+static struct lz_domain_part *pin_next(struct lz_iommu *iommu, bool *dying)
+{
+	struct lz_domain_part *part;
 	unsigned long flags = lz_spin_lock(&iommu->lock);
 
-	for (dom = iommu->domains; dom; dom = dom->next_in_iommu)
-		if (dom->sweep_pass != iommu->sweep_pass && lz_load32_acquire(&dom->in_custody))
+	for (part = iommu->parts; part; part = part->next_in_iommu)
+		if (part->sweep_pass != iommu->sweep_pass && lz_load32_acquire(&part->pending))
 			break;
-	if (dom) {
-		dom->sweep_pass = iommu->sweep_pass;
-		dom->sweeping = true;
-		*dying = dom->dying;
+	if (part) {
+		part->sweep_pass = iommu->sweep_pass;
+		part->sweeping = true;
+		*dying = part->dying;
 	}
 	lz_spin_unlock(&iommu->lock, flags);
-	return dom;
+	return part;
 }
 
-/* True when it is out of the list now: it was dying before the sweep began.
- * One that was destroyed meanwhile needs a sweep that begins later. */
-static bool unpin(struct lz_domain *dom, bool empty, bool was_dying)
+/* True when it is out of the list now: out of the domain and without users, or dying
+ * before the sweep began. One that was destroyed meanwhile needs a sweep that begins
+ * later. */
+static bool unpin(struct lz_domain_part *part, bool empty, bool was_dying)
 {
-	struct lz_iommu *iommu = dom->iommu;
-	struct lz_domain **p = &iommu->domains;
+	struct lz_iommu *iommu = part->iommu;
 	unsigned long flags = lz_spin_lock(&iommu->lock);
-	bool gone = empty && was_dying;
+	bool out = (empty && was_dying) || (part->gone && !lz_load32_acquire(&part->users));
 
-	dom->sweeping = false;
-	if (dom->dying && !gone)
-		lz_store32_release(&dom->in_custody, 1);
-	if (gone) {
-		while (*p != dom)
-			p = &(*p)->next_in_iommu;
-		*p = dom->next_in_iommu;
-	}
+	part->sweeping = false;
+	if (part->dying && !out)
+		lz_store32_release(&part->pending, 1);
+	if (out)
+		lz_part_take_out_locked(part);
 	lz_spin_unlock(&iommu->lock, flags);
-	return gone;
+	return out;
 }
 
 /* Sweeps and frees; false when the queue did not answer. */
-static bool sweep_pinned(struct lz_domain *dom, bool dying)
+static bool sweep_pinned(struct lz_domain_part *part, bool dying)
 {
+	struct lz_domain *dom = part->dom;
 	const struct lz_domain_ops *dops = dom->dops;
 	void *ctx = dom->ctx;
-	bool empty;
-	bool answered = sweep(dom, &empty) != LZ_ETIMEDOUT;
+	bool empty = false;
+	bool answered = part->gone || sweep(part, &empty) != LZ_ETIMEDOUT;
 
-	if (unpin(dom, empty, dying)) {
-		lz_domain_free(dom);
-		if (dops && dops->destroyed)
+	if (unpin(part, empty, dying)) {
+		lz_part_free(part);
+		if (lz_domain_put(dom) && dops && dops->destroyed)
 			dops->destroyed(ctx);
 	}
 	return answered;
 }
 
-/* A pass visits each domain once. When the queue does not answer, the pass goes
+/* A pass visits each part once. When the queue does not answer, the pass goes
  * on in a later call: one call waits for one silent sync at most (F). */
 bool lz_custody_sweep(struct lz_iommu *iommu)
 {
 	bool dying = false, begun = false;
 
 	for (;;) {
-		struct lz_domain *dom = pin_next(iommu, &dying);
+		struct lz_domain_part *part = pin_next(iommu, &dying);
 
-		if (dom) {
+		if (part) {
 			begun = true;
-			if (!sweep_pinned(dom, dying))
+			if (!sweep_pinned(part, dying))
 				return true;
 			continue;
 		}
@@ -334,8 +484,8 @@ bool lz_custody_any(struct lz_iommu *iommu)
 	unsigned long flags = lz_spin_lock(&iommu->lock);
 	bool any = false;
 
-	for (struct lz_domain *dom = iommu->domains; dom && !any; dom = dom->next_in_iommu)
-		any = lz_load32(&dom->in_custody) != 0;
+	for (struct lz_domain_part *p = iommu->parts; p && !any; p = p->next_in_iommu)
+		any = lz_load32(&p->pending) != 0;
 	lz_spin_unlock(&iommu->lock, flags);
 	return any;
 }

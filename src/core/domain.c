@@ -6,12 +6,6 @@ static const struct lz_lock_class domain_class = {"domain", LZ_RANK_DOMAIN};
 
 /* ---- life ---- */
 
-static void insert(struct lz_domain *dom)
-{
-	dom->next_in_iommu = dom->iommu->domains;
-	dom->iommu->domains = dom;
-}
-
 enum lz_status lz_domain_create(struct lz_iommu *iommu, enum lz_domain_type type,
 				const struct lz_domain_ops *ops, void *ctx, struct lz_domain **out)
 {
@@ -27,7 +21,9 @@ enum lz_status lz_domain_create(struct lz_iommu *iommu, enum lz_domain_type type
 	if (!dom)
 		return LZ_ENOMEM;
 	dom->lz = lz;
-	dom->iommu = iommu;
+	dom->first.dom = dom;
+	dom->first.iommu = iommu;
+	dom->n_parts = 1;
 	dom->type = type;
 	dom->dops = ops;
 	dom->ctx = ctx;
@@ -35,80 +31,101 @@ enum lz_status lz_domain_create(struct lz_iommu *iommu, enum lz_domain_type type
 	dom->custody = lz_mem_alloc(lz, sizeof(*dom->custody));
 	/* A blocking domain is only a name for "detached". */
 	if (dom->custody)
-		r = type == LZ_DOMAIN_BLOCKING ? LZ_OK : iommu->ops->domain_init(dom);
+		r = type == LZ_DOMAIN_BLOCKING ? LZ_OK : iommu->ops->domain_init(&dom->first);
 	if (r) {
 		lz_mem_free(lz, dom->custody, sizeof(*dom->custody));
 		lz_mem_free(lz, dom, sizeof(*dom));
 		return r;
 	}
 	flags = lz_spin_lock(&iommu->lock);
-	insert(dom);
+	lz_part_insert_locked(&dom->first);
 	lz_spin_unlock(&iommu->lock, flags);
 	*out = dom;
 	return LZ_OK;
 }
 
-void lz_domain_free(struct lz_domain *dom)
+bool lz_domain_put(struct lz_domain *dom)
 {
 	struct lz *lz = dom->lz;
+	unsigned long flags = lz_spin_lock(&dom->lock);
+	bool last = --dom->n_parts == 0;
 
-	if (dom->type != LZ_DOMAIN_BLOCKING)
-		dom->iommu->ops->domain_fini(dom);
+	lz_spin_unlock(&dom->lock, flags);
+	if (!last)
+		return false;
+	if (dom->type == LZ_DOMAIN_PAGING)
+		lz_pt_fini(&dom->pt);
 	lz_mem_free(lz, dom->custody, sizeof(*dom->custody));
 	lz_mem_free(lz, dom, sizeof(*dom));
+	return true;
 }
 
-/* Leaves the domain to the sweep; IOMMU lock held. */
-static void give_to_sweep(struct lz_domain *dom)
+/* Leaves it to the sweep; IOMMU lock held. */
+static void give_to_sweep(struct lz_domain_part *part)
 {
-	dom->dying = true;
-	lz_store32_release(&dom->in_custody, 1);
+	part->dying = true;
+	lz_store32_release(&part->pending, 1);
 }
 
-/* Out of the list, unless custody or a sweep has it. */
-static bool take_out(struct lz_domain *dom)
+/* Out of the list, unless custody or a sweep has it. What is in custody counts with the
+ * first part's IOMMU, which so stays until it is empty. */
+static bool take_out(struct lz_domain_part *part)
 {
-	struct lz_iommu *iommu = dom->iommu;
-	struct lz_domain **p = &iommu->domains;
-	unsigned long flags = lz_spin_lock(&iommu->lock);
-	bool ours = !dom->sweeping && !lz_load32_acquire(&dom->in_custody);
+	unsigned long flags = lz_spin_lock(&part->iommu->lock);
+	bool ours = !part->sweeping && !lz_load32_acquire(&part->pending) &&
+		    (part->index || !lz_load32_acquire(&part->dom->in_custody));
 
-	if (ours) {
-		while (*p != dom)
-			p = &(*p)->next_in_iommu;
-		*p = dom->next_in_iommu;
-	} else {
-		give_to_sweep(dom);
-	}
-	lz_spin_unlock(&iommu->lock, flags);
+	if (ours)
+		lz_part_take_out_locked(part);
+	else
+		give_to_sweep(part);
+	lz_spin_unlock(&part->iommu->lock, flags);
 	return ours;
+}
+
+/* Now, or by the sweep of its IOMMU. The caller has been its user, unless it is the first
+ * one: until it is taken out a sweep may find it idle. */
+static void destroy_part(struct lz_domain_part *part)
+{
+	struct lz_domain *dom = part->dom;
+	struct lz_iommu *iommu = part->iommu;
+	bool ours = take_out(part);
+	unsigned long flags;
+
+	if (part->index)
+		lz_part_done(part);
+	if (ours) {
+		/* The address space id and the tables are free when no cache has them. */
+		if (dom->type == LZ_DOMAIN_BLOCKING || lz_iommu_dead(iommu) ||
+		    iommu->ops->invalidate_all(part) == LZ_OK || !lz_contains(dom->lz)) {
+			lz_part_free(part);
+			(void)lz_domain_put(dom); /* whoever destroys it has one more */
+			return;
+		}
+		flags = lz_spin_lock(&iommu->lock);
+		give_to_sweep(part);
+		lz_part_insert_locked(part);
+		lz_spin_unlock(&iommu->lock, flags);
+	}
+	lz_iommu_kick(iommu);
 }
 
 enum lz_status lz_domain_destroy(struct lz_domain *dom)
 {
-	struct lz_iommu *iommu = dom->iommu;
+	struct lz_domain_part *part;
 	unsigned long flags = lz_spin_lock(&dom->lock);
 	bool in_use = lz_load32(&dom->attached) != dom->n_leaving;
 
+	dom->n_parts += !in_use;
 	lz_spin_unlock(&dom->lock, flags);
 	if (in_use)
 		return LZ_EBUSY;
-	if (!take_out(dom)) {
-		lz_iommu_kick(iommu);
-		return LZ_IN_CUSTODY;
+	for (unsigned at = 0; (part = lz_part_next(dom, at)) != NULL;) {
+		at = part->index;
+		destroy_part(part);
 	}
-	/* The address space id and the tables are free when no cache has them. */
-	if (dom->type == LZ_DOMAIN_BLOCKING || lz_iommu_dead(iommu) ||
-	    iommu->ops->invalidate_all(dom) == LZ_OK || !lz_contains(dom->lz)) {
-		lz_domain_free(dom);
-		return LZ_OK;
-	}
-	flags = lz_spin_lock(&iommu->lock);
-	give_to_sweep(dom);
-	insert(dom);
-	lz_spin_unlock(&iommu->lock, flags);
-	lz_iommu_kick(iommu);
-	return LZ_IN_CUSTODY;
+	destroy_part(&dom->first);
+	return lz_domain_put(dom) ? LZ_OK : LZ_IN_CUSTODY;
 }
 
 /* ---- map and unmap ---- */
@@ -124,21 +141,49 @@ enum lz_status lz_map(struct lz_domain *dom, lz_iova iova, lz_phys phys, size_t 
 
 /* Waits for the hardware; entries of the range are in flight. No lock, no
  * atomic of the core's unless the answer is not OK. */
-static bool is_invalid(struct lz_domain *dom, lz_iova start, lz_iova end, size_t granule)
+static enum lz_status invalidate_first(struct lz_domain *dom, lz_iova start, lz_iova end,
+				       size_t granule)
 {
-	enum lz_status r = dom->iommu->ops->invalidate(dom, start, end, granule);
-
-	return r == LZ_OK || !lz_contains(dom->lz) || lz_iommu_dead(dom->iommu);
+	return dom->first.iommu->ops->invalidate(&dom->first, start, end, granule);
 }
 
-static enum lz_status settle(struct lz_domain *dom, bool invalid, lz_iova start, lz_iova end)
+/* True when that is all there is to do. */
+static bool is_all(struct lz_domain *dom, enum lz_status r)
+{
+	return r == LZ_OK && !lz_load_ptr(&dom->more); /* L */
+}
+
+/* The other parts, after what the first has said; `done`: see lz_custody_hold(). */
+static bool invalidate_rest(struct lz_domain *dom, enum lz_status r, lz_iova start, lz_iova end,
+			    size_t granule, uint32_t *done)
+{
+	*done = 0;
+	if (r != LZ_OK && !lz_part_excused(&dom->first))
+		return false;
+	*done = 1;
+	if (r != LZ_OK)
+		lz_mb(); /* L */
+	return lz_parts_invalidate(dom, start, end, granule, done);
+}
+
+static enum lz_status settle(struct lz_domain *dom, bool invalid, lz_iova start, lz_iova end,
+			     uint32_t done)
 {
 	if (invalid) {
 		lz_pt_forget(&dom->pt, start, end - start);
 		return LZ_OK;
 	}
-	lz_custody_hold(dom, start, end);
+	lz_custody_hold(dom, start, end, done);
 	return LZ_IN_CUSTODY;
+}
+
+static enum lz_status unmap_slow(struct lz_domain *dom, enum lz_status r, lz_iova start,
+				 lz_iova end, size_t granule)
+{
+	uint32_t done;
+	bool invalid = invalidate_rest(dom, r, start, end, granule, &done);
+
+	return settle(dom, invalid, start, end, done);
 }
 
 enum lz_status lz_unmap(struct lz_domain *dom, lz_iova iova, size_t size)
@@ -152,7 +197,11 @@ enum lz_status lz_unmap(struct lz_domain *dom, lz_iova iova, size_t size)
 	r = lz_pt_unmap(&dom->pt, iova, size, &bytes, &granule);
 	if (r)
 		return r;
-	return settle(dom, is_invalid(dom, iova, iova + size, granule), iova, iova + size);
+	r = invalidate_first(dom, iova, iova + size, granule);
+	if (!is_all(dom, r))
+		return unmap_slow(dom, r, iova, iova + size, granule);
+	lz_pt_forget(&dom->pt, iova, size);
+	return LZ_OK;
 }
 
 /* ---- gather ---- */
@@ -209,7 +258,8 @@ enum lz_status lz_unmap_gather(struct lz_domain *dom, lz_iova iova, size_t size,
 enum lz_status lz_gather_sync(struct lz_gather *g)
 {
 	lz_iova start = UINT64_MAX, end = 0;
-	enum lz_status r = LZ_OK;
+	enum lz_status r;
+	uint32_t done = 1;
 	bool invalid;
 
 	if (!LZ_CONFIG_GATHER || !g->n)
@@ -218,9 +268,11 @@ enum lz_status lz_gather_sync(struct lz_gather *g)
 		start = g->range[i].start < start ? g->range[i].start : start;
 		end = g->range[i].end > end ? g->range[i].end : end;
 	}
-	invalid = is_invalid(g->dom, start, end, g->granule);
+	r = invalidate_first(g->dom, start, end, g->granule);
+	invalid = is_all(g->dom, r) || invalidate_rest(g->dom, r, start, end, g->granule, &done);
+	r = LZ_OK;
 	for (unsigned i = 0; i < g->n; i++)
-		if (settle(g->dom, invalid, g->range[i].start, g->range[i].end) != LZ_OK)
+		if (settle(g->dom, invalid, g->range[i].start, g->range[i].end, done) != LZ_OK)
 			r = LZ_IN_CUSTODY;
 	*g = (struct lz_gather){.n = 0};
 	return r;

@@ -15,6 +15,7 @@
 
 #include "core/arch.h"
 #include "core/config.h"
+#include "core/epoch.h"
 #include "core/faults.h"
 #include "core/work.h"
 #include "lazaret/device.h"
@@ -62,6 +63,7 @@ struct lz {
 	struct lz_config cfg; /* constant; what can be changed later is below */
 	struct lz_workqueue wq;
 	struct lz_spinlock lock;
+	struct lz_epoch parts;	 /* readers of lists of parts (L) */
 	struct lz_iommu *iommus; /* by next; [lock] */
 	struct lz_counts ended;	 /* of IOMMUs that are removed; [lock] */
 	uint64_t ended_page_us;	 /* [lock] */
@@ -77,6 +79,8 @@ struct lz {
 };
 
 /* ---- driver operations ---- */
+
+struct lz_domain_part;
 
 /* What a call of work() wants next. */
 struct lz_work_next {
@@ -107,17 +111,21 @@ struct lz_iommu_ops {
 	 * no gate. */
 	void (*device_free)(struct lz_device *dev);
 
-	/* ASID, page table (dom->pt), invalidation array. */
-	enum lz_status (*domain_init)(struct lz_domain *dom);
-	/* The reverse; nothing can reach the tables any more. */
-	void (*domain_fini)(struct lz_domain *dom);
+	/* ASID, invalidation array. The first part of a domain makes the page
+	 * table too (part->dom->pt); another one answers LZ_ENOTSUP, with a log
+	 * line, when its hardware cannot walk the table that is there. Task
+	 * context, perhaps without a gate. */
+	enum lz_status (*domain_init)(struct lz_domain_part *part);
+	/* The reverse, but for the page table, which is the core's to free;
+	 * nothing behind this IOMMU can reach it any more. */
+	void (*domain_fini)(struct lz_domain_part *part);
 
 	/* Puts the device's entries for `pasid` into the domain's invalidation
 	 * array, before any table points there. LZ_ENOMEM. */
-	enum lz_status (*link)(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom);
+	enum lz_status (*link)(struct lz_device *dev, uint32_t pasid, struct lz_domain_part *part);
 	/* Takes them out and waits until no reader of the array has them.
 	 * Cannot fail (memory was taken by link). */
-	void (*unlink)(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom);
+	void (*unlink)(struct lz_device *dev, uint32_t pasid, struct lz_domain_part *part);
 
 	/* Points the hardware from `old` to `new_` for `pasid` (0 = RID); NULL
 	 * is blocking. Includes ATS at the endpoint and in the IOMMU, in the
@@ -126,8 +134,8 @@ struct lz_iommu_ops {
 	 * installed; LZ_OK with effect, LZ_ETIMEDOUT without it yet: the
 	 * caller keeps the links until the effect is known (leaving). An entry
 	 * that another device uses too goes on translating for that one. */
-	enum lz_status (*install)(struct lz_device *dev, uint32_t pasid, struct lz_domain *new_,
-				  struct lz_domain *old);
+	enum lz_status (*install)(struct lz_device *dev, uint32_t pasid,
+				  struct lz_domain_part *new_, struct lz_domain_part *old);
 
 	/* Quarantine or reset: every STE of the device aborts, EATS off, no
 	 * ATC_INV is sent (fence order). The core has blocked, before, whoever
@@ -149,16 +157,17 @@ struct lz_iommu_ops {
 	void (*accuse)(struct lz_device *dev, enum lz_evidence evidence);
 
 	/* Invalidates [start, end) in IOTLB, then ATCs, and waits at most
-	 * sync_bound (task) or atomic_wait (atomic). LZ_OK: nothing can reach
-	 * the range any more. Everything else (LZ_EIO, LZ_ETIMEDOUT, LZ_EBUSY =
-	 * a suspect is held): pages into custody. `granule` is the smallest
-	 * block that was unmapped. Any context, no gate. */
-	enum lz_status (*invalidate)(struct lz_domain *dom, lz_iova start, lz_iova end,
+	 * sync_bound (task) or atomic_wait (atomic). LZ_OK: nothing behind this
+	 * IOMMU can reach the range any more, and everybody has seen what the
+	 * caller wrote before (letter L). Everything else (LZ_EIO, LZ_ETIMEDOUT,
+	 * LZ_EBUSY = a suspect is held): pages into custody. `granule` is the
+	 * smallest block that was unmapped. Any context, no gate. */
+	enum lz_status (*invalidate)(struct lz_domain_part *part, lz_iova start, lz_iova end,
 				     size_t granule);
-	/* The same for the whole domain, linked devices that are leaving it
-	 * included: LZ_OK says also that what install(NULL) or block wrote for
-	 * them is in effect. Task context, no gate. */
-	enum lz_status (*invalidate_all)(struct lz_domain *dom);
+	/* The same for all that it has of the domain, linked devices that are
+	 * leaving it included: LZ_OK says also that what install(NULL) or block
+	 * wrote for them is in effect. Task context, no gate. */
+	enum lz_status (*invalidate_all)(struct lz_domain_part *part);
 
 	/* The driver's deferred part: errors, identification, fences, ladder.
 	 * Waits at most sync_bound a few times. Task context, no gate. */
@@ -183,9 +192,9 @@ struct lz_iommu {
 	char name[32];
 	struct lz_fault_traits traits; /* set by the driver before its first device */
 	struct lz_work work;	       /* core/contain.c: ops->work, then custody */
-	struct lz_spinlock lock;       /* devices, domains lists */
+	struct lz_spinlock lock;       /* lists of devices and of parts of domains */
 	struct lz_device *devices;     /* by next_in_iommu; [lock] */
-	struct lz_domain *domains;     /* by next_in_iommu; [lock] */
+	struct lz_domain_part *parts;  /* by next_in_iommu; [lock] */
 	uint32_t dead;		       /* nothing is translated any more (atomic) */
 	uint32_t aborts_tried;	       /* by order; atomic */
 	struct lz_iommu *next;	       /* [lz.lock] */
@@ -285,24 +294,44 @@ struct lz_device {
 	struct lz_device *next_in_group, *next_in_iommu;
 };
 
-struct lz_domain {
-	struct lz *lz;
+/* What a domain is to one IOMMU: one part for each that a device of it is behind. */
+struct lz_domain_part {
+	struct lz_domain *dom;
 	struct lz_iommu *iommu;
+	void *drv;	      /* the driver's own: ASID, invalidation array */
+	void *next;	      /* part, by index; [dom->lock], read without it (L) */
+	unsigned index;	      /* 0: of the IOMMU that it was made for */
+	uint32_t users;	      /* invalidations under way, unless index is 0; atomic */
+	uint32_t attached;    /* attachments incl. leaving, and attempts; [dom->lock] */
+	bool used;	      /* attached to since its sweep began; [dom->lock] */
+	bool waits;	      /* custody waits for it ... [dom->lock] */
+	unsigned since, last; /* ... what is held since these epochs */
+	uint32_t pending;     /* its IOMMU's sweep has to look at it (atomic) */
+	bool gone;	      /* out of the domain, not freed yet; [sweep] */
+	bool dying;	      /* of a domain that is destroyed; [iommu lock] */
+	bool sweeping;	      /* the work looks at it; [iommu lock] */
+	uint32_t sweep_pass;  /* [iommu lock] */
+	struct lz_domain_part *next_in_iommu;
+};
+
+/* A part's bit in a mask. */
+#define LZ_DOMAIN_PARTS 32u
+
+struct lz_domain {
+	struct lz_domain_part first; /* of the IOMMU that it was made for */
+	void *more;		     /* published list of the other parts; as first.next */
+	struct lz *lz;
 	enum lz_domain_type type;
 	const struct lz_domain_ops *dops;
 	void *ctx;
-	void *drv; /* the driver's own: ASID, invalidation array */
 	struct lz_pt pt;
 	uint32_t attached; /* attachments incl. leaving; atomic */
 	struct lz_spinlock lock;
+	uint32_t n_parts;		   /* not freed yet, and who destroys it; [lock] */
 	struct lz_custody_record *custody; /* core/custody.c; [lock] */
 	struct lz_attachment *leaving;	   /* by next_leaving; [lock] */
 	uint32_t n_leaving;		   /* [lock] */
-	uint32_t in_custody;		   /* a sweep has to look at it (atomic) */
-	bool dying;			   /* destroy is in custody; [iommu lock] */
-	bool sweeping;			   /* the work looks at it; [iommu lock] */
-	uint32_t sweep_pass;		   /* [iommu lock] */
-	struct lz_domain *next_in_iommu;
+	uint32_t in_custody;		   /* it has something in custody (atomic) */
 };
 
 /* ---- what the core offers to drivers ---- */

@@ -84,14 +84,14 @@ enum lz_status lz_group_adopt(struct lz_gated g, struct lz_device *dev)
 
 	if (!LZ_CONFIG_OWNERS || !dom || g.group->claims)
 		return LZ_OK;
-	return dom->iommu == dev->iommu ? to_default(g, dev, dom) : LZ_EINVAL;
+	return to_default(g, dev, dom);
 }
 
 static enum lz_status may_set_default(const struct lz_group *group, const struct lz_domain *dom)
 {
+	if (dom && dom->lz != group->lz)
+		return LZ_EINVAL;
 	for (struct lz_device *d = group->devices; d; d = d->next_in_group) {
-		if (dom && d->iommu != dom->iommu)
-			return LZ_EINVAL;
 		if (group->claims)
 			continue;
 		if (is_used(d, group->default_domain) && is_used(d, dom))

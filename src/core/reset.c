@@ -60,17 +60,16 @@ enum lz_status lz_reset_prepare(struct lz_device *dev)
  * nothing has recovered (H09). A sibling's is for whoever lifts it to set again. */
 enum lz_status lz_recover_install(struct lz_gated g, struct lz_device *dev, uint32_t lift)
 {
-	const struct lz_iommu_ops *ops = dev->iommu->ops;
 	uint32_t marked = dev->block & lift & LZ_BLOCK_OF_FAULTS;
 	enum lz_status r = LZ_OK;
 
 	if (dev->rid.dom)
-		r = ops->install(dev, LZ_NO_PASID, dev->rid.dom, NULL);
+		r = lz_install_again(g, &dev->rid);
 	if (!r)
 		lz_block_clear(g, dev, lift);
 	for (struct lz_attachment *a = lz_first_pasid(dev); a && !r; a = a->next)
 		if (a->dom)
-			r = ops->install(dev, a->pasid, a->dom, NULL);
+			r = lz_install_again(g, a);
 	if (r)
 		lz_block_set(g, dev, marked);
 	return r;

@@ -42,14 +42,14 @@ static inline bool look_cmdq_error(const struct rig *r)
 /* Entries of a domain's invalidation array, and whose one of them is. */
 static inline uint32_t look_entries(const struct lz_domain *dom)
 {
-	const struct lz_smmu_domain *sdom = dom->drv;
+	const struct lz_smmu_domain *sdom = dom->first.drv;
 
 	return ((const struct lz_smmu_inv_array *)sdom->array)->n;
 }
 
 static inline const struct lz_device *look_entry(const struct lz_domain *dom, uint32_t i)
 {
-	const struct lz_smmu_domain *sdom = dom->drv;
+	const struct lz_smmu_domain *sdom = dom->first.drv;
 
 	return ((const struct lz_smmu_inv_array *)sdom->array)->e[i].dev;
 }

@@ -31,7 +31,7 @@ static void check_cd(struct tables *t, const uint64_t *cd)
 		return;
 	t->cds++;
 	for (unsigned i = 0; i < 2; i++) {
-		const struct lz_smmu_domain *sdom = t->dom[i]->drv;
+		const struct lz_smmu_domain *sdom = t->dom[i]->first.drv;
 
 		known |= CD_ASID(cd[0]) == sdom->asid && CD_TTB(cd[1]) == t->dom[i]->pt.root_phys;
 	}

@@ -38,7 +38,7 @@ static bool writer_free(void *arg)
 
 static void writer_enter(struct lz_smmu_domain *sdom)
 {
-	struct lz_smmu *s = lz_smmu_of(sdom->dom->iommu);
+	struct lz_smmu *s = lz_smmu_of(sdom->part->iommu);
 	uint32_t none = 0;
 
 	while (!lz_cas32(&sdom->writer, &none, 1)) {
@@ -75,7 +75,7 @@ static void array_free(struct lz *lz, struct lz_smmu_inv_array *a)
 
 enum lz_status lz_smmu_array_init(struct lz_smmu_domain *sdom)
 {
-	struct lz *lz = sdom->dom->lz;
+	struct lz *lz = sdom->part->iommu->lz;
 
 	sdom->array = array_alloc(lz, LZ_MAX_STREAMS);
 	sdom->spare = array_alloc(lz, LZ_MAX_STREAMS);
@@ -87,8 +87,8 @@ enum lz_status lz_smmu_array_init(struct lz_smmu_domain *sdom)
 
 void lz_smmu_array_fini(struct lz_smmu_domain *sdom)
 {
-	array_free(sdom->dom->lz, sdom->array);
-	array_free(sdom->dom->lz, sdom->spare);
+	array_free(sdom->part->iommu->lz, sdom->array);
+	array_free(sdom->part->iommu->lz, sdom->spare);
 	sdom->array = sdom->spare = NULL;
 }
 
@@ -99,7 +99,7 @@ static void replace(struct lz_smmu_domain *sdom, struct lz_smmu_inv_array *next)
 	struct lz_smmu_inv_array *old = sdom->array;
 
 	lz_store_ptr(&sdom->array, next);
-	lz_smmu_grace(lz_smmu_of(sdom->dom->iommu)); /* A */
+	lz_smmu_grace(lz_smmu_of(sdom->part->iommu)); /* A */
 	sdom->spare = old;
 }
 
@@ -107,7 +107,7 @@ static void replace(struct lz_smmu_domain *sdom, struct lz_smmu_inv_array *next)
  * never needs memory. */
 static enum lz_status grow(struct lz_smmu_domain *sdom, uint32_t n)
 {
-	struct lz *lz = sdom->dom->lz;
+	struct lz *lz = sdom->part->iommu->lz;
 	struct lz_smmu_inv_array *now = sdom->array, *a, *b;
 
 	if (n <= now->room)
@@ -169,12 +169,13 @@ static void copy_to_spare(struct lz_smmu_domain *sdom)
 	memcpy(sdom->spare->e, now->e, now->n * sizeof(*now->e));
 }
 
-static enum lz_status change(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom, bool in)
+static enum lz_status change(struct lz_device *dev, uint32_t pasid, struct lz_domain_part *part,
+			     bool in)
 {
-	struct lz_smmu_domain *sdom = dom->drv;
+	struct lz_smmu_domain *sdom = part->drv;
 	enum lz_status st = LZ_OK;
 
-	if (dom->type != LZ_DOMAIN_PAGING || !dev->ats_capable)
+	if (part->dom->type != LZ_DOMAIN_PAGING || !dev->ats_capable)
 		return LZ_OK; /* holds no translations of its own */
 	writer_enter(sdom);
 	if (in)
@@ -195,12 +196,12 @@ static enum lz_status change(struct lz_device *dev, uint32_t pasid, struct lz_do
 	return st;
 }
 
-enum lz_status lz_smmu_link(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom)
+enum lz_status lz_smmu_link(struct lz_device *dev, uint32_t pasid, struct lz_domain_part *part)
 {
-	return change(dev, pasid, dom, true);
+	return change(dev, pasid, part, true);
 }
 
-void lz_smmu_unlink(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom)
+void lz_smmu_unlink(struct lz_device *dev, uint32_t pasid, struct lz_domain_part *part)
 {
-	(void)change(dev, pasid, dom, false);
+	(void)change(dev, pasid, part, false);
 }

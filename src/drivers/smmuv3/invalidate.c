@@ -221,10 +221,14 @@ SMMU_INLINE bool atc_send(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint64
 	return true;
 }
 
-/* A dead SMMU translates nothing: that is as good as invalidated (H90). */
+/* A dead SMMU translates nothing: that is as good as invalidated (H90). There may be
+ * others that the caller looks for next. */
 SMMU_COLD static enum lz_status dead_is_done(struct lz_smmu *s, enum lz_status st)
 {
-	return st != LZ_OK && lz_smmu_dead(s) ? LZ_OK : st;
+	if (st == LZ_OK || !lz_smmu_dead(s))
+		return st;
+	lz_mb(); /* L */
+	return LZ_OK;
 }
 
 /* `deadline` NULL: it begins with the first wait. */
@@ -325,11 +329,11 @@ SMMU_COLD static enum lz_status look_closely(struct lz_smmu *s, struct lz_smmu_d
 /* ---- entry points: one range ---- */
 
 /* Where the short path ends when it has to wait: the deadline begins here. */
-SMMU_APART static enum lz_status finish_tlb(struct lz_domain *dom, lz_iova start, lz_iova end,
+SMMU_APART static enum lz_status finish_tlb(struct lz_domain_part *part, lz_iova start, lz_iova end,
 					    size_t granule, uint64_t next)
 {
-	struct lz_smmu *s = lz_smmu_of(dom->iommu);
-	struct lz_smmu_domain *sdom = dom->drv;
+	struct lz_smmu *s = lz_smmu_of(part->iommu);
+	struct lz_smmu_domain *sdom = part->drv;
 	lz_ns deadline = 0;
 	enum lz_status st = next ? lz_smmu_queue_wait(&s->cmdq, next - 1, &deadline) : LZ_EIO;
 
@@ -343,26 +347,26 @@ SMMU_APART static enum lz_status finish_tlb(struct lz_domain *dom, lz_iova start
 	return dead_is_done(s, st);
 }
 
-SMMU_COLD static enum lz_status slow(struct lz_domain *dom, lz_iova start, lz_iova end,
+SMMU_COLD static enum lz_status slow(struct lz_domain_part *part, lz_iova start, lz_iova end,
 				     size_t granule)
 {
-	struct lz_smmu *s = lz_smmu_of(dom->iommu);
+	struct lz_smmu *s = lz_smmu_of(part->iommu);
 	enum lz_status st = LZ_OK;
 
 	if (lz_load32(&s->iommu.alert))
-		st = look_closely(s, dom->drv);
-	return st == LZ_OK ? finish_tlb(dom, start, end, granule, 0) : dead_is_done(s, st);
+		st = look_closely(s, part->drv);
+	return st == LZ_OK ? finish_tlb(part, start, end, granule, 0) : dead_is_done(s, st);
 }
 
 /* A few pages, written straight into the slots. Calls are all at the end, so that
  * nothing has to be kept across them. */
-SMMU_INLINE enum lz_status invalidate(struct lz_domain *dom, lz_iova start, lz_iova end,
+SMMU_INLINE enum lz_status invalidate(struct lz_domain_part *part, lz_iova start, lz_iova end,
 				      size_t granule, uint64_t n, uint64_t atc1,
-				      enum lz_status (*no_room)(struct lz_domain *, lz_iova,
+				      enum lz_status (*no_room)(struct lz_domain_part *, lz_iova,
 								lz_iova, size_t))
 {
-	struct lz_smmu *s = lz_smmu_of(dom->iommu);
-	struct lz_smmu_domain *sdom = dom->drv;
+	struct lz_smmu *s = lz_smmu_of(part->iommu);
+	struct lz_smmu_domain *sdom = part->drv;
 	uint64_t tlbi0 = lz_smmu_cmd_tlbi_va(sdom->asid, 0).w[0];
 	struct lz_smmu_queue *q = &s->cmdq;
 	struct lz_smmu_pen pen;
@@ -370,11 +374,11 @@ SMMU_INLINE enum lz_status invalidate(struct lz_domain *dom, lz_iova start, lz_i
 	unsigned long flags;
 
 	if (SMMU_RARE(lz_load32(&s->iommu.alert)))
-		return slow(dom, start, end, granule);
+		return slow(part, start, end, granule);
 	flags = lz_irq_save();
 	if (!lz_smmu_queue_take(q, n + 1, &pos, &next)) {
 		lz_irq_restore(flags);
-		return no_room(dom, start, end, granule);
+		return no_room(part, start, end, granule);
 	}
 	pen = lz_smmu_pen_at(q, pos);
 	for (uint64_t i = 0; i < n; i++)
@@ -383,7 +387,7 @@ SMMU_INLINE enum lz_status invalidate(struct lz_domain *dom, lz_iova start, lz_i
 	lz_smmu_queue_post(q, pos, next);
 	lz_irq_restore(flags);
 	if (SMMU_RARE(!lz_smmu_queue_done(q, next)))
-		return finish_tlb(dom, start, end, granule, next);
+		return finish_tlb(part, start, end, granule, next);
 	lz_dma_rmb(); /* A: the sync's completion before the array */
 	if (!lz_load32(&sdom->ats_entries))
 		return LZ_OK;
@@ -392,42 +396,43 @@ SMMU_INLINE enum lz_status invalidate(struct lz_domain *dom, lz_iova start, lz_i
 	return SMMU_USUAL(lz_smmu_queue_done(q, next)) ? LZ_OK : finish_atc(q, next, NULL);
 }
 
-SMMU_APART static enum lz_status invalidate_many(struct lz_domain *dom, lz_iova start, lz_iova end,
-						 size_t granule)
+SMMU_APART static enum lz_status invalidate_many(struct lz_domain_part *part, lz_iova start,
+						 lz_iova end, size_t granule)
 {
 	uint64_t n = (end - start + granule - 1) >> __builtin_ctzll(granule);
 
 	if (n - 1 >= TLBI_MAX)
-		return slow(dom, start, end, granule);
-	return invalidate(dom, start, end, granule, n, lz_smmu_cmd_atc1(start, end), slow);
+		return slow(part, start, end, granule);
+	return invalidate(part, start, end, granule, n, lz_smmu_cmd_atc1(start, end), slow);
 }
 
 /* There was no room as far as the shadow knew. */
-SMMU_APART static enum lz_status refresh(struct lz_domain *dom, lz_iova start, lz_iova end,
+SMMU_APART static enum lz_status refresh(struct lz_domain_part *part, lz_iova start, lz_iova end,
 					 size_t granule)
 {
-	(void)lz_smmu_queue_cons(&lz_smmu_of(dom->iommu)->cmdq);
-	return invalidate_many(dom, start, end, granule);
+	(void)lz_smmu_queue_cons(&lz_smmu_of(part->iommu)->cmdq);
+	return invalidate_many(part, start, end, granule);
 }
 
 /* One page is what most unmaps are. The range holds an entry of its own size, so it
  * is as aligned as that entry. */
-enum lz_status lz_smmu_invalidate(struct lz_domain *dom, lz_iova start, lz_iova end, size_t granule)
+enum lz_status lz_smmu_invalidate(struct lz_domain_part *part, lz_iova start, lz_iova end,
+				  size_t granule)
 {
 	if (!LZ_CONFIG_FAST)
-		return slow(dom, start, end, granule);
+		return slow(part, start, end, granule);
 	if (end - start != granule)
-		return invalidate_many(dom, start, end, granule);
-	return invalidate(dom, start, start + granule, granule, 1,
+		return invalidate_many(part, start, end, granule);
+	return invalidate(part, start, start + granule, granule, 1,
 			  lz_smmu_cmd_atc1_block(start, granule), refresh);
 }
 
 /* ---- everything ---- */
 
-enum lz_status lz_smmu_invalidate_all(struct lz_domain *dom)
+enum lz_status lz_smmu_invalidate_all(struct lz_domain_part *part)
 {
-	struct lz_smmu *s = lz_smmu_of(dom->iommu);
-	struct lz_smmu_domain *sdom = dom->drv;
+	struct lz_smmu *s = lz_smmu_of(part->iommu);
+	struct lz_smmu_domain *sdom = part->drv;
 	lz_ns deadline = 0;
 	enum lz_status st;
 

@@ -137,47 +137,64 @@ static void asid_free(struct lz_smmu *s, uint32_t asid)
 	lz_spin_unlock(&s->asid_lock, flags);
 }
 
-static void domain_fini(struct lz_domain *dom)
+static void fini_domain(struct lz_smmu *s, struct lz_smmu_domain *sdom)
 {
-	struct lz_smmu_domain *sdom = dom->drv;
-	struct lz_smmu *s = lz_smmu_of(dom->iommu);
-
-	if (dom->type != LZ_DOMAIN_PAGING || !sdom)
-		return;
-	lz_pt_fini(&dom->pt);
 	lz_smmu_array_fini(sdom);
 	asid_free(s, sdom->asid);
 	lz_mem_free(s->lz, sdom, sizeof(*sdom));
-	dom->drv = NULL;
 }
 
-static enum lz_status domain_init(struct lz_domain *dom)
+static void domain_fini(struct lz_domain_part *part)
 {
-	struct lz_smmu *s = lz_smmu_of(dom->iommu);
-	struct lz_smmu_domain *sdom;
-	enum lz_status st;
+	if (part->drv)
+		fini_domain(lz_smmu_of(part->iommu), part->drv);
+	part->drv = NULL;
+}
 
-	if (dom->type != LZ_DOMAIN_PAGING)
+/* The table of a domain that was made for another IOMMU: output addresses may not be
+ * wider than this one's, or what is mapped up there would fault. */
+static enum lz_status may_walk(struct lz_smmu *s, const struct lz_pt *pt)
+{
+	if (pt->sv || pt->oas > s->oas_bits) {
+		lz_log(s->lz, LZ_LOG_WARN, s->iommu.name,
+		       "cannot walk a page table of another IOMMU: %s, %u output address bits of "
+		       "%u",
+		       pt->sv ? "RISC-V format" : "Arm format", pt->oas, s->oas_bits);
+		return LZ_ENOTSUP;
+	}
+	return LZ_OK;
+}
+
+static enum lz_status domain_init(struct lz_domain_part *part)
+{
+	struct lz_smmu *s = lz_smmu_of(part->iommu);
+	struct lz_pt *pt = &part->dom->pt;
+	struct lz_smmu_domain *sdom;
+	enum lz_status st = LZ_OK;
+
+	if (part->dom->type != LZ_DOMAIN_PAGING)
 		return LZ_OK;
+	if (part->index)
+		st = may_walk(s, pt);
+	if (st != LZ_OK)
+		return st;
 	sdom = lz_mem_alloc(s->lz, sizeof(*sdom));
 	if (!sdom)
 		return LZ_ENOMEM;
-	sdom->dom = dom;
+	sdom->part = part;
 	st = asid_alloc(s, &sdom->asid);
 	if (st != LZ_OK) {
 		lz_mem_free(s->lz, sdom, sizeof(*sdom));
 		return st;
 	}
 	st = lz_smmu_array_init(sdom);
-	if (st == LZ_OK)
-		st = lz_pt_init(&dom->pt, s->lz->port, 48, s->oas_bits);
+	if (st == LZ_OK && !part->index)
+		st = lz_pt_init(pt, s->lz->port, 48, s->oas_bits);
 	if (st != LZ_OK) {
-		lz_smmu_array_fini(sdom);
-		asid_free(s, sdom->asid);
-		lz_mem_free(s->lz, sdom, sizeof(*sdom));
+		fini_domain(s, sdom);
 		return st;
 	}
-	dom->drv = sdom;
+	part->drv = sdom;
 	return LZ_OK;
 }
 
@@ -262,15 +279,15 @@ static enum lz_status to_blocking(struct lz_smmu_dev *sd)
 	return LZ_ETIMEDOUT;
 }
 
-static void put_tables(struct lz_smmu_dev *sd, struct lz_domain *dom, bool ats)
+static void put_tables(struct lz_smmu_dev *sd, struct lz_domain_part *part, bool ats)
 {
-	if (!dom || dom->type == LZ_DOMAIN_BLOCKING)
+	if (!part || part->dom->type == LZ_DOMAIN_BLOCKING)
 		return;
-	if (LZ_CONFIG_IDENTITY && dom->type == LZ_DOMAIN_IDENTITY) {
+	if (LZ_CONFIG_IDENTITY && part->dom->type == LZ_DOMAIN_IDENTITY) {
 		lz_smmu_ste_bypass(sd);
 		return;
 	}
-	lz_smmu_cd_write(sd, 0, dom->drv);
+	lz_smmu_cd_write(sd, 0, part->drv);
 	lz_smmu_ste_prepare_s1(sd, ats);
 	lz_smmu_ste_commit_s1(sd);
 }
@@ -282,8 +299,8 @@ static void put_tables(struct lz_smmu_dev *sd, struct lz_domain *dom, bool ats)
  * Its TLB entries go with the address space id; its ATC must not get any: ATS
  * stays off until the next attach or reset (A).
  */
-static enum lz_status roll_back(struct lz_smmu_dev *sd, struct lz_domain *old, enum lz_status st,
-				bool live)
+static enum lz_status roll_back(struct lz_smmu_dev *sd, struct lz_domain_part *old,
+				enum lz_status st, bool live)
 {
 	bool ats = sd->dev->ats_capable && !live;
 
@@ -293,15 +310,15 @@ static enum lz_status roll_back(struct lz_smmu_dev *sd, struct lz_domain *old, e
 	if (!old)
 		lz_smmu_ste_leave(sd);
 	lz_smmu_owe_cfgi(sd->smmu);
-	if (ats && old && old->type == LZ_DOMAIN_PAGING)
+	if (ats && old && old->dom->type == LZ_DOMAIN_PAGING)
 		(void)ats_start(sd);
 	return st;
 }
 
-static enum lz_status to_domain(struct lz_smmu_dev *sd, struct lz_domain *new_,
-				struct lz_domain *old)
+static enum lz_status to_domain(struct lz_smmu_dev *sd, struct lz_domain_part *new_,
+				struct lz_domain_part *old)
 {
-	bool paging = !LZ_CONFIG_IDENTITY || new_->type == LZ_DOMAIN_PAGING;
+	bool paging = !LZ_CONFIG_IDENTITY || new_->dom->type == LZ_DOMAIN_PAGING;
 	lz_ns deadline = 0;
 	enum lz_status st = ats_stop(sd);
 
@@ -374,15 +391,15 @@ static void ats_off_unconfirmed(struct lz_smmu_dev *sd)
 	lz_smmu_ste_eats_off(sd);
 }
 
-static enum lz_status install_pasid(struct lz_smmu_dev *sd, uint32_t pasid, struct lz_domain *new_,
-				    struct lz_domain *old)
+static enum lz_status install_pasid(struct lz_smmu_dev *sd, uint32_t pasid,
+				    struct lz_domain_part *new_, struct lz_domain_part *old)
 {
 	lz_ns deadline = 0;
 	enum lz_status st;
 
 	if (!new_)
 		return pasid_clear(sd, pasid) == LZ_OK ? LZ_OK : LZ_ETIMEDOUT;
-	if (new_->type != LZ_DOMAIN_PAGING)
+	if (new_->dom->type != LZ_DOMAIN_PAGING)
 		return LZ_ENOTSUP;
 	/* What it sends has no PASID, and would be refused if it had. */
 	if (sd->dev->pci && !sd->dev->pasid_on)
@@ -403,14 +420,14 @@ static enum lz_status install_pasid(struct lz_smmu_dev *sd, uint32_t pasid, stru
 	return st;
 }
 
-static enum lz_status install(struct lz_device *dev, uint32_t pasid, struct lz_domain *new_,
-			      struct lz_domain *old)
+static enum lz_status install(struct lz_device *dev, uint32_t pasid, struct lz_domain_part *new_,
+			      struct lz_domain_part *old)
 {
 	struct lz_smmu_dev *sd = lz_smmu_dev_of(dev);
 
 	if (new_ && lz_smmu_dead(sd->smmu))
 		return LZ_ENODEV;
-	if (new_ && new_->type == LZ_DOMAIN_BLOCKING)
+	if (new_ && new_->dom->type == LZ_DOMAIN_BLOCKING)
 		new_ = NULL;
 	if (LZ_CONFIG_PASID && pasid)
 		return install_pasid(sd, pasid, new_, old);

@@ -25,9 +25,9 @@ struct lz_smmu_dev {
 	struct lz_smmu *smmu;
 	uint64_t *ste[LZ_MAX_STREAMS];
 	struct lz_smmu_stream *stream[LZ_MAX_STREAMS];
-	uint32_t answers;	     /* bits of streams whose invalidations are its (atomic) */
-	struct lz_domain *installed; /* the RID's, in its tables; NULL: they abort; [gate] */
-	bool clean;		     /* nothing is cached by it, as it has said; [gate] */
+	uint32_t answers;		  /* bits of streams whose invalidations are its (atomic) */
+	struct lz_domain_part *installed; /* the RID's, in its tables; NULL: they abort; [gate] */
+	bool clean;			  /* nothing is cached by it, as it has said; [gate] */
 	uint64_t *cd;
 	lz_phys cd_phys;
 	size_t cd_bytes;
@@ -45,7 +45,7 @@ struct lz_smmu_inv_array {
 };
 
 struct lz_smmu_domain {
-	struct lz_domain *dom;
+	struct lz_domain_part *part;
 	uint32_t asid;
 	void *array;			 /* published struct lz_smmu_inv_array * */
 	struct lz_smmu_inv_array *spare; /* [writer] same room as the published one */
@@ -193,9 +193,9 @@ void lz_smmu_ste_close(struct lz_smmu_dev *sd);
 void lz_smmu_ste_eats_off(struct lz_smmu_dev *sd);
 /* In all its entries. [fence_lock] */
 void lz_smmu_ste_eats_off_locked(struct lz_smmu_dev *sd);
-/* The device is about to point its entries to `dom`: those that nobody lives in,
+/* The device is about to point its entries to `part`: those that nobody lives in,
  * and those whose invalidations it answers while they point elsewhere. */
-void lz_smmu_ste_claim(struct lz_smmu_dev *sd, const struct lz_domain *dom);
+void lz_smmu_ste_claim(struct lz_smmu_dev *sd, const struct lz_domain_part *part);
 /* Entries that it should live in and another does, in the same domain, point to its
  * tables from now on, without a gap. True when there were any. */
 bool lz_smmu_ste_take_over(struct lz_smmu_dev *sd);
@@ -223,8 +223,8 @@ static inline bool lz_smmu_cfgi_is_owed(struct lz_smmu *s, uint32_t *owed)
 /* arrays.c */
 enum lz_status lz_smmu_array_init(struct lz_smmu_domain *sdom);
 void lz_smmu_array_fini(struct lz_smmu_domain *sdom);
-enum lz_status lz_smmu_link(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom);
-void lz_smmu_unlink(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom);
+enum lz_status lz_smmu_link(struct lz_device *dev, uint32_t pasid, struct lz_domain_part *part);
+void lz_smmu_unlink(struct lz_device *dev, uint32_t pasid, struct lz_domain_part *part);
 /* Every reader that may have seen what was there before has left. */
 void lz_smmu_grace(struct lz_smmu *s);
 
@@ -236,9 +236,9 @@ void lz_smmu_stall_note(struct lz_smmu_queue *q, const struct lz_smmu_watch *w);
 void lz_smmu_stall_forget(struct lz_smmu_queue *q);
 /* Nothing is translated any more. */
 void lz_smmu_declare_dead(struct lz_smmu *s);
-enum lz_status lz_smmu_invalidate(struct lz_domain *dom, lz_iova start, lz_iova end,
+enum lz_status lz_smmu_invalidate(struct lz_domain_part *part, lz_iova start, lz_iova end,
 				  size_t granule);
-enum lz_status lz_smmu_invalidate_all(struct lz_domain *dom);
+enum lz_status lz_smmu_invalidate_all(struct lz_domain_part *part);
 
 /* faults.c */
 extern const struct lz_fault_ops lz_smmu_faults;

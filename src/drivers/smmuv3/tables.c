@@ -165,12 +165,12 @@ void lz_smmu_ste_commit_s1(struct lz_smmu_dev *sd)
 
 /* ---- entries that several devices share ---- */
 
-void lz_smmu_ste_claim(struct lz_smmu_dev *sd, const struct lz_domain *dom)
+void lz_smmu_ste_claim(struct lz_smmu_dev *sd, const struct lz_domain_part *part)
 {
 	for (unsigned i = 0; i < sd->dev->n_streams; i++) {
 		struct lz_smmu_stream *st = sd->stream[i];
 
-		if (!st->live || (lz_smmu_answers(sd, i) && st->live->installed != dom))
+		if (!st->live || (lz_smmu_answers(sd, i) && st->live->installed != part))
 			st->live = sd;
 	}
 }
@@ -200,7 +200,7 @@ static void pass_on(struct lz_smmu_dev *heir, struct lz_smmu_stream *st)
 	unsigned i = index_of(heir, st);
 
 	st->live = heir;
-	if (LZ_CONFIG_IDENTITY && heir->installed->type != LZ_DOMAIN_PAGING)
+	if (LZ_CONFIG_IDENTITY && heir->installed->dom->type != LZ_DOMAIN_PAGING)
 		return; /* so was the old one: they are in one domain */
 	(void)store_word1_of(heir, i, s1_word1(heir, heir->dev->ats_on));
 	lz_dma_wmb();
@@ -228,7 +228,7 @@ bool lz_smmu_ste_left(struct lz_smmu_dev *sd)
 	for (unsigned i = 0; i < sd->dev->n_streams; i++) {
 		struct lz_smmu_dev *o = sd->stream[i]->live;
 
-		if (o && o != sd && o->installed && o->installed->type == LZ_DOMAIN_PAGING)
+		if (o && o != sd && o->installed && o->installed->dom->type == LZ_DOMAIN_PAGING)
 			changed |= store_word1_of(o, index_of(o, sd->stream[i]),
 						  s1_word1(o, o->dev->ats_on));
 	}
@@ -251,7 +251,7 @@ void lz_smmu_cd_clear(struct lz_smmu_dev *sd, uint32_t ssid)
 /* The entry was not valid, with effect. */
 void lz_smmu_cd_write(struct lz_smmu_dev *sd, uint32_t ssid, const struct lz_smmu_domain *sdom)
 {
-	const struct lz_pt *pt = &sdom->dom->pt;
+	const struct lz_pt *pt = &sdom->part->dom->pt;
 	uint64_t *cd = cd_of(sd, ssid);
 
 	lz_dma_store64(&cd[1], pt->root_phys & SMMU_CD1_TTB0);

@@ -51,17 +51,17 @@ enum lz_status __real_lz_smmu_array_init(struct lz_smmu_domain *sdom);
 enum lz_status __wrap_lz_smmu_array_init(struct lz_smmu_domain *sdom);
 void __real_lz_smmu_array_fini(struct lz_smmu_domain *sdom);
 void __wrap_lz_smmu_array_fini(struct lz_smmu_domain *sdom);
-enum lz_status __wrap_lz_smmu_invalidate(struct lz_domain *dom, lz_iova start, lz_iova end,
+enum lz_status __wrap_lz_smmu_invalidate(struct lz_domain_part *part, lz_iova start, lz_iova end,
 					 size_t granule);
-enum lz_status __wrap_lz_smmu_invalidate_all(struct lz_domain *dom);
+enum lz_status __wrap_lz_smmu_invalidate_all(struct lz_domain_part *part);
 bool __wrap_lz_identify(struct lz_iommu *iommu, lz_ns *again);
 
 enum lz_status __wrap_lz_smmu_array_init(struct lz_smmu_domain *sdom)
 {
-	const struct lz_domain *dom = sdom->dom;
+	const struct lz_iommu *iommu = sdom->part->iommu;
 
-	if (!dom->iommu->domains) {
-		retry = lz_mem_alloc(dom->lz, sizeof(*retry));
+	if (!iommu->parts) {
+		retry = lz_mem_alloc(iommu->lz, sizeof(*retry));
 		if (!retry)
 			return LZ_ENOMEM;
 		lz_spin_init(&retry->lock, &retry_class);
@@ -71,11 +71,11 @@ enum lz_status __wrap_lz_smmu_array_init(struct lz_smmu_domain *sdom)
 
 void __wrap_lz_smmu_array_fini(struct lz_smmu_domain *sdom)
 {
-	const struct lz_domain *dom = sdom->dom;
+	const struct lz_iommu *iommu = sdom->part->iommu;
 
 	__real_lz_smmu_array_fini(sdom);
-	if (!dom->iommu->domains)
-		lz_mem_free(dom->lz, retry, sizeof(*retry));
+	if (!iommu->parts)
+		lz_mem_free(iommu->lz, retry, sizeof(*retry));
 }
 
 /* ---- the fence ---- */
@@ -293,10 +293,10 @@ static enum lz_status atcs(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint6
 	}
 }
 
-static enum lz_status everywhere(struct lz_domain *dom, const struct lz_smmu_cmd *tlbi, uint32_t n,
-				 uint64_t atc1)
+static enum lz_status everywhere(struct lz_domain_part *part, const struct lz_smmu_cmd *tlbi,
+				 uint32_t n, uint64_t atc1)
 {
-	struct lz_smmu *s = lz_smmu_of(dom->iommu);
+	struct lz_smmu *s = lz_smmu_of(part->iommu);
 	lz_ns deadline = 0;
 	uint32_t owed;
 	bool pay = lz_smmu_cfgi_is_owed(s, &owed);
@@ -311,15 +311,15 @@ static enum lz_status everywhere(struct lz_domain *dom, const struct lz_smmu_cmd
 		lz_store32(&s->cfgi_paid, owed);
 	if (st == LZ_OK)
 		st = lz_smmu_queue_run(&s->cmdq, tlbi, n, &deadline);
-	if (st == LZ_OK && dom->drv)
-		st = atcs(s, dom->drv, atc1, &deadline);
+	if (st == LZ_OK && part->drv)
+		st = atcs(s, part->drv, atc1, &deadline);
 	return lz_smmu_dead(s) ? LZ_OK : st;
 }
 
-enum lz_status __wrap_lz_smmu_invalidate(struct lz_domain *dom, lz_iova start, lz_iova end,
+enum lz_status __wrap_lz_smmu_invalidate(struct lz_domain_part *part, lz_iova start, lz_iova end,
 					 size_t granule)
 {
-	struct lz_smmu_domain *sdom = dom->drv;
+	struct lz_smmu_domain *sdom = part->drv;
 	struct lz_smmu_cmd cmd[MAX_CMD];
 	uint32_t n = 0;
 
@@ -328,15 +328,15 @@ enum lz_status __wrap_lz_smmu_invalidate(struct lz_domain *dom, lz_iova start, l
 	else
 		for (lz_iova va = start; va < end; va += granule)
 			cmd[n++] = lz_smmu_cmd_tlbi_va(sdom->asid, va);
-	return everywhere(dom, cmd, n, lz_smmu_cmd_atc1(start, end));
+	return everywhere(part, cmd, n, lz_smmu_cmd_atc1(start, end));
 }
 
-enum lz_status __wrap_lz_smmu_invalidate_all(struct lz_domain *dom)
+enum lz_status __wrap_lz_smmu_invalidate_all(struct lz_domain_part *part)
 {
-	struct lz_smmu_domain *sdom = dom->drv;
+	struct lz_smmu_domain *sdom = part->drv;
 	struct lz_smmu_cmd cmd = sdom ? lz_smmu_cmd_tlbi_asid(sdom->asid) : lz_smmu_cmd_cfgi_all();
 
-	return everywhere(dom, &cmd, 1, SMMU_ATC1_ALL);
+	return everywhere(part, &cmd, 1, SMMU_ATC1_ALL);
 }
 
 /* ---- no suspects ---- */

@@ -202,8 +202,9 @@ static struct lz_domain **link_of(struct fake_device *d, uint32_t pasid, struct 
 	return NULL;
 }
 
-static enum lz_status op_link(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom)
+static enum lz_status op_link(struct lz_device *dev, uint32_t pasid, struct lz_domain_part *part)
 {
+	struct lz_domain *dom = part->dom;
 	struct fake *f = fake_iommu(dev->iommu);
 	struct fake_call *c = begin(f, OP_LINK, dev, dom, pasid);
 	struct lz_domain **slot = link_of(fake_of(dev), pasid, NULL);
@@ -214,8 +215,9 @@ static enum lz_status op_link(struct lz_device *dev, uint32_t pasid, struct lz_d
 	return c->result;
 }
 
-static void op_unlink(struct lz_device *dev, uint32_t pasid, struct lz_domain *dom)
+static void op_unlink(struct lz_device *dev, uint32_t pasid, struct lz_domain_part *part)
 {
+	struct lz_domain *dom = part->dom;
 	struct fake *f = fake_iommu(dev->iommu);
 	struct fake_device *d = fake_of(dev);
 
@@ -227,9 +229,10 @@ static void op_unlink(struct lz_device *dev, uint32_t pasid, struct lz_domain *d
 		*link_of(d, pasid, dom) = NULL;
 }
 
-static enum lz_status op_install(struct lz_device *dev, uint32_t pasid, struct lz_domain *new_,
-				 struct lz_domain *old)
+static enum lz_status op_install(struct lz_device *dev, uint32_t pasid, struct lz_domain_part *to,
+				 struct lz_domain_part *from)
 {
+	struct lz_domain *new_ = to ? to->dom : NULL, *old = from ? from->dom : NULL;
 	struct fake *f = fake_iommu(dev->iommu);
 	struct fake_call *c = begin(f, OP_INSTALL, dev, new_, pasid);
 	struct fake_device *d = fake_of(dev);
@@ -252,28 +255,28 @@ static enum lz_status op_install(struct lz_device *dev, uint32_t pasid, struct l
 
 /* ---- domains ---- */
 
-static enum lz_status op_domain_init(struct lz_domain *dom)
+static enum lz_status op_domain_init(struct lz_domain_part *part)
 {
-	struct fake *f = fake_iommu(dom->iommu);
+	struct lz_domain *dom = part->dom;
+	struct fake *f = fake_iommu(part->iommu);
 	enum lz_status r = planned(f, OP_DOMAIN_INIT);
 
 	note(f, OP_DOMAIN_INIT, NULL, dom, 0);
-	if (!r && dom->type == LZ_DOMAIN_PAGING)
+	if (!r && !part->index && dom->type == LZ_DOMAIN_PAGING)
 		r = lz_pt_init(&dom->pt, dom->lz->port, 39, 40);
 	return r;
 }
 
-static void op_domain_fini(struct lz_domain *dom)
+static void op_domain_fini(struct lz_domain_part *part)
 {
-	struct fake *f = fake_iommu(dom->iommu);
+	struct lz_domain *dom = part->dom;
+	struct fake *f = fake_iommu(part->iommu);
 
 	note(f, OP_DOMAIN_FINI, NULL, dom, 0);
 	for (unsigned i = 0; i < FAKE_DEVICES; i++)
 		for (unsigned p = 0; p < FAKE_PASIDS && f->device[i].dev; p++)
 			rule(f, f->device[i].table[p] != dom || f->iommu.dead,
 			     "domain freed while a table has it");
-	if (dom->type == LZ_DOMAIN_PAGING)
-		lz_pt_fini(&dom->pt);
 }
 
 static bool is_linked(struct fake_device *d, struct lz_domain *dom)
@@ -307,10 +310,11 @@ static enum lz_status invalidate(struct fake *f, struct lz_domain *dom, lz_iova 
 	return r;
 }
 
-static enum lz_status op_invalidate(struct lz_domain *dom, lz_iova start, lz_iova end,
+static enum lz_status op_invalidate(struct lz_domain_part *part, lz_iova start, lz_iova end,
 				    size_t granule)
 {
-	struct fake *f = fake_iommu(dom->iommu);
+	struct lz_domain *dom = part->dom;
+	struct fake *f = fake_iommu(part->iommu);
 	struct fake_call *c = note(f, OP_INVALIDATE, NULL, dom, (uint32_t)granule);
 
 	c->start = start;
@@ -323,9 +327,10 @@ static enum lz_status op_invalidate(struct lz_domain *dom, lz_iova start, lz_iov
 	return c->result;
 }
 
-static enum lz_status op_invalidate_all(struct lz_domain *dom)
+static enum lz_status op_invalidate_all(struct lz_domain_part *part)
 {
-	struct fake *f = fake_iommu(dom->iommu);
+	struct lz_domain *dom = part->dom;
+	struct fake *f = fake_iommu(part->iommu);
 	struct fake_call *c = note(f, OP_INVALIDATE_ALL, NULL, dom, 0);
 	enum lz_status r;
 

@@ -149,8 +149,8 @@ static void h16_queued_work_looks_again(void **s)
 
 /* The driver's callbacks of a good end find somebody who reports. */
 static void (*saved_unfence)(struct lz_device *);
-static enum lz_status (*saved_install)(struct lz_device *, uint32_t, struct lz_domain *,
-				       struct lz_domain *);
+static enum lz_status (*saved_install)(struct lz_device *, uint32_t, struct lz_domain_part *,
+				       struct lz_domain_part *);
 static struct lz_iommu_ops hooked;
 static bool armed;
 
@@ -181,8 +181,8 @@ static void h17_report_is_retired_after_the_callback(void **s)
 	bench_run(1, 0, NULL, h17_body);
 }
 
-static enum lz_status failing_install(struct lz_device *d, uint32_t pasid, struct lz_domain *new_,
-				      struct lz_domain *old)
+static enum lz_status failing_install(struct lz_device *d, uint32_t pasid,
+				      struct lz_domain_part *new_, struct lz_domain_part *old)
 {
 	enum lz_status r = saved_install(d, pasid, new_, old);
 
