@@ -48,8 +48,10 @@ struct lz_domain_ops {
 };
 
 /**
- * Makes a domain for devices of `iommu`. `ops` may be NULL, else it is
- * referenced until the domain is destroyed. Task context. LZ_ENOMEM,
+ * Makes a domain. Its page table is of the format and address widths of `iommu`;
+ * devices behind other IOMMUs of the same instance may be attached too, where those can
+ * walk it. Then an unmap is done when all of them have answered. `ops` may be NULL, else
+ * it is referenced until the domain is destroyed. Task context. LZ_ENOMEM,
  * LZ_ENOTSUP (identity domains were left out of the build), LZ_ELIMIT (no address
  * space id left). The caller owns the domain: lz_domain_destroy().
  */
@@ -68,8 +70,10 @@ LZ_MUST_CHECK enum lz_status lz_domain_destroy(struct lz_domain *dom);
 
 /** Attaches the device's untranslated and ATS traffic (RID). All devices of a
  *  group are in one domain or blocked. Task context; see the table above.
- *  LZ_EBUSY, LZ_EINVAL (another IOMMU), LZ_ENOMEM, LZ_ETIMEDOUT/LZ_EIO with
- *  the old attachment intact. */
+ *  LZ_EBUSY, LZ_EINVAL (another instance), LZ_ENOTSUP (its IOMMU cannot walk the
+ *  domain's page table; the log says why), LZ_ELIMIT (no address space id is left, or
+ *  the domain is behind 32 IOMMUs), LZ_ENOMEM, LZ_ETIMEDOUT/LZ_EIO with the old
+ *  attachment intact. */
 LZ_MUST_CHECK enum lz_status lz_attach(struct lz_device *dev, struct lz_domain *dom);
 /** Back to blocking. Cannot fail. Task context. */
 void lz_detach(struct lz_device *dev);
@@ -97,7 +101,8 @@ LZ_MUST_CHECK enum lz_status lz_map(struct lz_domain *dom, lz_iova iova, lz_phys
 
 /**
  * Unmaps whatever is mapped in [iova, iova+size) and waits for the hardware:
- * sync_bound in task context, atomic_wait in atomic context.
+ * sync_bound in task context, atomic_wait in atomic context, for each IOMMU that devices
+ * of the domain are behind and for none after one that has not answered.
  *
  * LZ_OK: nothing can reach the pages any more. LZ_IN_CUSTODY: unmapped, but
  * somebody may still reach them: `release` will tell, IOVA and pages are not

@@ -49,7 +49,7 @@ struct lz_iommu_stats {
 	uint64_t recoveries;	    /**< devices let back after a reset */
 	uint64_t stale;		    /**< pieces of evidence dropped: of before a reset */
 	uint64_t slow;		    /**< invalidations above lz_config.slow */
-	uint64_t custody_pages;	    /**< in custody now, all domains */
+	uint64_t custody_pages;	    /**< in custody now, of domains made for it */
 	uint64_t custody_pages_max; /**< most at any time */
 	uint64_t custody_page_us;   /**< pages times microseconds spent in custody */
 	lz_ns fence_last;	    /**< as of a device, whichever was last */

@@ -130,17 +130,13 @@ static void end(struct lz_domain_part *part)
 	lz_part_let(part);
 }
 
-/* The attachment is the new domain's; nothing uses the old one's links any more. */
-static void pass(struct lz_gated g, struct lz_attachment *att, struct lz_domain *dom,
-		 struct lz_domain_part *old)
+/* Nothing uses its links any more. */
+static void unlink_old(struct lz_attachment *att, struct lz_domain_part *old)
 {
-	struct lz_device *dev = att->dev;
-
-	keep(g, att, dom);
-	if (old) {
-		dev->iommu->ops->unlink(dev, att->pasid, old);
-		end(old);
-	}
+	if (!old)
+		return;
+	old->iommu->ops->unlink(att->dev, att->pasid, old);
+	end(old);
 }
 
 /* Links first, so that no translation exists that an unmap would not know of
@@ -160,11 +156,13 @@ static enum lz_status move(struct lz_gated g, struct lz_attachment *att, struct 
 		if (r)
 			ops->unlink(dev, att->pasid, part);
 	}
-	if (r)
+	if (r) {
 		end(part);
-	else
-		pass(g, att, dom, old);
-	return r;
+		return r;
+	}
+	keep(g, att, dom);
+	unlink_old(att, old);
+	return LZ_OK;
 }
 
 static enum lz_status attach(struct lz_gated g, struct lz_device *dev, uint32_t pasid,
@@ -201,11 +199,13 @@ static enum lz_status retain(struct lz_gated g, struct lz_attachment *att, struc
 	if (r)
 		return r;
 	r = dev->iommu->ops->link(dev, att->pasid, part);
-	if (r)
+	if (r) {
 		end(part);
-	else
-		pass(g, att, dom, old);
-	return r;
+		return r;
+	}
+	keep(g, att, dom);
+	unlink_old(att, old);
+	return LZ_OK;
 }
 
 enum lz_status lz_attach_or_retain(struct lz_gated g, struct lz_device *dev, struct lz_domain *dom)
@@ -244,12 +244,11 @@ static void detach(struct lz_gated g, struct lz_device *dev, struct lz_attachmen
 	else
 		effect = dev->iommu->ops->install(dev, att->pasid, NULL, old) == LZ_OK;
 	effect = effect || lz_part_excused(old);
-	if (effect) {
-		pass(g, att, NULL, old);
-	} else {
-		keep(g, att, NULL);
+	keep(g, att, NULL);
+	if (effect)
+		unlink_old(att, old);
+	else
 		lz_custody_leave(att, old);
-	}
 }
 
 void lz_detach_pasids(struct lz_gated g, struct lz_device *dev)
