@@ -37,6 +37,28 @@ enum lz_answer {
 	LZ_ANSWER_REFUSED, /* nothing is translated any more, or the batch is illegal */
 };
 
+/*
+ * An error that says "not answered", as the driver has read it before it cleared
+ * anything (H73), or a sync that stands still without one. The span are the commands
+ * that it may be about: what stands between the sync and the one before; where one
+ * error takes several syncs with it, what stands in front of all of them (H68).
+ */
+struct lz_queue_error {
+	struct lz_sync sync; /* the span ends before it */
+	uint64_t first;	     /* position in the queue: the span begins here at the earliest */
+	bool told;	     /* by the hardware */
+	bool carried;	     /* what stands in front of the span may be out too */
+	bool named;	     /* the hardware says whose it was: `id`, and only that one's */
+	uint32_t id;
+};
+
+/* A command of its span that waits for a device. */
+struct lz_unanswered {
+	uint32_t id;  /* that it was sent to */
+	uint32_t seq; /* lz.resets when it was issued (H86) */
+	struct lz_command command;
+};
+
 /* What the hardware can say, and what happens when it says it. Constant. */
 struct lz_fault_traits {
 	bool names_device;    /* an error may say whose invalidation it was */
@@ -78,6 +100,15 @@ struct lz_fault_ops {
 				lz_ns *deadline);
 	/* Does the queue stand at an error that is left for the ladder? Any context. */
 	bool (*held)(struct lz_iommu *iommu, void *queue);
+	/* The next command of the error's span that waits for a device; *at is 0 at
+	 * first, and the driver's. False: no more. The command is still as it was
+	 * issued, however long ago. [what the driver holds when it accuses] */
+	bool (*next_unanswered)(struct lz_iommu *iommu, const struct lz_queue_error *e,
+				uint64_t *at, struct lz_unanswered *out);
+	/* The first who answers invalidations of the id, or the next one `after` another,
+	 * with a reference (H25, H53), or NULL. Any context. */
+	struct lz_device *(*find)(struct lz_iommu *iommu, uint32_t id,
+				  const struct lz_device *after);
 	/* Takes in what hardware tells elsewhere than in the queue; needed with
 	 * `tells_elsewhere`, else NULL. Any context. */
 	void (*look_elsewhere)(struct lz_iommu *iommu);
@@ -152,9 +183,10 @@ struct lz_own_probe {
 void lz_accuse(struct lz_device *dev, const struct lz_accusation *a, const struct lz_sync *failed);
 /* The operation `accuse`: somebody says that it is broken. */
 void lz_accuse_told(struct lz_device *dev, enum lz_evidence evidence);
-/* The generation a device had when lz.resets stood at `seq`, or an odd one when it has
- * moved since (H86). Any context. */
-uint32_t lz_generation_at(struct lz_device *dev, uint32_t seq);
+/* Accuses whoever an error may be about: who is named; else everybody in its span, and
+ * a sole one is named when the hardware has told. Any context; with the lock held that
+ * keeps the span as it is. */
+void lz_accuse_error(struct lz_iommu *iommu, const struct lz_queue_error *e);
 /* In one piece. */
 struct lz_accusation lz_accusation_of(struct lz_device *dev);
 /* The first on the list, with a reference of the caller's, or NULL. */

@@ -74,12 +74,98 @@ void lz_accuse_told(struct lz_device *dev, enum lz_evidence evidence)
 	lz_iommu_kick(dev->iommu);
 }
 
-/* Whoever moves the generation stores `changed` first. */
-uint32_t lz_generation_at(struct lz_device *dev, uint32_t seq)
+/* ---- from an error to whom it may be about ---- */
+
+/* The generation a device had when the command was issued, or an odd one when it
+ * has moved since. Whoever moves it stores `changed` first. */
+static uint32_t generation_at(struct lz_device *dev, uint32_t seq)
 {
 	uint32_t gen = lz_load32_acquire(&dev->generation);
 
 	return (int32_t)(lz_load32(&dev->changed) - seq) > 0 ? 1 : gen;
+}
+
+struct walk {
+	struct lz_iommu *iommu;
+	const struct lz_queue_error *e;
+	bool count_only;
+	enum lz_evidence evidence;
+	const struct lz_device *last; /* compared only */
+	unsigned different;
+};
+
+/* Whoever a command was for. */
+static void walk_command(struct walk *w, const struct lz_unanswered *u)
+{
+	const struct lz_fault_ops *ops = w->iommu->ops->faults;
+	struct lz_device *dev = NULL, *next;
+
+	while ((next = ops->find(w->iommu, u->id, dev)) != NULL) {
+		struct lz_accusation a = {
+			.gen = generation_at(next, u->seq),
+			.evidence = w->evidence,
+			.has_command = true,
+			.command = u->command,
+			.queue = w->e->sync.queue,
+		};
+
+		if (dev)
+			lz_device_put(dev);
+		dev = next;
+		w->different += dev != w->last;
+		w->last = dev;
+		if (!w->count_only)
+			lz_accuse(dev, &a, &w->e->sync);
+	}
+	if (dev)
+		lz_device_put(dev);
+	else
+		w->different++; /* gone: it may have been that one */
+}
+
+static unsigned walk(struct walk w)
+{
+	struct lz_unanswered u;
+	uint64_t at = 0;
+
+	while (w.iommu->ops->faults->next_unanswered(w.iommu, w.e, &at, &u))
+		if (!w.e->named || u.id == w.e->id)
+			walk_command(&w, &u);
+	return w.different;
+}
+
+/* The slots have been used again, so what is known is the id: it is asked. */
+static void accuse_by_id(struct lz_iommu *iommu, const struct lz_queue_error *e)
+{
+	const struct lz_fault_ops *ops = iommu->ops->faults;
+	struct lz_device *dev = NULL, *next;
+
+	while ((next = ops->find(iommu, e->id, dev)) != NULL) {
+		struct lz_accusation a = {.gen = lz_load32(&next->generation),
+					  .queue = e->sync.queue};
+
+		if (dev)
+			lz_device_put(dev);
+		dev = next;
+		lz_accuse(dev, &a, &e->sync);
+	}
+	if (dev)
+		lz_device_put(dev);
+}
+
+/* One that is named is the one, whatever else is out; without a name a sole one is,
+ * unless something older may have failed. Several may answer to one id (H13). */
+void lz_accuse_error(struct lz_iommu *iommu, const struct lz_queue_error *e)
+{
+	struct walk w = {.iommu = iommu, .e = e, .count_only = true};
+	unsigned different = walk(w);
+
+	w.count_only = false;
+	if (e->told && different == 1 && (e->named || !e->carried))
+		w.evidence = LZ_EVIDENCE_NAMED;
+	(void)walk(w);
+	if (e->named && !different)
+		accuse_by_id(iommu, e);
 }
 
 /* ---- looking ---- */

@@ -125,6 +125,13 @@ static bool held(struct lz_iommu *iommu, void *queue)
 	return lz_load32(&q->held_error);
 }
 
+static struct lz_device *find(struct lz_iommu *iommu, uint32_t id, const struct lz_device *after)
+{
+	struct lz_smmu_dev *sd = lz_smmu_sid_get(lz_smmu_of(iommu), id, after ? after->drv : NULL);
+
+	return sd ? sd->dev : NULL;
+}
+
 enum lz_status lz_smmu_atc_flush(struct lz_smmu_dev *sd, uint32_t ssid)
 {
 	struct lz_smmu_cmd cmd[LZ_MAX_STREAMS];
@@ -215,6 +222,8 @@ const struct lz_fault_ops lz_smmu_faults = {
 	.settled = settled,
 	.await = await,
 	.held = held,
+	.next_unanswered = lz_smmu_next_unanswered,
+	.find = find,
 	.grace = grace,
 	.ats_off = ats_off,
 	.close = close_entries,

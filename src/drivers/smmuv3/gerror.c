@@ -18,83 +18,50 @@ static void emit_queue(struct lz_smmu *s, enum lz_event_kind kind, uint32_t cons
 
 /* ---- accusing ---- */
 
-struct walk {
-	struct lz_smmu_queue *q;
-	bool count_only, sole;
-	uint64_t pos; /* of the sync */
-	uint32_t seq;
-	struct lz_device *last; /* compared only */
-	unsigned different;
-};
-
-/* Whoever an unanswered ATC_INV was for. */
-static void walk_command(struct walk *w, struct lz_smmu_cmd cmd)
-{
-	uint32_t sid = lz_smmu_cmd_sid(cmd.w[0]);
-	struct lz_smmu_dev *sd = NULL, *next;
-
-	while ((next = lz_smmu_sid_get(w->q->smmu, sid, sd)) != NULL) {
-		if (sd)
-			lz_device_put(sd->dev);
-		sd = next;
-		if (sd->dev != w->last)
-			w->different++;
-		w->last = sd->dev;
-		if (!w->count_only) {
-			struct lz_accusation a = {
-				.gen = lz_generation_at(sd->dev, w->seq),
-				.evidence = w->sole ? LZ_EVIDENCE_NAMED : LZ_EVIDENCE_NONE,
-				.has_command = true,
-				.command = {{cmd.w[0], cmd.w[1]}},
-				.queue = w->q,
-			};
-			struct lz_sync failed = {w->q, w->pos};
-
-			lz_accuse(sd->dev, &a, &failed);
-		}
-	}
-	if (sd)
-		lz_device_put(sd->dev);
-	else
-		w->different++; /* gone: it may have been that one */
-}
-
-/* One pass over the batch in front of the failed sync. One that failed before,
- * and was overwritten, ends it too: its set has been taken. */
-static unsigned walk_unsettled(struct lz_smmu_queue *q, uint64_t pos, bool count_only, bool sole)
-{
-	uint64_t first = pos > q->guard ? pos - q->guard : 0;
-	struct walk w = {.q = q,
-			 .count_only = count_only,
-			 .sole = sole,
-			 .pos = pos,
-			 .seq = lz_load32(&q->slot_seq[pos & q->mask])};
-
-	for (uint64_t p = pos; p-- > first;) {
-		uint64_t *slot = lz_smmu_queue_slot(q, p);
-		struct lz_smmu_cmd cmd = {{lz_dma_load64(&slot[0]), lz_dma_load64(&slot[1])}};
-
-		if (lz_smmu_cmd_op(cmd.w[0]) == SMMU_OP_SYNC ||
-		    lz_smmu_queue_get_mark(q, p) != SMMU_MARK_NONE)
-			break;
-		if (lz_smmu_cmd_op(cmd.w[0]) == SMMU_OP_ATC_INV)
-			walk_command(&w, cmd);
-	}
-	return w.different;
-}
-
 /*
  * The unsettled set of a sync is what stands between it and the sync before:
  * that one succeeded, or its own set was taken when it failed. The entries are
  * still in the ring whoever issued them and however long ago: they are consumed,
- * but the guard keeps them from being used again.
+ * but the guard keeps them from being used again. One that failed before, and was
+ * overwritten, ends it too.
  */
-unsigned lz_smmu_accuse_unsettled(struct lz_smmu_queue *q, uint64_t pos, bool told)
+bool lz_smmu_next_unanswered(struct lz_iommu *iommu, const struct lz_queue_error *e, uint64_t *at,
+			     struct lz_unanswered *out)
 {
-	unsigned different = walk_unsettled(q, pos, true, false);
+	struct lz_smmu_queue *q = e->sync.queue;
+	uint64_t sync = e->sync.pos;
 
-	(void)walk_unsettled(q, pos, false, told && different == 1 && !q->carry);
-	return different;
+	(void)iommu;
+	for (uint64_t p = sync - *at; p-- > e->first;) {
+		uint64_t *slot = lz_smmu_queue_slot(q, p);
+		struct lz_command c = {{lz_dma_load64(&slot[0]), lz_dma_load64(&slot[1])}};
+
+		if (lz_smmu_cmd_op(c.w[0]) == SMMU_OP_SYNC ||
+		    lz_smmu_queue_get_mark(q, p) != SMMU_MARK_NONE)
+			break;
+		if (lz_smmu_cmd_op(c.w[0]) != SMMU_OP_ATC_INV)
+			continue;
+		*out = (struct lz_unanswered){
+			.id = lz_smmu_cmd_sid(c.w[0]),
+			.seq = lz_load32(&q->slot_seq[sync & q->mask]),
+			.command = c,
+		};
+		*at = sync - p;
+		return true;
+	}
+	return false;
+}
+
+void lz_smmu_accuse_unsettled(struct lz_smmu_queue *q, uint64_t pos, bool told)
+{
+	struct lz_queue_error e = {
+		.sync = {q, pos},
+		.first = pos > q->guard ? pos - q->guard : 0,
+		.told = told,
+		.carried = q->carry,
+	};
+
+	lz_accuse_error(&q->smmu->iommu, &e);
 }
 
 /* ---- the three command errors ---- */
@@ -118,7 +85,7 @@ static void atc_timeout(struct lz_smmu_queue *q, uint64_t pos, uint32_t cons)
 	emit_queue(s, LZ_EV_TIMEOUT, cons);
 	if (late)
 		emit_queue(s, LZ_EV_LATE, cons);
-	(void)lz_smmu_accuse_unsettled(q, pos, true);
+	lz_smmu_accuse_unsettled(q, pos, true);
 }
 
 /* The refused command is replaced; the batch it is in must not pass for done.

@@ -252,7 +252,7 @@ static void accuse_head(struct lz_smmu_queue *q)
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 
 	if (lz_smmu_cmd_op(lz_dma_load64(lz_smmu_queue_slot(q, pos))) == SMMU_OP_SYNC)
-		(void)lz_smmu_accuse_unsettled(q, pos, false);
+		lz_smmu_accuse_unsettled(q, pos, false);
 	lz_spin_unlock(&s->err_lock, flags);
 }
 

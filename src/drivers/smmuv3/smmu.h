@@ -145,10 +145,12 @@ enum lz_status lz_smmu_hw_abort_all(struct lz_smmu *s);
 bool lz_smmu_drain(struct lz_smmu_queue *q);
 bool lz_smmu_queue_error_active(struct lz_smmu_queue *q);
 #define SMMU_NO_BATCH UINT64_MAX
-/* Accuses every device with an unsettled ATC_INV before the sync at `pos`;
- * returns how many different ones there were. `told`: by the hardware, so a sole
- * one is named. [err_lock] */
-unsigned lz_smmu_accuse_unsettled(struct lz_smmu_queue *q, uint64_t pos, bool told);
+/* Accuses every device with an unsettled ATC_INV before the sync at `pos`. `told`: by
+ * the hardware, so a sole one is named. [err_lock] */
+void lz_smmu_accuse_unsettled(struct lz_smmu_queue *q, uint64_t pos, bool told);
+/* The operation. [err_lock] */
+bool lz_smmu_next_unanswered(struct lz_iommu *iommu, const struct lz_queue_error *e, uint64_t *at,
+			     struct lz_unanswered *out);
 
 /* Acknowledges an active command queue error, for the ladder. [err_lock] */
 void lz_smmu_acknowledge_locked(struct lz_smmu_queue *q);
