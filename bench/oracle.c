@@ -286,7 +286,7 @@ void oracle_dma(struct rig_fn *fn, uint32_t pasid, uint64_t iova, uint64_t pa, b
 		oracle_violation(r, INV_B, "%s is fenced and reached 0x%llx by its ATC", fn->name,
 				 (unsigned long long)pa);
 	/* H06, H74 */
-	if (fn->held || (fn->blocked && !translated && is_carried_out(r)))
+	if ((fn->held || (fn->blocked && !translated)) && is_carried_out(r))
 		oracle_violation(r, INV_B, "%s is %s and reached 0x%llx", fn->name,
 				 fn->held ? "in reset" : "quarantined", (unsigned long long)pa);
 	p = dom ? shadow_find(&r->shadow, dom->id, iova / LZ_PAGE) : NULL;

@@ -168,9 +168,15 @@ struct lz_suspicion {
 	uint32_t probes_lost; /* since it was accused; atomic */
 };
 
-/* A question of the core's own whose answer is still out; [gate]. */
+/* A question of the core's own; [gate]. */
+enum lz_own_state {
+	LZ_OWN_NONE,
+	LZ_OWN_NO_ROOM, /* for the sync that goes in front of it */
+	LZ_OWN_WAITS,	/* for that sync */
+	LZ_OWN_OUT,	/* its answer is out */
+};
 struct lz_own_probe {
-	bool out;
+	enum lz_own_state state;
 	uint32_t gen;
 	struct lz_sync sync;
 };

@@ -112,26 +112,40 @@ static enum lz_answer believe(struct lz_device *dev, enum lz_answer is)
 }
 
 /*
- * For the core, after a reset. One whose answer is still out is not repeated:
- * on hardware with a long timeout each would cost everybody that long. Asked
- * again, the core gets what has become of it. One of an earlier generation has
- * to go first: each reset may let a single one of them go, and with one more for
- * each reset the queue would never be free of them.
+ * Does the queue move? What is asked of a device in one that stands is sent whenever
+ * it moves on, perhaps while the device is in its next reset (H60): there it is lost,
+ * and on hardware that tells nothing the queue stands for it until a reset after that.
+ * With many devices waiting, each reset would take it from one lost request to the
+ * next, and it would never be free (F). So a lone sync goes first. Asked again in the
+ * same generation, the core does not wait for it any more.
  */
-static bool earlier_is_out(struct lz_device *dev, uint32_t gen)
+static bool is_our_turn(struct lz_device *dev, uint32_t gen, lz_ns *deadline)
 {
-	const struct lz_own_probe *own = &dev->own_probe;
-	lz_ns deadline = 0;
+	const struct lz_fault_ops *ops = ops_of(dev->iommu);
+	struct lz_own_probe *own = &dev->own_probe;
+	bool again = own->gen == gen && own->state != LZ_OWN_NONE;
 
-	return own->out && own->gen != gen &&
-	       ops_of(dev->iommu)->await(dev->iommu, &own->sync, &deadline) == LZ_ANSWER_NONE;
+	if (again)
+		*deadline = lz_now(dev->lz);
+	if (!again || own->state == LZ_OWN_NO_ROOM)
+		own->state = ops->settle_send(dev->iommu, NULL, &own->sync, deadline) == LZ_OK
+				     ? LZ_OWN_WAITS
+				     : LZ_OWN_NO_ROOM;
+	own->gen = gen;
+	if (own->state == LZ_OWN_NO_ROOM ||
+	    ops->await(dev->iommu, &own->sync, deadline) == LZ_ANSWER_NONE)
+		return false;
+	own->state = LZ_OWN_NONE;
+	if (again)
+		*deadline = 0;
+	return true;
 }
 
 static enum lz_status own_answer(struct lz_device *dev, lz_ns *deadline)
 {
 	enum lz_answer is = await(dev->iommu, &dev->own_probe.sync, deadline);
 
-	dev->own_probe.out = is == LZ_ANSWER_NONE;
+	dev->own_probe.state = is == LZ_ANSWER_NONE ? LZ_OWN_OUT : LZ_OWN_NONE;
 	switch (believe(dev, is)) {
 	case LZ_ANSWER_OK:
 		return LZ_OK;
@@ -147,25 +161,28 @@ static enum lz_status own_answer(struct lz_device *dev, lz_ns *deadline)
 	return LZ_ETIMEDOUT;
 }
 
+/*
+ * For the core, after a reset. One whose answer is still out is not repeated: on
+ * hardware with a long timeout each would cost everybody that long. Asked again, the
+ * core gets what has become of it.
+ */
 enum lz_status lz_probe(struct lz_device *dev)
 {
 	struct lz_own_probe *own = &dev->own_probe;
 	uint32_t gen = lz_load32(&dev->generation);
-	bool again = own->out && own->gen == gen;
+	bool again = own->state == LZ_OWN_OUT && own->gen == gen;
 	lz_ns deadline = again ? lz_now(dev->lz) : 0;
 	enum lz_status st = LZ_OK;
 
 	if (lz_iommu_dead(dev->iommu))
 		return LZ_ENODEV;
-	if (earlier_is_out(dev, gen))
-		return LZ_ETIMEDOUT;
 	if (!again) {
+		if (!is_our_turn(dev, gen, &deadline))
+			return LZ_ETIMEDOUT;
 		lz_emit_device(dev, LZ_EV_PROBE, LZ_OK, 0);
 		st = probe_send(dev, NULL, &own->sync, &deadline);
 		if (st == LZ_EBUSY) /* found broken again */
 			return LZ_EIO;
-		own->out = st == LZ_OK;
-		own->gen = gen;
 	}
 	return st == LZ_OK ? own_answer(dev, &deadline) : st;
 }

@@ -289,6 +289,64 @@ static void h60_no_atc_inv_during_a_reset(void **state)
 	assert_true(section.waits > 16);
 }
 
+/* ---- nothing is asked in a queue that stands ---- */
+
+/* Device 0 does not answer, and the sync behind its ATC_INV never ends. */
+static struct lz_domain *stand(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1);
+
+	look_map(r, dom, 1, 1);
+	rig_silence(r, 0);
+	assert_int_equal(lz_unmap(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	return dom;
+}
+
+/* Both are reset at once: that lets the queue go on, and what it had for device 1
+ * would be lost there and the queue stand until its next reset. */
+static void reset_both(struct rig *r)
+{
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(lz_reset_prepare(r->dev[i].dev), LZ_OK);
+	for (unsigned i = 2; i-- > 0;)
+		lzm_ep_bus_reset(r->dev[i].ep);
+	rig_sleep(LZ_MS(2));
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(lz_reset_done(r->dev[i].dev, LZ_RESET_OK), LZ_OK);
+	look_settle(r);
+	assert_int_equal(r->released, LZ_PAGE);
+}
+
+static void detached_meanwhile(struct rig *r)
+{
+	struct lz_domain *other = rig_shared(r, 1, 1), *dom = stand(r);
+
+	lz_detach(r->dev[1].dev);
+	reset_both(r);
+	rig_drop(r, dom);
+	rig_drop(r, other);
+}
+
+/* It may not be asked now whether it answers, so that it is let back later. */
+static void reset_meanwhile(struct rig *r)
+{
+	struct lz_domain *other = rig_shared(r, 1, 1), *dom = stand(r);
+
+	assert_int_equal(lz_pci_reset_flr(r->dev[1].dev), LZ_ETIMEDOUT);
+	rig_sleep(LZ_SEC(3));
+	reset_both(r);
+	assert_int_equal(r->dev[1].resumed, 1);
+	rig_drop(r, dom);
+	rig_drop(r, other);
+}
+
+static void h60_nothing_is_asked_in_a_queue_that_stands(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 2, .regime = "sync_never"}, 8, detached_meanwhile);
+	look_run(&(struct rig_opts){.devs = 2, .regime = "sync_never"}, 8, reset_meanwhile);
+}
+
 /* ---- the index of stream ids ---- */
 
 static void taken_twice(struct rig *r)
@@ -369,6 +427,7 @@ int main(void)
 		cmocka_unit_test(h58_muted_in_every_domain),
 		cmocka_unit_test(h59_two_arrays_no_deadlock),
 		cmocka_unit_test(h60_no_atc_inv_during_a_reset),
+		cmocka_unit_test(h60_nothing_is_asked_in_a_queue_that_stands),
 		cmocka_unit_test(h61_a_stream_id_registered_twice),
 		cmocka_unit_test(h63_the_mark_has_its_own_byte),
 		cmocka_unit_test(h64_quarantine_leaves_bookkeeping),

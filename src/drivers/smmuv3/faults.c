@@ -132,14 +132,27 @@ static struct lz_device *find(struct lz_iommu *iommu, uint32_t id, const struct 
 	return sd ? sd->dev : NULL;
 }
 
+/* Has everything been consumed that is in the queue now? Its end is somebody's sync. */
+static bool is_our_turn(struct lz_smmu_queue *q, lz_ns *deadline)
+{
+	uint64_t last = lz_load64_acquire(&q->published) - 1;
+
+	return lz_smmu_queue_wait(q, last, deadline) != LZ_ETIMEDOUT ||
+	       lz_smmu_queue_look(q, last) != LZ_EBUSY;
+}
+
+/* Not into a queue that stands: see lz_probe() (H60). */
 enum lz_status lz_smmu_atc_flush(struct lz_smmu_dev *sd, uint32_t ssid)
 {
+	struct lz_smmu_queue *q = &sd->smmu->cmdq;
 	struct lz_smmu_cmd cmd[LZ_MAX_STREAMS];
 	struct lz_sync sync;
 	lz_ns deadline = 0;
-	enum lz_status st = submit_atc(sd, &sd->smmu->cmdq, cmd, flush_commands(sd, cmd, ssid),
-				       &sync, &deadline, LZ_FENCE_OPEN);
+	enum lz_status st;
 
+	if (!is_our_turn(q, &deadline))
+		return LZ_ETIMEDOUT;
+	st = submit_atc(sd, q, cmd, flush_commands(sd, cmd, ssid), &sync, &deadline, LZ_FENCE_OPEN);
 	if (st == LZ_OK) {
 		st = lz_smmu_sync_wait(sync, &deadline);
 		if (st == LZ_ETIMEDOUT)

@@ -246,9 +246,10 @@ static void unanswered(struct rig *r)
 				 LZ_ETIMEDOUT);
 		assert_true(rig_health(r, 0).block & LZ_BLOCK_RESET);
 	}
-	/* Nor has one been queued for each of them. */
-	assert_int_equal(rig_health(r, 0).probes, 1);
+	/* None is queued while the queue stands, and then not one for each of them. */
+	assert_int_equal(rig_health(r, 0).probes, 0);
 	assert_true(rig_until(r, rig_idle, LZ_SEC(60)));
+	assert_int_equal(rig_health(r, 0).probes, 1);
 	assert_string_equal(rig_health(r, 0).state, "healthy");
 }
 
