@@ -246,8 +246,11 @@ static enum lz_status op_install(struct lz_device *dev, uint32_t pasid, struct l
 	     "install under a fence");
 	if (!c->result && (f->stalled || (!new_ && dev->fence == LZ_FENCE_FENCING)))
 		c->result = LZ_ETIMEDOUT;
-	if (!c->result)
+	if (!c->result) {
 		d->table[pasid] = new_;
+		if (to)
+			to->drv = to; /* its id is in caches from here on */
+	}
 	if (!c->result && old)
 		forget(d, old, 0, UINT64_MAX);
 	return c->result;
@@ -273,6 +276,10 @@ static void op_domain_fini(struct lz_domain_part *part)
 	struct fake *f = fake_iommu(part->iommu);
 
 	note(f, OP_DOMAIN_FINI, NULL, dom, 0);
+	rule(f, !part->drv || f->iommu.dead || !lz_contains(dom->lz),
+	     "its id is free while caches have it");
+	rule(f, !part->index || !lz_load32(&part->users), "freed while it is invalidated");
+	part->drv = NULL;
 	for (unsigned i = 0; i < FAKE_DEVICES; i++)
 		for (unsigned p = 0; p < FAKE_PASIDS && f->device[i].dev; p++)
 			rule(f, f->device[i].table[p] != dom || f->iommu.dead,
@@ -338,6 +345,8 @@ static enum lz_status op_invalidate_all(struct lz_domain_part *part)
 	r = planned(f, OP_INVALIDATE_ALL);
 	if (!r)
 		r = invalidate(f, dom, 0, UINT64_MAX);
+	if (!r)
+		part->drv = NULL;
 	/* What a block or a detach wrote for a leaving device takes effect. */
 	for (unsigned i = 0; i < FAKE_DEVICES && !r; i++)
 		for (unsigned p = 0; p < FAKE_PASIDS && f->device[i].dev; p++)
