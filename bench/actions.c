@@ -79,7 +79,7 @@ static void look(struct rig_fn *fn)
 static void report(struct rig_fn *fn)
 {
 	rig_note(fn->rig, fn, "embedder: says that it is broken", 0);
-	fn->guilty = true; /* who says so answers for it */
+	oracle_guilty(fn); /* who says so answers for it */
 	fn->resetting++;   /* the device stays while we are at it */
 	lz_device_report_broken(fn->dev);
 	fn->resetting--;
@@ -96,7 +96,9 @@ static void settle_in(struct rig_fn *fn)
 {
 	rig_note(fn->rig, fn, "embedder: adds it again", 0);
 	fn->condemned = fn->told = false;
-	fn->guilty = !lzm_ep_answers(fn->ep);
+	fn->guilty = false;
+	if (!lzm_ep_answers(fn->ep))
+		oracle_guilty(fn);
 	if (fn->left && !fn->left->dead)
 		space_attach(fn, fn->left);
 	space_attach_pasids(fn);

@@ -137,6 +137,10 @@ static void evtq_irq(void *arg)
 
 static struct rig_fn *fn_of(struct rig *r, const struct lzm_ep *ep)
 {
+	struct rig_fn *fn = rig_fn_by_sid(r, lzm_ep_sid(ep));
+
+	if (fn && fn->ep == ep)
+		return fn;
 	for (unsigned i = 0; i < r->n_fns; i++)
 		if (r->fns[i].ep == ep)
 			return &r->fns[i];
@@ -447,6 +451,18 @@ static bool build_smmu(struct rig *r)
 	return r->smmu != NULL;
 }
 
+/* Its own id comes first; then whoever sends it in another's name. */
+static void index_ids(struct rig *r)
+{
+	for (unsigned s = 0; s < MACHINE_MAX_STREAMS; s++)
+		for (unsigned i = 0; i < r->n_fns; i++) {
+			struct rig_fn *fn = &r->fns[i];
+
+			if (s < fn->n_sids && fn->sids[s] < RIG_SIDS && !r->by_sid[fn->sids[s]])
+				r->by_sid[fn->sids[s]] = fn;
+		}
+}
+
 bool build_models(struct rig *r)
 {
 	const struct machine *m = r->machine;
@@ -469,7 +485,9 @@ bool build_models(struct rig *r)
 	r->groups = calloc(m->n_groups + 1, sizeof(*r->groups));
 	r->fns = calloc(m->n_functions + 1, sizeof(*r->fns));
 	r->busy = calloc(m->n_functions + 1, sizeof(*r->busy));
-	if (!r->groups || !r->fns || !r->busy)
+	r->odd = calloc(m->n_functions + 1, sizeof(*r->odd));
+	r->by_sid = calloc(RIG_SIDS, sizeof(*r->by_sid));
+	if (!r->groups || !r->fns || !r->busy || !r->odd || !r->by_sid)
 		return false;
 	for (unsigned i = 0; i < m->n_groups; i++)
 		r->groups[r->n_groups++].id = (unsigned)m->groups[i].id;
@@ -481,6 +499,7 @@ bool build_models(struct rig *r)
 		    !build_fn(r, i, f))
 			return false;
 	}
+	index_ids(r);
 	sim_mmio_add(&mmio);
 	sim_hw_add(&smmu);
 	sim_hw_add(&eps);
@@ -620,5 +639,7 @@ void build_free(struct rig *r)
 		lzm_smmu_destroy(r->smmu);
 	free(r->fns);
 	free(r->busy);
+	free(r->odd);
+	free(r->by_sid);
 	free(r->groups);
 }

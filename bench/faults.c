@@ -115,7 +115,8 @@ void faults_inject(struct rig *r, const struct scenario_fault *f)
 		fn->ever_faulted = true;
 		fn->faulted_at = sim_now();
 		fn->faulted_since_reset = true;
-		fn->guilty |= device_faults[i].guilty;
+		if (device_faults[i].guilty)
+			oracle_guilty(fn);
 		lzm_ep_fault(fn->ep, device_faults[i].fault, (unsigned)f->count, f->delay);
 		rig_ep_touch(fn);
 	}

@@ -119,6 +119,7 @@ static bool keep(struct rig *r, const struct lz_event *ev)
 static void fenced(struct rig *r, struct rig_fn *fn, const struct lz_event *ev)
 {
 	fn->fenced = true;
+	rig_watch(fn);
 	if (!r->res->fenced_at && fn->guilty && !r->closing)
 		r->res->fenced_at = ev->time - r->origin;
 	oracle_fences(r);
@@ -320,8 +321,8 @@ void oracle_dma(struct rig_fn *fn, uint32_t pasid, uint64_t iova, uint64_t pa, b
 
 void oracle_fences(struct rig *r)
 {
-	for (unsigned i = 0; i < r->n_fns; i++) {
-		struct rig_fn *fn = &r->fns[i];
+	for (unsigned i = 0; i < r->n_odd; i++) {
+		struct rig_fn *fn = r->odd[i];
 
 		for (unsigned s = 0; fn->fenced && fn->dev && s < fn->n_sids; s++) {
 			bool now = false, uncached = false;
@@ -338,19 +339,27 @@ void oracle_fences(struct rig *r)
 
 /* ---- what the device does ---- */
 
+void oracle_guilty(struct rig_fn *fn)
+{
+	fn->guilty = true;
+	rig_watch(fn);
+}
+
 void oracle_invalidate(struct rig_fn *fn, const struct lzm_atc_inv *inv)
 {
 	if (inv->ssv && inv->ssid < SCENARIO_PASIDS)
 		fn->invalidated[inv->ssid]++;
 	if (!lzm_ep_answers(fn->ep))
-		fn->guilty = true;
+		oracle_guilty(fn);
 }
 
 void oracle_reset(struct rig_fn *fn)
 {
 	fn->reset_seen = true;
 	fn->faulted_since_reset = false;
-	fn->guilty = !lzm_ep_answers(fn->ep);
+	fn->guilty = false;
+	if (!lzm_ep_answers(fn->ep))
+		oracle_guilty(fn);
 }
 
 void oracle_removed(struct rig_fn *fn)

@@ -20,6 +20,8 @@ void oracle_event(void *ctx, const struct lz_event *ev);
 /* A DMA access got through. */
 void oracle_dma(struct rig_fn *fn, uint32_t pasid, uint64_t iova, uint64_t pa, bool write,
 		bool translated);
+/* It has done something that it may be taken for broken for. */
+void oracle_guilty(struct rig_fn *fn);
 /* An Invalidate Request reached the function. */
 void oracle_invalidate(struct rig_fn *fn, const struct lzm_atc_inv *inv);
 void oracle_reset(struct rig_fn *fn);

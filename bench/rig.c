@@ -39,12 +39,21 @@ struct rig_fn *rig_fn_by_bdf(struct rig *r, uint32_t bdf)
 
 struct rig_fn *rig_fn_by_sid(struct rig *r, uint32_t sid)
 {
-	/* Its own id comes first; then whoever sends it in another's name. */
-	for (unsigned s = 0; s < MACHINE_MAX_STREAMS; s++)
-		for (unsigned i = 0; i < r->n_fns; i++)
-			if (s < r->fns[i].n_sids && r->fns[i].sids[s] == sid)
-				return &r->fns[i];
-	return NULL;
+	return sid < RIG_SIDS ? r->by_sid[sid] : NULL;
+}
+
+void rig_watch(struct rig_fn *fn)
+{
+	struct rig *r = fn->rig;
+	unsigned at = r->n_odd;
+
+	if (fn->odd)
+		return;
+	fn->odd = true;
+	r->n_odd++;
+	for (; at && r->odd[at - 1]->index > fn->index; at--)
+		r->odd[at] = r->odd[at - 1];
+	r->odd[at] = fn;
 }
 
 struct rig_domain *rig_domain_by_name(struct rig *r, const char *name)

@@ -28,6 +28,7 @@
 #define RIG_DMA_BASE   0x800000000ull /* tables and queues; no trace has pages up there */
 #define RIG_DMA_BYTES  (96u << 20)
 #define RIG_ELSEWHERE  (1ull << 40)   /* added to a physical page whose owner is custody */
+#define RIG_SIDS       (1u << 16)     /* as many as the SMMU's tables have */
 #define RIG_HIGH_IOVA  0x100000000ull /* where mappings move to when theirs is in custody */
 #define RIG_HIGH_PAGES (1u << 24)
 #define RIG_HIGH_STORM (1u << 12)  /* the same for a storm, so that tables do not grow by it */
@@ -60,6 +61,7 @@ struct rig_fn {
 
 	struct lzm_ep *ep;
 	bool ep_busy; /* may want to be stepped; then it is in rig.busy */
+	bool odd;     /* it is in rig.odd */
 	struct lz_pci_access pci;
 	struct lz_device *dev;		  /* NULL: not added, or removed */
 	const struct lz_device *last_dev; /* for comparison only */
@@ -133,6 +135,9 @@ struct rig {
 	unsigned n_fns;
 	struct rig_fn **busy; /* endpoints that may want to be stepped */
 	unsigned n_busy;
+	struct rig_fn **odd; /* whoever is guilty or fenced, by index, and maybe others */
+	unsigned n_odd;
+	struct rig_fn **by_sid; /* whose stream id it is first of all; of all ids */
 	struct rig_group *groups;
 	unsigned n_groups;
 	struct rig_domain *domains;
@@ -162,7 +167,7 @@ struct rig {
 	uint64_t lz_cmdq_errors;       /* consumed by the library */
 	uint32_t kept[LZ_EVENT_KINDS]; /* time line entries per kind of event */
 	lz_ns next_traffic;
-	uint64_t hot_steps;
+	uint64_t steps, hot_steps; /* of the traffic; in a storm since its last blow */
 };
 
 /* Runs the scenario once. The result is filled in completely, also when it is
@@ -188,6 +193,8 @@ void rig_fail(struct rig *r, const char *fmt, ...) __attribute__((format(printf,
 void rig_note(struct rig *r, const struct rig_fn *fn, const char *text, uint64_t detail);
 /* Makes the endpoint agent look at it. */
 void rig_ep_touch(struct rig_fn *fn);
+/* It has become guilty or fenced. */
+void rig_watch(struct rig_fn *fn);
 
 /* build.c: machine and scenario into models and library objects; task context. */
 bool build_models(struct rig *r);

@@ -313,7 +313,7 @@ static void blow(struct storm *s)
 	struct rig_fn *fn = pick(s, is_present), *other = pick(s, is_present);
 
 	s->res->blows++;
-	s->rig->hot_steps = 0;
+	s->rig->steps = s->rig->hot_steps = 0;
 	s->rig->next_traffic = sim_now();
 	if (below(s, 2))
 		help(s);

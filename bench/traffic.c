@@ -9,16 +9,43 @@
 #define HOT_ENOUGH  20000u
 #define PERIOD_IDLE LZ_SEC(1) /* of a storm, between its blows */
 #define HOT_BLOW    200u
+#define EASE_BLOW   1000u /* accesses after which half as many will do */
+#define EASE_MAX    7u
+
+/* A burst whose unmaps wait for the hardware lasts minutes in which little happens. */
+static lz_ns storm_period(const struct rig *r, bool hot)
+{
+	uint64_t eased = r->steps / EASE_BLOW;
+
+	if (hot && r->hot_steps <= HOT_BLOW)
+		return PERIOD_HOT;
+	if (!r->bursts)
+		return PERIOD_IDLE;
+	return PERIOD << (eased < EASE_MAX ? eased : EASE_MAX);
+}
 
 static lz_ns period(const struct rig *r, bool hot)
 {
-	if (r->storm && hot && r->hot_steps <= HOT_BLOW)
-		return PERIOD_HOT;
 	if (r->storm)
-		return r->bursts ? PERIOD : PERIOD_IDLE;
+		return storm_period(r, hot);
 	if (!r->running || (hot && r->hot_steps > HOT_ENOUGH))
 		return PERIOD_REST;
 	return hot ? PERIOD_HOT : PERIOD;
+}
+
+/* Those that have recovered or are gone need no look any more. */
+static void forget(struct rig *r)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < r->n_odd; i++) {
+		struct rig_fn *fn = r->odd[i];
+
+		fn->odd = fn->guilty || fn->fenced;
+		if (fn->odd)
+			r->odd[n++] = fn;
+	}
+	r->n_odd = n;
 }
 
 static bool step(void *arg)
@@ -29,10 +56,11 @@ static bool step(void *arg)
 
 	if (!r->armed || r->closing || sim_now() < r->next_traffic || !r->n_fns)
 		return false;
+	forget(r);
 	oracle_fences(r);
 	fn = &r->fns[rig_random(r) % r->n_fns];
-	for (unsigned i = 0; i < r->n_fns; i++) {
-		struct rig_fn *f = &r->fns[i];
+	for (unsigned i = 0; i < r->n_odd; i++) {
+		struct rig_fn *f = r->odd[i];
 
 		if (f->guilty && !f->fenced && lzm_ep_atc_used(f->ep)) {
 			hot = true;
@@ -44,6 +72,7 @@ static bool step(void *arg)
 	if (!fn->fenced || rig_random(r) % 16 == 0)
 		lzm_ep_dma_cached(fn->ep, rig_random(r) % 2 ? LZM_WRITE : LZM_READ);
 	r->hot_steps += hot;
+	r->steps++;
 	r->next_traffic = sim_now() + period(r, hot);
 	return true;
 }

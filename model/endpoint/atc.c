@@ -9,6 +9,13 @@ void ep_atc_empty(struct lzm_ep *ep)
 {
 	for (unsigned i = 0; i < ep->atc_size; i++)
 		ep->atc[i].valid = false;
+	ep->atc_used = 0;
+}
+
+static void forget(struct lzm_ep *ep, struct ep_entry *e)
+{
+	e->valid = false;
+	ep->atc_used--;
 }
 
 static bool overlaps(const struct lzm_translation *t, uint64_t first, uint64_t last)
@@ -33,16 +40,12 @@ void ep_atc_drop(struct lzm_ep *ep, const struct lzm_atc_inv *inv)
 	for (unsigned i = 0; i < ep->atc_size; i++)
 		if (ep->atc[i].valid && is_meant(&ep->atc[i], inv) &&
 		    overlaps(&ep->atc[i].t, first, last))
-			ep->atc[i].valid = false;
+			forget(ep, &ep->atc[i]);
 }
 
 unsigned lzm_ep_atc_used(const struct lzm_ep *ep)
 {
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < ep->atc_size; i++)
-		n += ep->atc[i].valid;
-	return n;
+	return ep->atc_used;
 }
 
 static bool permits(const struct lzm_translation *t, enum lzm_access access)
@@ -68,13 +71,14 @@ static void atc_insert(struct lzm_ep *ep, uint32_t pasid, const struct lzm_trans
 	for (unsigned i = 0; i < ep->atc_size; i++)
 		if (ep->atc[i].valid && ep->atc[i].pasid == pasid &&
 		    overlaps(&ep->atc[i].t, t->iova, t->iova + (t->size - 1)))
-			ep->atc[i].valid = false;
+			forget(ep, &ep->atc[i]);
 	while (at < ep->atc_size && ep->atc[at].valid)
 		at++;
 	if (at == ep->atc_size)
 		at = (unsigned)(ep_random(ep) % ep->atc_size);
 	ep->atc[at].t = *t;
 	ep->atc[at].pasid = pasid;
+	ep->atc_used += !ep->atc[at].valid;
 	ep->atc[at].valid = true;
 }
 

@@ -60,7 +60,7 @@ struct lzm_ep {
 	struct ep_vendor vendor_regs;
 
 	struct ep_entry *atc;
-	unsigned atc_size;
+	unsigned atc_size, atc_used;
 	struct ep_answer *answers; /* unordered */
 	unsigned n_answers, max_answers;
 	uint64_t order; /* of the next request; a physical function's counts */
