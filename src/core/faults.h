@@ -59,12 +59,10 @@ struct lz_unanswered {
 	struct lz_command command;
 };
 
-/* What the hardware can say, and what happens when it says it. Constant. */
+/* What the hardware can say, beside what each error says. Constant. */
 struct lz_fault_traits {
-	bool names_device;    /* an error may say whose invalidation it was */
-	bool aborts_waiters;  /* an error takes every sync with it that is out (H68) */
 	bool tells_elsewhere; /* a sync may succeed before its error can be seen (H72) */
-	lz_ns timeout_ns;     /* how long the hardware waits for a device; 0: unknown */
+	lz_ns timeout_ns;     /* how long it waits for a device; 0: unknown */
 };
 
 /* What a suspect is accused of. */

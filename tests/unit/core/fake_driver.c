@@ -82,7 +82,7 @@ static void set_fence(struct lz_device *dev, enum lz_fence_state s)
 	lz_spin_unlock(&dev->fence_lock, flags);
 }
 
-static void forget(struct fake_device *d, const struct lz_domain *dom, lz_iova start, lz_iova end)
+void fake_forget(struct fake_device *d, const struct lz_domain *dom, lz_iova start, lz_iova end)
 {
 	for (unsigned i = 0; i < FAKE_ATC; i++)
 		if ((!dom || d->atc[i].dom == dom) && d->atc[i].iova >= start &&
@@ -149,7 +149,7 @@ static enum lz_status op_block(struct lz_device *dev)
 	if (f->stalled)
 		return c->result = LZ_ETIMEDOUT;
 	memset(d->table, 0, sizeof(d->table));
-	forget(d, NULL, 0, UINT64_MAX); /* or useless: EATS is off with effect */
+	fake_forget(d, NULL, 0, UINT64_MAX); /* or useless: EATS is off with effect */
 	set_fence(dev, LZ_FENCE_FENCED);
 	return LZ_OK;
 }
@@ -252,7 +252,7 @@ static enum lz_status op_install(struct lz_device *dev, uint32_t pasid, struct l
 			to->drv = to; /* its id is in caches from here on */
 	}
 	if (!c->result && old)
-		forget(d, old, 0, UINT64_MAX);
+		fake_forget(d, old, 0, UINT64_MAX);
 	return c->result;
 }
 
@@ -286,7 +286,7 @@ static void op_domain_fini(struct lz_domain_part *part)
 			     "domain freed while a table has it");
 }
 
-static bool is_linked(struct fake_device *d, struct lz_domain *dom)
+bool fake_is_linked(struct fake_device *d, struct lz_domain *dom)
 {
 	bool linked = false;
 
@@ -302,7 +302,7 @@ static enum lz_status invalidate(struct fake *f, struct lz_domain *dom, lz_iova 
 	for (unsigned i = 0; i < FAKE_DEVICES && !r; i++) {
 		struct fake_device *d = &f->device[i];
 
-		if (!is_linked(d, dom) || d->dev->fence == LZ_FENCE_FENCED)
+		if (!fake_is_linked(d, dom) || d->dev->fence == LZ_FENCE_FENCED)
 			continue;
 		if (d->dev->fence != LZ_FENCE_OPEN) {
 			r = LZ_EBUSY;
@@ -311,7 +311,7 @@ static enum lz_status invalidate(struct fake *f, struct lz_domain *dom, lz_iova 
 			lz_iommu_kick(&f->iommu);
 			r = LZ_EIO;
 		} else {
-			forget(d, dom, start, end);
+			fake_forget(d, dom, start, end);
 		}
 	}
 	return r;
@@ -372,7 +372,7 @@ static void identify(struct fake *f, struct lz_device *dev)
 	fenced = mute && !(generation & 1) && generation == dev->generation;
 	if (fenced) {
 		lz_store8(&dev->fence, LZ_FENCE_FENCED);
-		forget(fake_of(dev), NULL, 0, UINT64_MAX); /* at once */
+		fake_forget(fake_of(dev), NULL, 0, UINT64_MAX); /* at once */
 	} else if (!mute && dev->fence == LZ_FENCE_SUSPECT) {
 		lz_store8(&dev->fence, LZ_FENCE_OPEN);
 	}
@@ -395,7 +395,7 @@ static struct lz_work_next op_work(struct lz_iommu *iommu)
 		else if (d->dev && d->dev->fence == LZ_FENCE_FENCING) {
 			if (lz_load32(&d->dev->block)) /* more than a fence */
 				memset(d->table, 0, sizeof(d->table));
-			forget(d, NULL, 0, UINT64_MAX);
+			fake_forget(d, NULL, 0, UINT64_MAX);
 			set_fence(d->dev, LZ_FENCE_FENCED);
 		}
 	}

@@ -60,6 +60,7 @@ struct fake_device {
 
 struct fake {
 	struct lz_iommu iommu;
+	const struct lz_iommu_ops *usual; /* when somebody puts others in front */
 	struct fake_device device[FAKE_DEVICES];
 	bool stalled; /* no sync completes */
 	/* After `fail_skip` calls of an operation `fail_count` answer `fail`. */
@@ -80,6 +81,10 @@ void fake_translate(struct lz_device *dev, lz_iova iova);
 /* Can the device use an old translation in [start, end) of `dom`? */
 bool fake_reaches(const struct lz_device *dev, const struct lz_domain *dom, lz_iova start,
 		  lz_iova end);
+/* Its cached translations in [start, end) of `dom`, or of any domain, are gone. */
+void fake_forget(struct fake_device *d, const struct lz_domain *dom, lz_iova start, lz_iova end);
+/* Is the domain linked for any PASID of the device? */
+bool fake_is_linked(struct fake_device *d, struct lz_domain *dom);
 /* Position of the n-th (from 0) call of `op` in the log, or -1. */
 int fake_find(const struct fake *f, enum fake_op op, unsigned n);
 int fake_find_last(const struct fake *f, enum fake_op op);
