@@ -29,6 +29,9 @@ static bool check(struct reader *r, yaml_node_t *node, void *out, uint32_t given
 				      "expected a body of lazaret explore --list, not %s", c->body);
 	if (c->queue & (c->queue - 1))
 		return read_fail_line(r, node_line(node), "queue: expected a power of two");
+	if (c->alias && c->smmus > 1)
+		return read_fail_line(r, node_line(node),
+				      "alias: expected smmus: 1, since one id is of one SMMU");
 	if (c->alias && !c->same_group)
 		return read_fail_line(
 			r, node_line(node),
@@ -62,6 +65,7 @@ static bool read_regimes(struct reader *r, const struct key *k, yaml_node_t *nod
 
 static const struct key explore_keys[] = {
 	{"body", read_text, FIELD(body), .required = true},
+	{"smmus", read_number, FIELD(smmus), .min = 1, .max = EXR_SMMUS},
 	{"devices", read_number, FIELD(devices), .min = 1, .max = EXR_DEVS},
 	{"streams", read_number, FIELD(streams), .min = 1, .max = EXR_SIDS},
 	{"queue", read_number, FIELD(queue), .min = 4, .max = 256},

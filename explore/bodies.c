@@ -347,8 +347,7 @@ static void fail_service(struct exr *r)
 			break;
 		exr_sleep(r, LZ_US(200));
 	}
-	r->lost_service = true;
-	lzm_smmu_inject_sfm(r->smmu);
+	exr_fail_service(r, 0);
 }
 
 static void service_failure(struct exr *r)
@@ -361,10 +360,9 @@ static void service_failure(struct exr *r)
 static void fail_at_error(struct exr *r)
 {
 	exr_sleep(r, r->c->ats_timeout);
-	for (unsigned i = 0; i < 10 && !lzm_smmu_read(r->smmu, 0x60, 4); i++) /* GERROR */
+	for (unsigned i = 0; i < 10 && !lzm_smmu_read(r->unit[0].smmu, 0x60, 4); i++) /* GERROR */
 		exr_sleep(r, LZ_US(1));
-	r->lost_service = true;
-	lzm_smmu_inject_sfm(r->smmu);
+	exr_fail_service(r, 0);
 }
 
 static void failure_at_error(struct exr *r)
@@ -378,7 +376,7 @@ static void failure_at_error(struct exr *r)
 static void stall(struct exr *r)
 {
 	r->dead_queue = true;
-	lzm_smmu_inject_cmdq_stall(r->smmu, sim_now() + LZ_MS(40));
+	lzm_smmu_inject_cmdq_stall(r->unit[0].smmu, sim_now() + LZ_MS(40));
 }
 
 static void restart_submitters(struct exr *r)
@@ -497,6 +495,14 @@ const struct exr_body exr_bodies[] = {
 	{"two_ways", "one is dead, a sound one reaches a domain by RID and PASID",
 	 exb_two_ways_prepare, exb_two_ways},
 	{"laps", "the queue goes round after a recovery", exb_one_dead, exb_laps},
+	{"second_stalls", "one of two SMMUs stands still while pages go", exb_shared,
+	 exb_second_stalls},
+	{"both_owe", "custody that two SMMUs owe, released against map", exb_shared, exb_both_owe},
+	{"second_comes", "attach behind a second SMMU against unmap", exb_first_only,
+	 exb_second_comes},
+	{"second_goes", "the last one behind an SMMU leaves and comes back against unmap",
+	 exb_shared, exb_second_goes},
+	{"second_fails", "service failure of one of two SMMUs", exb_shared, exb_second_fails},
 	{NULL, NULL, NULL, NULL},
 };
 

@@ -51,4 +51,12 @@ void exb_many_pasids(struct exr *r);
 void exb_two_ways_prepare(struct exr *r);
 void exb_two_ways(struct exr *r);
 
+/* bodies_smmus.c */
+void exb_second_stalls(struct exr *r);
+void exb_both_owe(struct exr *r);
+void exb_first_only(struct exr *r);
+void exb_second_comes(struct exr *r);
+void exb_second_goes(struct exr *r);
+void exb_second_fails(struct exr *r);
+
 #endif

@@ -7,6 +7,7 @@
 
 void ex_case_default(struct ex_case *c)
 {
+	c->smmus = 1;
 	c->devices = 2;
 	c->streams = 1;
 	c->queue = 8;

@@ -77,7 +77,8 @@ void exr_step(struct ex_run *run)
 		if (!r->dev[i].fenced)
 			continue;
 		for (unsigned k = 0; k < r->dev[i].n_sids && !now && !uncached; k++)
-			lzm_smmu_eats_effective(r->smmu, r->dev[i].sid[k], &now, &uncached);
+			lzm_smmu_eats_effective(r->dev[i].unit->smmu, r->dev[i].sid[k], &now,
+						&uncached);
 		if (now || uncached)
 			ex_violate(run, 'B', "fenced and its EATS is effective",
 				   "device %u is fenced and its EATS is effective%s", i,
@@ -101,7 +102,8 @@ static void judge_found(struct exr *r, struct exr_dev *d)
 		ex_violate(r->run, 'G', "found broken and never reported",
 			   "device %u is %s, and nobody has blocked it", d->index,
 			   lz_fence_name(h.fence));
-	if (d->guilty && !lzm_ep_answers(d->ep))
+	/* Behind a dead SMMU it is no question who it was. */
+	if (d->guilty && !lzm_ep_answers(d->ep) && !d->unit->lost)
 		ex_violate(r->run, 'B', "broken and never found",
 			   "device %u left an invalidation unanswered and is %s", d->index,
 			   h.state);
@@ -144,7 +146,7 @@ static void judge_innocent(struct exr *r, const struct exr_dev *d, const struct 
 {
 	/* An answer counts only with a config space that says ATS is on (H76): a read that
 	 * failed when that was looked at, and no other, is an excuse. */
-	if (d->guilty || d->doubted || !lzm_ep_answers(d->ep) || r->lost_service ||
+	if (d->guilty || d->doubted || !lzm_ep_answers(d->ep) || d->unit->lost ||
 	    ev->evidence == LZ_EVIDENCE_ASSUMED)
 		return;
 	/* A fence of one that is blocked belongs to a reset, an operator or a removal. */
@@ -181,7 +183,7 @@ static void still_broken(struct exr *r, const struct exr_dev *d)
 {
 	struct lz_health h;
 
-	if (d->claimed && !d->guilty && !d->mute && lzm_ep_answers(d->ep) && !r->lost_service)
+	if (d->claimed && !d->guilty && !d->mute && lzm_ep_answers(d->ep) && !d->unit->lost)
 		ex_violate(r->run, 'C', "broken after a good reset",
 			   "device %u was reset, answers, and counts as broken", d->index);
 
@@ -197,8 +199,9 @@ void exr_event(void *ctx, const struct lz_event *ev)
 	struct exr *r = ctx;
 	struct exr_dev *d = dev_of(r, ev->device);
 
-	if (ev->kind == LZ_EV_SERVICE_FAILURE)
-		r->lost_service = true;
+	for (unsigned i = 0; ev->kind == LZ_EV_SERVICE_FAILURE && i < r->n_units; i++)
+		if (r->unit[i].iommu == ev->iommu)
+			r->unit[i].lost = true;
 	if (ev->device && !d && !r->closing)
 		ex_violate(r->run, 'H', "an event about a device that is gone",
 			   "%s names a device that has been freed", lz_event_name(ev->kind));
@@ -302,7 +305,7 @@ static void dma_works(struct exr *r, struct exr_dev *d)
 }
 
 /* By ATS or, where the library goes on without, untranslated. */
-static bool reaches(struct exr *r, const struct exr_dev *d, uint64_t iova, uint64_t pa)
+static bool reaches(const struct exr_dev *d, uint64_t iova, uint64_t pa)
 {
 	struct lzm_translation t;
 	uint64_t got;
@@ -310,11 +313,11 @@ static bool reaches(struct exr *r, const struct exr_dev *d, uint64_t iova, uint6
 	if (!lzm_ep_pasid_enabled(d->ep, EXR_PASID))
 		return false;
 	if (lzm_ep_ats_enabled(d->ep))
-		return lzm_smmu_translate(r->smmu, d->sid[0], true, EXR_PASID, iova, &t) ==
+		return lzm_smmu_translate(d->unit->smmu, d->sid[0], true, EXR_PASID, iova, &t) ==
 			       LZM_OK &&
 		       t.write && t.pa == pa;
-	return lzm_smmu_untranslated(r->smmu, d->sid[0], true, EXR_PASID, iova, LZM_WRITE, &got) ==
-		       LZM_OK &&
+	return lzm_smmu_untranslated(d->unit->smmu, d->sid[0], true, EXR_PASID, iova, LZM_WRITE,
+				     &got) == LZM_OK &&
 	       got == pa;
 }
 
@@ -326,7 +329,7 @@ static void pasid_works(struct exr *r, struct exr_dev *d)
 	for (unsigned i = 0; dom && i < EXR_DOMS; i++)
 		for (unsigned p = 0; r->dom[i].dom == dom && p < EXR_PAGES; p++)
 			if (r->dom[i].page[p] == EXR_LIVE &&
-			    !reaches(r, d, exr_iova(p), r->dom[i].pa[p]))
+			    !reaches(d, exr_iova(p), r->dom[i].pa[p]))
 				ex_violate(
 					r->run, 'D', "no PASID at rest",
 					"device %u is healthy and its PASID does not reach page %u",
@@ -357,8 +360,9 @@ static bool held_for_good(struct exr *r, const struct exr_dev *d)
 
 void exr_at_rest(struct exr *r)
 {
-	for (unsigned i = 0; i < r->n_devs && !r->lost_service; i++) {
-		if (!r->dev[i].dev || !lzm_ep_answers(r->dev[i].ep) || held_for_good(r, &r->dev[i]))
+	for (unsigned i = 0; i < r->n_devs; i++) {
+		if (r->dev[i].unit->lost || !r->dev[i].dev || !lzm_ep_answers(r->dev[i].ep) ||
+		    held_for_good(r, &r->dev[i]))
 			continue;
 		well(r, &r->dev[i]);
 		dma_works(r, &r->dev[i]);
@@ -371,22 +375,26 @@ void exr_at_rest(struct exr *r)
 void exr_books(struct exr *r)
 {
 	struct lzm_smmu_stats hw;
+	uint64_t raised = 0;
 	struct lz_stats st;
 
 	lz_stats_get(r->lz, &st);
-	lzm_smmu_stats_get(r->smmu, &hw);
+	for (unsigned i = 0; i < r->n_units; i++) {
+		lzm_smmu_stats_get(r->unit[i].smmu, &hw);
+		raised += hw.cmdq_errors;
+		if (hw.illegal_driver_use)
+			ex_violate(r->run, 'H', hw.last_misuse,
+				   "the driver did what is unpredictable: %s", hw.last_misuse);
+	}
 	if (st.blocked_ids || st.references || st.custody_pages || st.work_pending)
 		ex_violate(r->run, 'E', "the books at the end",
 			   "%llu ids blocked, %llu references, %llu pages in custody, %llu at work",
 			   (unsigned long long)st.blocked_ids, (unsigned long long)st.references,
 			   (unsigned long long)st.custody_pages,
 			   (unsigned long long)st.work_pending);
-	if (st.cmdq_errors > hw.cmdq_errors)
+	if (st.cmdq_errors > raised)
 		ex_violate(r->run, 'G', "errors consumed twice",
 			   "%llu command queue errors consumed, the hardware raised %llu",
-			   (unsigned long long)st.cmdq_errors, (unsigned long long)hw.cmdq_errors);
-	if (hw.illegal_driver_use)
-		ex_violate(r->run, 'H', hw.last_misuse, "the driver did what is unpredictable: %s",
-			   hw.last_misuse);
+			   (unsigned long long)st.cmdq_errors, (unsigned long long)raised);
 	ex_check_contexts(r->run);
 }

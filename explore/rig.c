@@ -106,6 +106,7 @@ static bool set_up(struct ex_run *run, const struct ex_case *c)
 	r->c = c;
 	r->body = exr_body_find(c->body);
 	r->n_devs = (unsigned)c->devices;
+	r->n_units = (unsigned)c->smmus;
 	r->next_pa = EXR_MEM;
 	run->own = r;
 	exr_build_machine(r);
@@ -228,7 +229,7 @@ enum lz_status exr_create(struct exr *r, unsigned n)
 	struct exr_dom *d = &r->dom[n];
 
 	d->rig = r;
-	return lz_domain_create(r->iommu, LZ_DOMAIN_PAGING, &ops, d, &d->dom);
+	return lz_domain_create(r->unit[0].iommu, LZ_DOMAIN_PAGING, &ops, d, &d->dom);
 }
 
 void exr_domain(struct exr *r, unsigned n, unsigned mask)
@@ -338,6 +339,12 @@ enum lz_status exr_unmap_irq(struct exr *r, unsigned d, unsigned p, unsigned n)
 
 	sim_in_irq(do_unmap, &u);
 	return u.st;
+}
+
+void exr_fail_service(struct exr *r, unsigned unit)
+{
+	r->unit[unit].lost = true;
+	lzm_smmu_inject_sfm(r->unit[unit].smmu);
 }
 
 void exr_silence(struct exr *r, unsigned dev)

@@ -15,19 +15,21 @@
 #include "lazaret/lazaret.h"
 #include "lazaret/smmuv3.h"
 
-#define EXR_DEVS    3u
-#define EXR_SIDS    2u /* of its own; one alias more */
-#define EXR_DOMS    3u
-#define EXR_PAGES   16u /* per domain */
-#define EXR_TASKS   6u
-#define EXR_MMIO    0x09050000u
-#define EXR_DMA	    0x40000000ull  /* tables and queues */
-#define EXR_MEM	    0x100000000ull /* what is mapped: pages nobody reads */
-#define EXR_IOVA    0x10000ull
-#define EXR_REGIMES 16u
-#define EXR_FAR	    12u /* pages from here on lie in tables of their own */
-#define EXR_PASID   1u
-#define EXR_PASIDS  3u /* from EXR_PASID on, where there are any */
+#define EXR_DEVS      3u
+#define EXR_SMMUS     2u
+#define EXR_SIDS      2u /* of its own; one alias more */
+#define EXR_DOMS      3u
+#define EXR_PAGES     16u /* per domain */
+#define EXR_TASKS     6u
+#define EXR_MMIO      0x09050000u
+#define EXR_MMIO_SIZE 0x20000u	     /* of each SMMU */
+#define EXR_DMA	      0x40000000ull  /* tables and queues */
+#define EXR_MEM	      0x100000000ull /* what is mapped: pages nobody reads */
+#define EXR_IOVA      0x10000ull
+#define EXR_REGIMES   16u
+#define EXR_FAR	      12u /* pages from here on lie in tables of their own */
+#define EXR_PASID     1u
+#define EXR_PASIDS    3u /* from EXR_PASID on, where there are any */
 
 static inline uint64_t exr_iova(unsigned page)
 {
@@ -48,6 +50,7 @@ struct ex_case {
 	char *description;
 	char *body;
 	unsigned body_line;
+	uint64_t smmus; /* device i is behind number i modulo this */
 	uint64_t devices, streams, queue, pasid_bits, clocks, dma;
 	uint64_t ats_timeout, sync_bound, atomic_wait, late_bound, reset_time, settle_max;
 	uint64_t budget[EX_MAYBES]; /* what may go wrong, how often */
@@ -60,8 +63,19 @@ struct ex_case {
 	uint32_t hash; /* of the file */
 };
 
+/* An SMMU with what hangs on it. */
+struct exr_unit {
+	struct exr *rig;
+	struct lzm_board *board;
+	struct lzm_smmu *smmu; /* the board's */
+	struct lz_iommu *iommu;
+	unsigned irq_gerror, irq_evtq;
+	bool lost; /* service failure: nothing works from then on */
+};
+
 struct exr_dev {
 	struct exr *rig;
+	struct exr_unit *unit;
 	unsigned index;
 	struct lzm_ep *ep;
 	struct lz_device *dev;
@@ -110,20 +124,18 @@ struct exr {
 	const struct ex_case *c;
 	const struct exr_body *body;
 	struct lzm_smmu_config hw;
-	struct lzm_board *board;
-	struct lzm_smmu *smmu; /* the board's */
+	struct exr_unit unit[EXR_SMMUS];
+	unsigned n_units;
 	struct lzm_chooser chooser;
 	struct lz_config cfg;
 	struct lz *lz;
-	struct lz_iommu *iommu;
 	struct exr_dev dev[EXR_DEVS];
 	struct exr_dom dom[EXR_DOMS];
 	unsigned n_devs;
-	struct sim_worker worker;
-	unsigned irq_gerror, irq_evtq, irq_user;
+	struct sim_worker worker[EXR_SMMUS]; /* as many as SMMUs */
+	unsigned irq_user;
 	void (*user_irq)(struct exr *r);
-	bool spoil;	   /* the next command fetched from the queue is illegal */
-	bool lost_service; /* service failure: nothing works from then on */
+	bool spoil; /* the next command fetched from the queue is illegal */
 	/* From here on nothing is wrong: no unmap goes into custody, but for as many
 	 * as were spoiled, and as long as no time is skipped. */
 	bool calm;
@@ -180,6 +192,8 @@ enum lz_status exr_create(struct exr *r, unsigned d);
 enum lz_status exr_add(struct exr *r, unsigned dev);
 /* To domain `d`; a failure must leave the device where it was. */
 enum lz_status exr_attach(struct exr *r, unsigned dev, unsigned d);
+/* Service failure of an SMMU. */
+void exr_fail_service(struct exr *r, unsigned unit);
 /* Maps page `p`; what the library answers. */
 enum lz_status exr_map(struct exr *r, unsigned d, unsigned p);
 /* Devices of `mask` cache the translations of pages [p, p+count) of domain `n`. */

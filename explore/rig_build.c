@@ -9,7 +9,7 @@
 /* One fetched command is overwritten in memory before the SMMU sees it. */
 static void spoil(struct exr *r, uint64_t pa, void *host, size_t len)
 {
-	uint64_t base = lzm_smmu_read(r->smmu, 0x90, 8); /* CMDQ_BASE */
+	uint64_t base = lzm_smmu_read(r->unit[0].smmu, 0x90, 8); /* CMDQ_BASE */
 	uint64_t start = base & 0x000fffffffffffe0ull;
 
 	if (len < 8 || pa < start || pa >= start + (16ull << (base & 0x1f)) || pa % 16)
@@ -20,7 +20,7 @@ static void spoil(struct exr *r, uint64_t pa, void *host, size_t len)
 
 static bool mem_read(void *ctx, uint64_t pa, void *buf, size_t len)
 {
-	struct exr *r = ctx;
+	struct exr *r = ((struct exr_unit *)ctx)->rig;
 	void *p = sim_dma_ptr(pa, len);
 
 	if (p && r->spoil)
@@ -30,12 +30,12 @@ static bool mem_read(void *ctx, uint64_t pa, void *buf, size_t len)
 
 static void bus_irq(void *ctx, enum lzm_irq line)
 {
-	struct exr *r = ctx;
+	struct exr_unit *u = ctx;
 
 	if (line == LZM_IRQ_GERROR)
-		sim_irq_raise(r->irq_gerror, r->hw.knobs.gerror_irq_delay_ns);
+		sim_irq_raise(u->irq_gerror, u->rig->hw.knobs.gerror_irq_delay_ns);
 	if (line == LZM_IRQ_EVTQ)
-		sim_irq_raise(r->irq_evtq, 0);
+		sim_irq_raise(u->irq_evtq, 0);
 }
 
 static bool on_atc_inv(void *user, const struct lzm_atc_inv *inv)
@@ -80,18 +80,18 @@ static const struct lzm_watch watch = {on_atc_inv, on_dma, on_reset, some_sid};
 
 static void gerror_irq(void *arg)
 {
-	struct exr *r = arg;
+	struct exr_unit *u = arg;
 
-	if (r->iommu) /* a late one may come when all is gone */
-		(void)lz_smmuv3_gerror_irq(r->iommu);
+	if (u->iommu) /* a late one may come when all is gone */
+		(void)lz_smmuv3_gerror_irq(u->iommu);
 }
 
 static void evtq_irq(void *arg)
 {
-	struct exr *r = arg;
+	struct exr_unit *u = arg;
 
-	if (r->iommu)
-		(void)lz_smmuv3_evtq_irq(r->iommu);
+	if (u->iommu)
+		(void)lz_smmuv3_evtq_irq(u->iommu);
 }
 
 static void user_irq(void *arg)
@@ -104,12 +104,12 @@ static void user_irq(void *arg)
 
 static bool smmu_step(void *arg)
 {
-	return lzm_smmu_step(((struct exr *)arg)->smmu);
+	return lzm_smmu_step(((struct exr_unit *)arg)->smmu);
 }
 
 static lz_ns smmu_wake(void *arg)
 {
-	return lzm_smmu_wake(((struct exr *)arg)->smmu);
+	return lzm_smmu_wake(((struct exr_unit *)arg)->smmu);
 }
 
 /* A function does DMA when it likes: the pages that it knows, one by one. */
@@ -213,23 +213,31 @@ static unsigned choose(void *ctx, enum lzm_choice what, unsigned n)
 
 /* ---- building ---- */
 
+static void build_unit(struct exr *r, unsigned i)
+{
+	static const char *const name[] = {"smmu", "smmu 2"};
+	struct exr_unit *u = &r->unit[i];
+	const struct lzm_bus bus = {u, mem_read, sim_dma_write, bus_irq, sim_hw_now, NULL};
+	struct sim_hw hw = {name[i], smmu_step, smmu_wake, u};
+
+	u->rig = r;
+	u->board = lzm_board_create(&r->hw, &bus);
+	if (!u->board)
+		exr_must(r, LZ_EINVAL, "the SMMU model");
+	u->smmu = lzm_board_smmu(u->board);
+	lzm_smmu_set_chooser(u->smmu, &r->chooser);
+	sim_mmio_add(&(struct sim_mmio){EXR_MMIO + i * EXR_MMIO_SIZE, EXR_MMIO_SIZE, lzm_board_read,
+					lzm_board_write, u->board});
+	sim_hw_add_exact(&hw, NULL);
+}
+
 static void build_model(struct exr *r)
 {
-	const struct lzm_bus bus = {r, mem_read, sim_dma_write, bus_irq, sim_hw_now, NULL};
-	struct sim_hw hw = {"smmu", smmu_step, smmu_wake, r};
-	const struct ex_case *c = r->c;
-
 	lzm_smmu_config_default(&r->hw);
-	r->hw.knobs.ats_timeout_ns = c->ats_timeout;
-	r->board = lzm_board_create(&r->hw, &bus);
-	if (!r->board)
-		exr_must(r, LZ_EINVAL, "the SMMU model");
-	r->smmu = lzm_board_smmu(r->board);
+	r->hw.knobs.ats_timeout_ns = r->c->ats_timeout;
 	r->chooser = (struct lzm_chooser){r, choose};
-	lzm_smmu_set_chooser(r->smmu, &r->chooser);
-	sim_mmio_add(
-		&(struct sim_mmio){EXR_MMIO, 0x20000, lzm_board_read, lzm_board_write, r->board});
-	sim_hw_add_exact(&hw, NULL);
+	for (unsigned i = 0; i < r->n_units; i++)
+		build_unit(r, i);
 }
 
 static void build_ep(struct exr *r, unsigned i)
@@ -249,6 +257,7 @@ static void build_ep(struct exr *r, unsigned i)
 
 	lzm_config_make(config, LZM_CAP_FLR | LZM_CAP_ATS | LZM_CAP_PASID);
 	d->rig = r;
+	d->unit = &r->unit[i % r->n_units];
 	d->index = i;
 	d->n_sids = d->n_own = (unsigned)r->c->streams;
 	for (unsigned k = 0; k < d->n_own; k++)
@@ -256,12 +265,12 @@ static void build_ep(struct exr *r, unsigned i)
 	if (r->c->alias && i)
 		d->sid[d->n_sids++] = r->dev[0].sid[0];
 	d->dma_left = (unsigned)r->c->dma;
-	d->ep = lzm_board_add(r->board, &c, &watch, d);
+	d->ep = lzm_board_add(d->unit->board, &c, &watch, d);
 	if (!d->ep)
 		exr_must(r, LZ_EINVAL, "the endpoint model");
 	lzm_ep_set_chooser(d->ep, &r->chooser);
 	for (unsigned k = 1; k < d->n_own; k++)
-		if (!lzm_board_alias(r->board, d->ep, d->sid[k]))
+		if (!lzm_board_alias(d->unit->board, d->ep, d->sid[k]))
 			exr_must(r, LZ_ENOMEM, "the endpoint model");
 	sim_hw_add_exact(&hw, may_dma);
 	d->pci = (struct lz_pci_access){
@@ -273,7 +282,7 @@ enum lz_status exr_add(struct exr *r, unsigned i)
 {
 	struct exr_dev *d = &r->dev[i];
 	struct lz_device_desc desc = {.name = lzm_ep_name(d->ep),
-				      .iommu = r->iommu,
+				      .iommu = d->unit->iommu,
 				      .streams = d->sid,
 				      .n_streams = d->n_sids,
 				      .pci = &d->pci,
@@ -324,9 +333,12 @@ void exr_build_library(struct exr *r)
 	r->cfg.event = exr_event;
 	r->cfg.event_ctx = r;
 	exr_must(r, lz_init(sim_port(), &r->cfg, &r->lz), "lz_init()");
-	r->worker.lz = r->lz;
-	sim_task("worker", 1, sim_worker_task, &r->worker);
-	exr_must(r, lz_smmuv3_add(r->lz, &desc, &r->iommu), "lz_smmuv3_add()");
+	for (unsigned i = 0; i < r->n_units; i++) {
+		r->worker[i].lz = r->lz;
+		sim_task(i ? "worker 2" : "worker", 1 + 2 * i, sim_worker_task, &r->worker[i]);
+	}
+	for (unsigned i = 0; i < r->n_units; i++, desc.mmio += EXR_MMIO_SIZE)
+		exr_must(r, lz_smmuv3_add(r->lz, &desc, &r->unit[i].iommu), "lz_smmuv3_add()");
 	for (unsigned i = 0; i < r->n_devs; i++)
 		add_device(r, i);
 }
@@ -336,14 +348,19 @@ void exr_build_machine(struct exr *r)
 	build_model(r);
 	for (unsigned i = 0; i < r->n_devs; i++)
 		build_ep(r, i);
-	r->irq_gerror = sim_irq_line("gerror", 2, gerror_irq, r);
-	r->irq_evtq = sim_irq_line("evtq", 2, evtq_irq, r);
+	for (unsigned i = 0; i < r->n_units; i++) {
+		struct exr_unit *u = &r->unit[i];
+
+		u->irq_gerror = sim_irq_line(i ? "gerror 2" : "gerror", 2, gerror_irq, u);
+		u->irq_evtq = sim_irq_line(i ? "evtq 2" : "evtq", 2, evtq_irq, u);
+	}
 	r->irq_user = sim_irq_line("user", 0, user_irq, r);
 }
 
 void exr_take_apart(struct exr *r)
 {
-	lzm_board_destroy(r->board);
+	for (unsigned i = 0; i < r->n_units; i++)
+		lzm_board_destroy(r->unit[i].board);
 }
 
 /* The freedom that the hardware takes in this run. */
@@ -354,6 +371,7 @@ void exr_regime(struct exr *r)
 	if (c->n_regimes)
 		(void)lzm_smmu_regime(c->regime[ex_value(r->run, c->n_regimes)], &r->hw.knobs);
 	r->hw.knobs.seed = r->run->seed + 1;
-	if (!lzm_smmu_set_knobs(r->smmu, &r->hw.knobs))
-		exr_must(r, LZ_EINVAL, "the SMMU model");
+	for (unsigned i = 0; i < r->n_units; i++)
+		if (!lzm_smmu_set_knobs(r->unit[i].smmu, &r->hw.knobs))
+			exr_must(r, LZ_EINVAL, "the SMMU model");
 }

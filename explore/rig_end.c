@@ -41,7 +41,7 @@ static bool reset_broken(struct exr *r)
 	for (unsigned i = 0; i < r->n_devs; i++) {
 		struct lz_health h;
 
-		if (!r->dev[i].dev)
+		if (!r->dev[i].dev || r->dev[i].unit->lost)
 			continue;
 		lz_device_health(r->dev[i].dev, &h);
 		if (h.fence == LZ_FENCE_OPEN && !h.block && lzm_ep_answers(r->dev[i].ep))
@@ -54,9 +54,18 @@ static bool reset_broken(struct exr *r)
 	return any;
 }
 
+static bool all_lost(const struct exr *r)
+{
+	bool all = true;
+
+	for (unsigned i = 0; i < r->n_units; i++)
+		all &= r->unit[i].lost;
+	return all;
+}
+
 void exr_recover(struct exr *r)
 {
-	for (unsigned pass = 0; pass < 4 && !r->lost_service; pass++) {
+	for (unsigned pass = 0; pass < 4 && !all_lost(r); pass++) {
 		bool settled = settle(r, LZ_SEC(20));
 
 		if (!pass)
@@ -64,7 +73,7 @@ void exr_recover(struct exr *r)
 		if (!reset_broken(r) && settled)
 			return;
 	}
-	if (!settle(r, LZ_SEC(300)) && !r->lost_service)
+	if (!settle(r, LZ_SEC(300)) && !all_lost(r))
 		ex_violate(r->run, 'E', "custody or work for ever",
 			   "300 s after the last reset something is still in custody or at work");
 }
@@ -100,10 +109,13 @@ void exr_tear_down(struct exr *r)
 	for (unsigned i = 0; i < r->n_devs; i++)
 		if (!i || !r->c->same_group)
 			exr_must(r, lz_group_destroy(r->dev[i].group), "lz_group_destroy()");
-	exr_must(r, lz_smmuv3_remove(r->iommu), "lz_smmuv3_remove()");
-	r->iommu = NULL;
+	for (unsigned i = 0; i < r->n_units; i++) {
+		exr_must(r, lz_smmuv3_remove(r->unit[i].iommu), "lz_smmuv3_remove()");
+		r->unit[i].iommu = NULL;
+	}
 	exr_books(r);
-	r->worker.stop = true;
+	for (unsigned i = 0; i < r->n_units; i++)
+		r->worker[i].stop = true;
 	sim_sleep_until(sim_now() + LZ_MS(200));
 	exr_must(r, lz_fini(r->lz), "lz_fini()");
 }
