@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The wiring between an SMMU and the functions behind it (board.h). */
+/* The wiring between an IOMMU and the functions behind it (board.h). */
 #include "lazaret-model/board.h"
 
 #include <string.h>
@@ -23,8 +23,9 @@ struct board_fn {
 
 struct lzm_board {
 	struct lzm_bus host, bus;
-	struct lzm_smmu *smmu;
-	struct board_fn *fns; /* the latest first */
+	struct lzm_smmu *smmu;	 /* or */
+	struct lzm_riscv *riscv; /* the other is NULL */
+	struct board_fn *fns;	 /* the latest first */
 };
 
 static const struct lzm_watch nobody_watches;
@@ -129,7 +130,7 @@ static uint64_t bus_now(void *ctx)
 	return host->now(host->ctx);
 }
 
-/* ---- towards the SMMU ---- */
+/* ---- towards the IOMMU ---- */
 
 static uint64_t fn_now(void *ctx)
 {
@@ -138,8 +139,13 @@ static uint64_t fn_now(void *ctx)
 
 static void answer(void *ctx, struct lzm_ep *ep, uint64_t tag, enum lzm_atc_answer a)
 {
+	const struct lzm_board *b = ((struct board_fn *)ctx)->board;
+
 	(void)ep;
-	lzm_smmu_atc_answer(((struct board_fn *)ctx)->board->smmu, tag, a);
+	if (b->riscv)
+		lzm_riscv_atc_answer(b->riscv, tag, a);
+	else
+		lzm_smmu_atc_answer(b->smmu, tag, a);
 }
 
 static uint32_t sid_for(const struct board_fn *f, uint64_t addr, bool ats)
@@ -150,30 +156,33 @@ static uint32_t sid_for(const struct board_fn *f, uint64_t addr, bool ats)
 static enum lzm_result translate(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
 				 struct lzm_translation *out)
 {
-	struct board_fn *f = ctx;
+	const struct lzm_board *b = ((struct board_fn *)ctx)->board;
+	uint32_t sid = sid_for(ctx, iova, true);
 
 	(void)ep;
-	return lzm_smmu_translate(f->board->smmu, sid_for(f, iova, true), pasid != 0, pasid, iova,
-				  out);
+	if (b->riscv)
+		return lzm_riscv_translate(b->riscv, sid, pasid != 0, pasid, iova, out);
+	return lzm_smmu_translate(b->smmu, sid, pasid != 0, pasid, iova, out);
 }
 
 static enum lzm_result translated(void *ctx, struct lzm_ep *ep, uint64_t pa, enum lzm_access access,
 				  uint64_t *out)
 {
-	struct board_fn *f = ctx;
+	const struct lzm_board *b = ((struct board_fn *)ctx)->board;
+	uint32_t sid = sid_for(ctx, pa, true);
 
 	(void)ep;
-	return lzm_smmu_translated(f->board->smmu, sid_for(f, pa, true), pa, access, out);
+	if (b->riscv)
+		return lzm_riscv_translated(b->riscv, sid, pa, access, out);
+	return lzm_smmu_translated(b->smmu, sid, pa, access, out);
 }
 
 static enum lzm_result untranslated(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
 				    enum lzm_access access, uint64_t *pa)
 {
-	struct board_fn *f = ctx;
-
 	(void)ep;
-	return lzm_smmu_untranslated(f->board->smmu, sid_for(f, iova, false), pasid != 0, pasid,
-				     iova, access, pa);
+	return lzm_board_untranslated(((struct board_fn *)ctx)->board, sid_for(ctx, iova, false),
+				      pasid, iova, access, pa);
 }
 
 static void dma(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova, uint64_t pa,
@@ -187,34 +196,67 @@ static void dma(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova, uin
 		f->watch->dma(f->user, iova, pa, access, by_atc);
 }
 
+static void device_reset(struct lzm_board *b, uint32_t sid)
+{
+	if (b->riscv)
+		lzm_riscv_device_reset(b->riscv, sid);
+	else
+		lzm_smmu_device_reset(b->smmu, sid);
+}
+
 static void was_reset(void *ctx, struct lzm_ep *ep)
 {
 	struct board_fn *f = ctx;
 
 	if (f->watch->reset && !f->watch->reset(f->user))
 		return;
-	lzm_smmu_device_reset(f->board->smmu, lzm_ep_sid(ep));
+	device_reset(f->board, lzm_ep_sid(ep));
 	for (const struct board_sid *a = f->aliases; a; a = a->next)
-		lzm_smmu_device_reset(f->board->smmu, a->sid);
+		device_reset(f->board, a->sid);
 }
 
 /* ---- life ---- */
 
-struct lzm_board *lzm_board_create(const struct lzm_smmu_config *cfg, const struct lzm_bus *host)
+static struct lzm_board *new_board(const struct lzm_bus *host)
 {
 	struct lzm_board *b = lzm_alloc(1, sizeof(*b));
-	struct lzm_smmu_config def;
 
 	if (!b)
 		return NULL;
 	b->host = *host;
 	b->bus = (struct lzm_bus){b, mem_read, mem_write, irq, bus_now, atc_inv};
-	lzm_smmu_config_default(&def);
-	b->smmu = lzm_smmu_create(cfg ? cfg : &def, &b->bus);
-	if (b->smmu)
+	return b;
+}
+
+static struct lzm_board *complete(struct lzm_board *b)
+{
+	if (!b || b->smmu || b->riscv)
 		return b;
 	lzm_free(b);
 	return NULL;
+}
+
+struct lzm_board *lzm_board_create(const struct lzm_smmu_config *cfg, const struct lzm_bus *host)
+{
+	struct lzm_board *b = new_board(host);
+	struct lzm_smmu_config def;
+
+	lzm_smmu_config_default(&def);
+	if (b)
+		b->smmu = lzm_smmu_create(cfg ? cfg : &def, &b->bus);
+	return complete(b);
+}
+
+struct lzm_board *lzm_board_create_riscv(const struct lzm_riscv_config *cfg,
+					 const struct lzm_bus *host)
+{
+	struct lzm_board *b = new_board(host);
+	struct lzm_riscv_config def;
+
+	lzm_riscv_config_default(&def);
+	if (b)
+		b->riscv = lzm_riscv_create(cfg ? cfg : &def, &b->bus);
+	return complete(b);
 }
 
 static void free_fn(struct board_fn *f)
@@ -235,13 +277,29 @@ void lzm_board_destroy(struct lzm_board *b)
 		next = f->next;
 		free_fn(f);
 	}
-	lzm_smmu_destroy(b->smmu);
+	if (b->riscv)
+		lzm_riscv_destroy(b->riscv);
+	else
+		lzm_smmu_destroy(b->smmu);
 	lzm_free(b);
 }
 
 struct lzm_smmu *lzm_board_smmu(struct lzm_board *b)
 {
 	return b->smmu;
+}
+
+struct lzm_riscv *lzm_board_riscv(struct lzm_board *b)
+{
+	return b->riscv;
+}
+
+enum lzm_result lzm_board_untranslated(struct lzm_board *b, uint32_t sid, uint32_t pasid,
+				       uint64_t iova, enum lzm_access access, uint64_t *pa)
+{
+	if (b->riscv)
+		return lzm_riscv_untranslated(b->riscv, sid, pasid != 0, pasid, iova, access, pa);
+	return lzm_smmu_untranslated(b->smmu, sid, pasid != 0, pasid, iova, access, pa);
 }
 
 struct lzm_ep *lzm_board_add(struct lzm_board *b, const struct lzm_ep_config *cfg,
@@ -284,12 +342,20 @@ bool lzm_board_alias(struct lzm_board *b, struct lzm_ep *ep, uint32_t sid)
 
 uint64_t lzm_board_read(void *board, uint32_t offset, unsigned size)
 {
-	return lzm_smmu_read(((struct lzm_board *)board)->smmu, offset, size);
+	const struct lzm_board *b = board;
+
+	return b->riscv ? lzm_riscv_read(b->riscv, offset, size)
+			: lzm_smmu_read(b->smmu, offset, size);
 }
 
 void lzm_board_write(void *board, uint32_t offset, unsigned size, uint64_t value)
 {
-	lzm_smmu_write(((struct lzm_board *)board)->smmu, offset, size, value);
+	const struct lzm_board *b = board;
+
+	if (b->riscv)
+		lzm_riscv_write(b->riscv, offset, size, value);
+	else
+		lzm_smmu_write(b->smmu, offset, size, value);
 }
 
 bool lzm_board_step(void *board)
@@ -297,7 +363,7 @@ bool lzm_board_step(void *board)
 	struct lzm_board *b = board;
 	struct board_fn *f = b->fns;
 
-	if (lzm_smmu_step(b->smmu))
+	if (b->riscv ? lzm_riscv_step(b->riscv) : lzm_smmu_step(b->smmu))
 		return true;
 	while (f && !lzm_ep_step(f->ep))
 		f = f->next;
@@ -307,7 +373,7 @@ bool lzm_board_step(void *board)
 uint64_t lzm_board_wake(void *board)
 {
 	struct lzm_board *b = board;
-	uint64_t first = lzm_smmu_wake(b->smmu);
+	uint64_t first = b->riscv ? lzm_riscv_wake(b->riscv) : lzm_smmu_wake(b->smmu);
 
 	for (const struct board_fn *f = b->fns; f; f = f->next) {
 		uint64_t t = lzm_ep_wake(f->ep);

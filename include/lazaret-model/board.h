@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
  * @file
- * A board: one SMMUv3 model with functions behind it, wired to each other by stream
- * id. Whoever tests gives it memory, interrupts and time, and steps it.
+ * A board: one IOMMU model, SMMUv3 or RISC-V, with functions behind it, wired to each
+ * other by stream id (there: device id). Whoever tests gives it memory, interrupts and time, and
+ * steps it.
  *
  * Nothing here is needed to use the models; it saves the callbacks that most benches
  * would write alike.
@@ -11,6 +12,7 @@
 #define LAZARET_MODEL_BOARD_H
 
 #include "lazaret-model/endpoint.h"
+#include "lazaret-model/riscv.h"
 #include "lazaret-model/smmuv3.h"
 
 #ifdef __cplusplus
@@ -35,7 +37,7 @@ enum lzm_cap {
  */
 void lzm_config_make(uint8_t *config, unsigned caps);
 
-/** An SMMU with its functions; owned by whoever created it. As passive as they are:
+/** An IOMMU with its functions; owned by whoever created it. As passive as they are:
  *  one call at a time, from any context. */
 struct lzm_board;
 
@@ -46,10 +48,18 @@ struct lzm_board;
  * is out of range.
  */
 struct lzm_board *lzm_board_create(const struct lzm_smmu_config *cfg, const struct lzm_bus *host);
-/** Frees it, its SMMU and its functions. NULL: nothing. */
+/** The same with a RISC-V IOMMU. */
+struct lzm_board *lzm_board_create_riscv(const struct lzm_riscv_config *cfg,
+					 const struct lzm_bus *host);
+/** Frees it, its IOMMU and its functions. NULL: nothing. */
 void lzm_board_destroy(struct lzm_board *b);
-/** The SMMU; the board's. */
+/** The SMMU; the board's. NULL: it has another IOMMU. */
 struct lzm_smmu *lzm_board_smmu(struct lzm_board *b);
+/** The RISC-V IOMMU; the board's. NULL: it has another one. */
+struct lzm_riscv *lzm_board_riscv(struct lzm_board *b);
+/** An untranslated access with that stream id and PASID (0: none), through either. */
+enum lzm_result lzm_board_untranslated(struct lzm_board *b, uint32_t sid, uint32_t pasid,
+				       uint64_t iova, enum lzm_access access, uint64_t *pa);
 
 /** What a bench may hear of a function, and decide for it; each may be NULL. */
 struct lzm_watch {
@@ -58,7 +68,7 @@ struct lzm_watch {
 	/** An access of it got through to memory. `translated`: from the ATC. */
 	void (*dma)(void *user, uint64_t iova, uint64_t pa, enum lzm_access access,
 		    bool translated);
-	/** It was reset. false: the SMMU does not hear of that, so what the function left
+	/** It was reset. false: the IOMMU does not hear of that, so what the function left
 	 *  unanswered runs into the timeout. */
 	bool (*reset)(void *user);
 	/** The stream id that the request for `addr` leaves with, of those it has; `ats`:
@@ -66,7 +76,7 @@ struct lzm_watch {
 	uint32_t (*sid)(void *user, uint64_t addr, bool ats);
 };
 /**
- * A function behind the SMMU; `watch` (NULL: none) is referenced, `user` is the first
+ * A function behind the IOMMU; `watch` (NULL: none) is referenced, `user` is the first
  * argument of its callbacks. NULL as lzm_ep_create(). The board's: ports above it and
  * physical functions are added before it.
  */
@@ -78,11 +88,11 @@ bool lzm_board_alias(struct lzm_board *b, struct lzm_ep *ep, uint32_t sid);
 
 /* ---- what hosts put into tables of callbacks; hence the void pointers ---- */
 
-/** A register of the SMMU of the struct lzm_board; as lzm_smmu_read(). */
+/** A register of the IOMMU of the struct lzm_board; as lzm_smmu_read(). */
 uint64_t lzm_board_read(void *board, uint32_t offset, unsigned size);
 /** As lzm_smmu_write(). */
 void lzm_board_write(void *board, uint32_t offset, unsigned size, uint64_t value);
-/** One unit of progress of the SMMU, or else of one function. false: nothing to do. */
+/** One unit of progress of the IOMMU, or else of one function. false: nothing to do. */
 bool lzm_board_step(void *board);
 /** Time at which step() will have something to do by itself; LZM_NEVER. */
 uint64_t lzm_board_wake(void *board);
