@@ -18,7 +18,7 @@ enum lz_status lz_pt_init(struct lz_pt *pt, const struct lz_port *port, unsigned
 	if (ias < 32 || ias > 48 || oas < 32 || oas > 48)
 		return LZ_EINVAL;
 	pt->sv = false;
-	return pt_init(pt, &lpae, port, ias, oas);
+	return lz_pt_make(pt, &lpae, port, ias, oas);
 }
 
 enum lz_status lz_lpae_map(struct lz_pt *pt, lz_iova iova, lz_phys phys, size_t size, unsigned prot)

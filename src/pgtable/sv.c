@@ -23,7 +23,7 @@ enum lz_status lz_pt_init_sv(struct lz_pt *pt, const struct lz_port *port, unsig
 	if ((mode != 39 && mode != 48 && mode != 57) || oas < 32 || oas > 56)
 		return LZ_EINVAL;
 	pt->sv = true;
-	return pt_init(pt, &sv, port, mode - 1, oas);
+	return lz_pt_make(pt, &sv, port, mode - 1, oas);
 }
 
 /* A and D are set, since hardware may fault instead of setting them. Devices are the

@@ -10,8 +10,8 @@ static lz_iova behind(const struct lz_pt_format *f, unsigned level, lz_iova iova
 	return next < end ? next : end;
 }
 
-enum lz_status pt_init(struct lz_pt *pt, const struct lz_pt_format *f, const struct lz_port *port,
-		       unsigned ias, unsigned oas)
+enum lz_status lz_pt_make(struct lz_pt *pt, const struct lz_pt_format *f,
+			  const struct lz_port *port, unsigned ias, unsigned oas)
 {
 	unsigned level = 0;
 
@@ -178,8 +178,8 @@ static void commit(const struct mapping *m, uint64_t *table, unsigned level, lz_
 	}
 }
 
-enum lz_status pt_map_range(struct lz_pt *pt, lz_iova iova, lz_phys phys, size_t size,
-			    uint64_t bits)
+enum lz_status lz_pt_map_range(struct lz_pt *pt, lz_iova iova, lz_phys phys, size_t size,
+			       uint64_t bits)
 {
 	struct mapping m = {pt, pt->format, phys - iova, bits};
 	enum lz_status r = prepare(&m, pt->root, pt->start_level, iova, iova + size);
@@ -208,7 +208,7 @@ static void walk(struct lz_pt *pt, uint64_t *table, unsigned level, lz_iova iova
 	}
 }
 
-void pt_walk(struct lz_pt *pt, lz_iova iova, lz_iova end, struct pt_visit *v)
+void lz_pt_walk(struct lz_pt *pt, lz_iova iova, lz_iova end, struct pt_visit *v)
 {
 	walk(pt, pt->root, pt->start_level, iova, end, v);
 }
@@ -231,7 +231,7 @@ static bool is_cut_at(const struct lz_pt *pt, lz_iova at, lz_iova iova, lz_iova 
 	return false;
 }
 
-bool pt_is_cut(const struct lz_pt *pt, lz_iova iova, lz_iova end)
+bool lz_pt_is_cut(const struct lz_pt *pt, lz_iova iova, lz_iova end)
 {
 	return is_cut_at(pt, iova, iova, end) || is_cut_at(pt, end - LZ_PAGE, iova, end);
 }

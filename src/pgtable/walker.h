@@ -84,10 +84,10 @@ static inline bool pt_in_span(const struct lz_pt *pt, lz_iova iova, size_t size)
 /* ---- walker.c: ranges of any size ---- */
 
 /* `pt` is given back on failure. */
-enum lz_status pt_init(struct lz_pt *pt, const struct lz_pt_format *f, const struct lz_port *port,
-		       unsigned ias, unsigned oas);
-enum lz_status pt_map_range(struct lz_pt *pt, lz_iova iova, lz_phys phys, size_t size,
-			    uint64_t bits);
+enum lz_status lz_pt_make(struct lz_pt *pt, const struct lz_pt_format *f,
+			  const struct lz_port *port, unsigned ias, unsigned oas);
+enum lz_status lz_pt_map_range(struct lz_pt *pt, lz_iova iova, lz_phys phys, size_t size,
+			       uint64_t bits);
 
 /* Leaf entries of a range that are not absent; `whole`: the range has all of it. */
 struct pt_visit {
@@ -101,9 +101,9 @@ struct pt_visit {
 	void *ctx;
 	lz_iova run, run_end; /* not told yet */
 };
-void pt_walk(struct lz_pt *pt, lz_iova iova, lz_iova end, struct pt_visit *v);
+void lz_pt_walk(struct lz_pt *pt, lz_iova iova, lz_iova end, struct pt_visit *v);
 /* Does a mapping reach beyond one of the ends of [iova, end)? */
-bool pt_is_cut(const struct lz_pt *pt, lz_iova iova, lz_iova end);
+bool lz_pt_is_cut(const struct lz_pt *pt, lz_iova iova, lz_iova end);
 
 /* ---- a range below one last-level table, as most are ---- */
 
@@ -160,7 +160,7 @@ static inline enum lz_status pt_map(struct lz_pt *pt, const struct lz_pt_format 
 		return LZ_EINVAL;
 	table = pt_last_table(pt, f, iova, size);
 	r = table ? pt_map_pages(f, table, iova, size, pt_leaf(f, phys, bits, f->leaf))
-		  : pt_map_range(pt, iova, phys, size, bits);
+		  : lz_pt_map_range(pt, iova, phys, size, bits);
 	lz_dma_wmb(); /* the entries before any doorbell of the device */
 	return r;
 }
@@ -186,7 +186,7 @@ static inline void pt_visit_range(struct lz_pt *pt, const struct lz_pt_format *f
 	if (table)
 		pt_visit_pages(f, table, iova, size, v);
 	else
-		pt_walk(pt, iova, iova + size, v);
+		lz_pt_walk(pt, iova, iova + size, v);
 }
 
 static inline void pt_kill_entry(struct pt_visit *v, uint64_t *slot, uint64_t e, unsigned level,
@@ -211,12 +211,12 @@ static inline enum lz_status pt_unmap(struct lz_pt *pt, const struct lz_pt_forma
 	if (!pt_in_span(pt, iova, size))
 		return LZ_EINVAL;
 	table = pt_last_table(pt, f, iova, size);
-	if (!table && pt_is_cut(pt, iova, iova + size))
+	if (!table && lz_pt_is_cut(pt, iova, iova + size))
 		return LZ_EINVAL;
 	if (table)
 		pt_visit_pages(f, table, iova, size, &v);
 	else
-		pt_walk(pt, iova, iova + size, &v);
+		lz_pt_walk(pt, iova, iova + size, &v);
 	if (!v.bytes)
 		return LZ_ENOENT;
 	*bytes = v.bytes;

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The RISC-V IOMMU driver's state and what its files offer each other. Low to high:
+ * rv_queue, rv_error, rv_directory, rv_contexts, rv_invalidate, rv_faults, rv_ladder,
+ * rv_ops, rv_probe.
+ */
+#ifndef LZ_RISCV_RISCV_H
+#define LZ_RISCV_RISCV_H
+
+#include "core/driver.h"
+#include "core/epoch.h"
+#include "drivers/common/links.h"
+#include "drivers/riscv/rv_queue.h"
+#include "lazaret/riscv.h"
+
+struct lz_rv_dev {
+	struct lz_device *dev;
+	struct lz_rv *s;
+	uint64_t *dc[LZ_MAX_STREAMS]; /* device contexts, in the directory */
+	/* Process directory: a root page when there are two levels, then leaf pages.
+	 * NULL: the device has no PASIDs. */
+	uint64_t *pdt;
+	lz_phys pdt_phys;
+	size_t pdt_bytes;
+	uint64_t fsc;	/* what the contexts have when they translate; [gate] */
+	uint32_t pscid; /* that the IOTLB may know it by; 0 none; [gate] */
+	bool clean;	/* nothing is cached by it, as it has said; [gate] */
+	/* Its ATC is empty and off, so it needs no invalidations: see
+	 * lz_rv_quiet(). Written with the gate held, read without (atomic). */
+	uint8_t quiet;
+	/* Everything aborts, but the contexts still have a PSCID: see lz_rv_push(). */
+	bool shut;     /* [fence_lock] */
+	uint64_t when; /* it was shut: lz_rv.shuts then; [fence_lock] */
+	bool listens;  /* EN_ATS is on for a probe alone, with effect; [gate] */
+};
+
+struct lz_rv_domain {
+	uint32_t pscid;
+	struct lz_links links;
+};
+
+struct lz_rv_id {
+	uint32_t did;
+	struct lz_rv_dev *rd;
+};
+
+enum lz_rv_ladder_state {
+	RV_LADDER_NONE,
+	RV_LADDER_RESTART,
+	RV_LADDER_FUNCTION_OFF,
+	RV_LADDER_ABORT,
+	RV_LADDER_EXHAUSTED,
+};
+
+/* In lz_iommu.alert, whose lower half counts devices. */
+#define RV_ALERT_STALLED (1u << 31) /* cmdq.stalled_at is set */
+#define RV_ALERT_DEAD	 (1u << 30) /* iommu.dead is set */
+
+#define RV_PSCID_NOTHING  0u /* of what aborts: nothing is cached for it */
+#define RV_PSCID_IDENTITY 1u
+#define RV_PSCIDS	  65536u /* of the 20 bits that there are */
+#define RV_DDT_LEVELS	  3u
+
+struct lz_rv {
+	struct lz_iommu iommu; /* first */
+	void *memory;	       /* what was allocated for it; it is aligned in there */
+	uintptr_t mmio;
+	struct lz *lz;
+
+	/* Constant after probe. */
+	bool ats;
+	bool extended;	   /* device contexts of 64 bytes */
+	unsigned sv;	   /* 39, 48 or 57 */
+	unsigned pas;	   /* physical address bits */
+	unsigned pid_bits; /* of process ids */
+	unsigned did_bits;
+
+	struct lz_rv_queue cmdq;
+	struct lz_spinlock err_lock; /* queue errors: marks, accusations; cqcsr */
+	uint32_t held_error;	     /* written under err_lock: left for the ladder */
+	bool carry; /* ATS.INVALs of fences that a restart dropped are out; [err_lock] */
+
+	struct lz_spinlock id_lock;
+	struct lz_rv_id *ids; /* [id_lock] sorted by did */
+	uint32_t n_ids, ids_room;
+
+	_Alignas(RV_LINE) struct lz_epoch readers; /* of invalidation arrays */
+
+	/* Device directory: `levels` deep; pages of level 1 and 2 are found through
+	 * the entries. */
+	unsigned levels;
+	uint64_t *ddt;
+	lz_phys ddt_phys;
+	/* A page of zeroes: as a page table or a process directory it aborts everything. */
+	uint64_t *nothing;
+	lz_phys nothing_phys;
+
+	uint64_t *faultq;
+	lz_phys faultq_phys;
+	unsigned faultq_log2;
+	lz_riscv_fault_fn fault_fn;
+	void *fault_ctx;
+
+	uint32_t pscid_map[RV_PSCIDS / 32]; /* [pscid_lock] */
+	struct lz_spinlock pscid_lock;
+	/* Counts changes of contexts without effect, and up to where they are made
+	 * good; atomic. */
+	uint32_t push_owed, push_paid;
+	uint64_t shuts; /* counts them; atomic */
+
+	struct {
+		enum lz_rv_ladder_state state;
+		bool frozen;	     /* restart waits for cqon */
+		lz_ns last_progress; /* since when cqh stands still, not empty; 0 no */
+		uint64_t last_head;
+		lz_ns next_try;
+		uint64_t swept_at; /* cqh when custody was swept last */
+	} ladder;		   /* work() only */
+	uint32_t retry;		   /* atomic: a reset succeeded, try the queue again */
+	uint32_t ordered;	   /* atomic: an operator wants everything aborted */
+};
+
+static inline struct lz_rv *lz_rv_of(struct lz_iommu *iommu)
+{
+	return (struct lz_rv *)iommu;
+}
+static inline struct lz_rv_dev *lz_rv_dev_of(struct lz_device *dev)
+{
+	return dev->drv;
+}
+static inline uint32_t lz_rv_read32(const struct lz_rv *s, uint32_t off)
+{
+	return lz_mmio_read32(s->mmio, off);
+}
+static inline void lz_rv_write32(const struct lz_rv *s, uint32_t off, uint32_t v)
+{
+	lz_mmio_write32(s->mmio, off, v);
+}
+static inline bool lz_rv_dead(struct lz_rv *s)
+{
+	return lz_load32(&s->iommu.dead) != 0;
+}
+
+/* rv_probe.c */
+/* Writes cqcsr, fqcsr or ddtp and waits until it is not busy any more. */
+enum lz_status lz_rv_write_csr(struct lz_rv *s, uint32_t reg, uint32_t v);
+enum lz_status lz_rv_write_ddtp(struct lz_rv *s, uint64_t v);
+/* Nothing is translated any more. */
+enum lz_status lz_rv_hw_abort_all(struct lz_rv *s);
+
+/* rv_error.c */
+/* Takes in a queue error; false when there was none, or it is held for the ladder.
+ * Any context. */
+bool lz_rv_drain(struct lz_rv *s);
+/* Is there one that can be taken in now; is there one at all? */
+bool lz_rv_error_active(struct lz_rv *s);
+bool lz_rv_error_pending(struct lz_rv *s);
+/* Accuses every device with an ATS.INVAL in front of the fence at `pos`. `told`: by the
+ * hardware, so a sole one is named. [err_lock] */
+void lz_rv_accuse_unsettled(struct lz_rv *s, uint64_t pos, bool told);
+/* The operation. [err_lock] */
+bool lz_rv_next_unanswered(struct lz_iommu *iommu, const struct lz_queue_error *e, uint64_t *at,
+			   struct lz_unanswered *out);
+/* Clears what is active, for the ladder. [err_lock] */
+void lz_rv_clear_locked(struct lz_rv *s);
+
+/* rv_directory.c: device ids, and where their contexts are */
+enum lz_status lz_rv_ddt_init(struct lz_rv *s);
+/* Device id bits that so many levels have. */
+unsigned lz_rv_ddt_bits(const struct lz_rv *s, unsigned levels);
+/* `unused`: by hardware; else the tables stay where they are, for ever. */
+void lz_rv_ddt_fini(struct lz_rv *s, bool unused);
+/* The context of a device id; made (V = 0) when there is no page for it yet. */
+enum lz_status lz_rv_ddt_get(struct lz_rv *s, uint32_t did, uint64_t **dc);
+/* All of the device's ids, or none. LZ_EEXIST: somebody has one; LZ_ENOMEM. */
+enum lz_status lz_rv_id_insert(struct lz_rv *s, struct lz_rv_dev *rd);
+void lz_rv_id_remove(struct lz_rv *s, struct lz_rv_dev *rd);
+/* Who sends the id, with a reference (H25, H53), or NULL. Any context. */
+struct lz_device *lz_rv_id_get(struct lz_rv *s, uint32_t did);
+
+/* rv_contexts.c: those of one device. Each is stored; lz_rv_push() makes it count. */
+void lz_rv_dc_begin(struct lz_rv_dev *rd);
+/* Room for its process contexts, if it has PASIDs. */
+enum lz_status lz_rv_pdt_init(struct lz_rv_dev *rd);
+/* Everything aborts, and ATS is off. */
+void lz_rv_dc_close(struct lz_rv_dev *rd);
+/* ATS off in all its contexts. [fence_lock] */
+void lz_rv_dc_ats_off_locked(struct lz_rv_dev *rd);
+void lz_rv_dc_ats_off(struct lz_rv_dev *rd);
+/* It aborts: its answers are heard all the same. False: it is being fenced. */
+bool lz_rv_dc_listen(struct lz_rv_dev *rd);
+/* Everything but what makes it translate; then (after a push) that. */
+void lz_rv_dc_prepare(struct lz_rv_dev *rd, const struct lz_domain_part *part, bool ats);
+void lz_rv_dc_commit(struct lz_rv_dev *rd);
+void lz_rv_pc_clear(struct lz_rv_dev *rd, uint32_t pid);
+void lz_rv_pc_write(struct lz_rv_dev *rd, uint32_t pid, const struct lz_domain_part *part);
+/* Makes changes of the device's contexts effective; what could not be is owed. */
+enum lz_status lz_rv_push(struct lz_rv_dev *rd, lz_ns *deadline);
+/* The same for one process; `part`: where it was. */
+enum lz_status lz_rv_push_process(struct lz_rv_dev *rd, uint32_t pid,
+				  const struct lz_domain_part *part, lz_ns *deadline);
+void lz_rv_owe(struct lz_rv *s);
+/* Nothing is called invalidated before it is paid. */
+static inline bool lz_rv_is_owed(struct lz_rv *s, uint32_t *owed)
+{
+	*owed = lz_load32(&s->push_owed);
+	return *owed != lz_load32(&s->push_paid);
+}
+/* LZ_OK: nothing is owed any more. */
+enum lz_status lz_rv_pay(struct lz_rv *s);
+
+/* rv_invalidate.c */
+enum lz_status lz_rv_link(struct lz_device *dev, uint32_t pasid, struct lz_domain_part *part);
+void lz_rv_unlink(struct lz_device *dev, uint32_t pasid, struct lz_domain_part *part);
+enum lz_status lz_rv_invalidate(struct lz_domain_part *part, lz_iova start, lz_iova end,
+				size_t granule);
+enum lz_status lz_rv_invalidate_all(struct lz_domain_part *part);
+/* Somebody's patience ended: whoever may not sleep need not find out again before cqh
+ * has moved. */
+void lz_rv_stall_note(struct lz_rv *s);
+void lz_rv_stall_forget(struct lz_rv *s);
+void lz_rv_declare_dead(struct lz_rv *s);
+
+/* rv_faults.c: what the core asks about a device that does not answer */
+extern const struct lz_fault_ops lz_rv_fault_ops;
+/* Invalidates everything a device may hold (of one PASID, or 0: of all), with outcome;
+ * LZ_EBUSY: it is not open, nothing was sent. Task context. */
+enum lz_status lz_rv_ats_flush(struct lz_rv_dev *rd, uint32_t pid);
+/* No ATS.INVAL of the device is out, and none is sent until lz_rv_loud(). What it has
+ * cached is gone and its ATS is off. */
+enum lz_status lz_rv_quiet(struct lz_rv_dev *rd);
+void lz_rv_loud(struct lz_rv_dev *rd);
+void lz_rv_reset_succeeded(struct lz_device *dev);
+
+/* rv_ladder.c */
+/* True while the queue cannot be used. */
+bool lz_rv_ladder(struct lz_rv *s, lz_ns *again);
+/* Aborts everything if an operator has ordered it; true: it is done. */
+bool lz_rv_abort_ordered(struct lz_rv *s);
+
+/* rv_faultq.c */
+void lz_rv_faultq_poll(struct lz_rv *s);
+
+/* rv_ops.c */
+extern const struct lz_iommu_ops lz_rv_ops;
+
+#endif

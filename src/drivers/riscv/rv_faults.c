@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the core asks about a device that does not answer: probes, the fence, snapshots.
+ *
+ * An ATS.INVAL may only be out while EN_ATS is on: what answers after that is not heard,
+ * and the request times out, whoever it was for (H70). So each device is `quiet` while
+ * EN_ATS is off, or about to go off: quiet is stored before EN_ATS, and who switches it
+ * off without a fence drains in between (lz_rv_quiet()). To be quiet is no danger: with
+ * EN_ATS off nothing that an ATC holds is let through, and before it goes off in good
+ * order the ATC has said that it is empty, and may not ask any more.
+ */
+#include "drivers/riscv/riscv.h"
+
+/* ---- ATS.INVAL outside of unmaps ---- */
+
+static uint32_t flush_commands(const struct lz_device *dev, struct lz_rv_cmd *cmd, uint32_t pid)
+{
+	for (unsigned i = 0; i < dev->n_streams; i++)
+		cmd[i] = (struct lz_rv_cmd){{lz_rv_cmd_ats0(dev->streams[i], pid), RV_ATS1_ALL}};
+	return dev->n_streams;
+}
+
+/* One batch, as those of an unmap. LZ_ELIMIT: no room. */
+static enum lz_status try_batch(struct lz_rv *s, const struct lz_rv_cmd *cmd, uint32_t n,
+				uint64_t *fence)
+{
+	struct lz_rv_queue *q = &s->cmdq;
+	unsigned long flags;
+	uint64_t pos;
+
+	if (lz_rv_queue_reserve(s, n + 1, &pos, &flags) != LZ_OK)
+		return LZ_ELIMIT;
+	lz_store32(&q->slot_seq[(pos + n) & q->mask], lz_load32(&s->lz->resets));
+	for (uint32_t i = 0; i < n; i++)
+		lz_rv_queue_write(q, pos + i, cmd[i].w[0], cmd[i].w[1]);
+	lz_rv_queue_write(q, pos + n, RV_FENCE, 0);
+	lz_rv_queue_publish(s, pos, n + 1, flags);
+	*fence = pos + n;
+	return LZ_OK;
+}
+
+/* LZ_EBUSY: its fence is beyond `most`. Decided and published in one read section, which
+ * fence and reset wait for: none is sent to who is fenced (H60). */
+static enum lz_status submit(struct lz_rv_dev *rd, const struct lz_rv_cmd *cmd, uint32_t n,
+			     uint64_t *fence, lz_ns *deadline, enum lz_fence_state most)
+{
+	struct lz_rv *s = rd->s;
+	enum lz_status st;
+
+	do {
+		struct lz_epoch_section section = lz_epoch_enter(&s->readers);
+
+		st = lz_load8_acquire(&rd->dev->fence) > most ? LZ_EBUSY
+							      : try_batch(s, cmd, n, fence);
+		lz_epoch_leave(&s->readers, section);
+		if (st != LZ_ELIMIT)
+			return st;
+		st = lz_rv_queue_wait_room(s, n + 1, deadline);
+	} while (st == LZ_OK);
+	return st;
+}
+
+/* Has everything been consumed that is in the queue now? Its end is somebody's fence. */
+static bool is_our_turn(struct lz_rv *s, lz_ns *deadline)
+{
+	uint64_t last = lz_load64_acquire(&s->cmdq.published) - 1;
+
+	return lz_rv_queue_wait(s, last, deadline) != LZ_ETIMEDOUT ||
+	       lz_rv_queue_look(s, last) != LZ_EBUSY;
+}
+
+/* Not into a queue that stands: see the core's lz_probe() (H60). */
+enum lz_status lz_rv_ats_flush(struct lz_rv_dev *rd, uint32_t pid)
+{
+	struct lz_rv_cmd cmd[LZ_MAX_STREAMS];
+	lz_ns deadline = 0;
+	enum lz_status st;
+	uint64_t fence;
+
+	if (!is_our_turn(rd->s, &deadline))
+		return LZ_ETIMEDOUT;
+	st = submit(rd, cmd, flush_commands(rd->dev, cmd, pid), &fence, &deadline, LZ_FENCE_OPEN);
+	if (st == LZ_OK) {
+		st = lz_rv_queue_wait(rd->s, fence, &deadline);
+		if (st == LZ_ETIMEDOUT)
+			lz_rv_queue_abandon(&rd->s->cmdq, fence);
+	}
+	return st;
+}
+
+/* A fence of its own succeeds when everything before it has been answered or given up. */
+enum lz_status lz_rv_quiet(struct lz_rv_dev *rd)
+{
+	lz_ns deadline = 0;
+
+	lz_store8_release(&rd->quiet, 1);
+	lz_epoch_grace(rd->s->lz, &rd->s->readers, rd->s->iommu.name);
+	return lz_rv_queue_run(rd->s, NULL, 0, &deadline);
+}
+
+/* Whoever found it quiet had cleared his entries before: what the device fetches once
+ * it may does not have them (A). */
+void lz_rv_loud(struct lz_rv_dev *rd)
+{
+	lz_store8_release(&rd->quiet, 0);
+	lz_epoch_grace(rd->s->lz, &rd->s->readers, rd->s->iommu.name);
+}
+
+/* ---- asking ---- */
+
+static enum lz_status probe_send(struct lz_device *dev, const struct lz_command *accused,
+				 void *queue, struct lz_sync *sync, lz_ns *deadline)
+{
+	struct lz_rv_dev *rd = lz_rv_dev_of(dev);
+	struct lz_rv_cmd cmd[LZ_MAX_STREAMS + 1];
+	uint32_t n = 0;
+
+	(void)queue;
+	/* A very small queue has room for the ones that matter only. */
+	if (accused && dev->n_streams < rd->s->cmdq.guard)
+		cmd[n++] = (struct lz_rv_cmd){{accused->w[0], accused->w[1]}};
+	n += flush_commands(dev, cmd + n, 0);
+	sync->queue = &rd->s->cmdq;
+	return submit(rd, cmd, n, &sync->pos, deadline, LZ_FENCE_SUSPECT);
+}
+
+static enum lz_status settle_send(struct lz_iommu *iommu, void *queue, struct lz_sync *sync,
+				  lz_ns *deadline)
+{
+	struct lz_rv *s = lz_rv_of(iommu);
+
+	(void)queue;
+	sync->queue = &s->cmdq;
+	return lz_rv_queue_submit(s, NULL, 0, &sync->pos, deadline);
+}
+
+static void settled(struct lz_iommu *iommu, const struct lz_sync *sync)
+{
+	struct lz_rv *s = lz_rv_of(iommu);
+	unsigned long flags = lz_spin_lock(&s->err_lock);
+
+	(void)sync;
+	s->carry = false;
+	lz_spin_unlock(&s->err_lock, flags);
+}
+
+static enum lz_answer await(struct lz_iommu *iommu, const struct lz_sync *sync, lz_ns *deadline)
+{
+	struct lz_rv *s = lz_rv_of(iommu);
+
+	switch (lz_rv_queue_wait(s, sync->pos, deadline)) {
+	case LZ_OK:
+		return LZ_ANSWER_OK;
+	case LZ_EIO:
+		return lz_rv_queue_get_mark(&s->cmdq, sync->pos) == RV_MARK_CARRIED
+			       ? LZ_ANSWER_UNCLEAR
+			       : LZ_ANSWER_FAILED;
+	case LZ_EFAULT:
+		/* What may have been dropped may be asked again. */
+		return lz_rv_queue_get_mark(&s->cmdq, sync->pos) == RV_MARK_DROPPED
+			       ? LZ_ANSWER_UNCLEAR
+			       : LZ_ANSWER_REFUSED;
+	case LZ_ETIMEDOUT:
+		return lz_rv_queue_look(s, sync->pos) == LZ_EBUSY ? LZ_ANSWER_NONE : LZ_ANSWER_LOST;
+	default:
+		return LZ_ANSWER_REFUSED;
+	}
+}
+
+static bool held(struct lz_iommu *iommu, void *queue)
+{
+	(void)queue;
+	return lz_load32(&lz_rv_of(iommu)->held_error);
+}
+
+/* One device at most: nobody else may have its id. */
+static struct lz_device *find(struct lz_iommu *iommu, uint32_t id, const struct lz_device *after)
+{
+	return after ? NULL : lz_rv_id_get(lz_rv_of(iommu), id);
+}
+
+/* ---- fencing ---- */
+
+static void grace(struct lz_iommu *iommu)
+{
+	lz_epoch_grace(iommu->lz, &lz_rv_of(iommu)->readers, iommu->name);
+}
+
+static void ats_off(struct lz_device *dev)
+{
+	lz_rv_dc_ats_off_locked(lz_rv_dev_of(dev));
+}
+
+/* Nobody sends it anything from here on. What is still out would time out for want of
+ * a listener, and be held against whoever shares a batch with it: it gets the time of
+ * one wait to be answered (H70). */
+static bool close(struct lz_device *dev)
+{
+	struct lz_rv_dev *rd = lz_rv_dev_of(dev);
+
+	if (!lz_load8(&rd->quiet))
+		(void)lz_rv_quiet(rd);
+	lz_rv_dc_close(rd);
+	return rd->clean;
+}
+
+static enum lz_status push_config(struct lz_device *dev)
+{
+	lz_ns deadline = 0;
+
+	return lz_rv_push(lz_rv_dev_of(dev), &deadline);
+}
+
+/* EN_ATS = 0 refuses translated requests on every part (3.2). */
+static bool fence_counts(struct lz_iommu *iommu)
+{
+	(void)iommu;
+	return true;
+}
+
+/* ---- evidence ---- */
+
+static void copy_context(const struct lz_rv_dev *rd, uint64_t to[8])
+{
+	for (unsigned i = 0; i < RV_DC_WORDS_BASE; i++)
+		to[i] = lz_dma_load64(&rd->dc[0][i]);
+}
+
+/* What stands between the failed fence and the one before. */
+static void copy_batch(struct lz_rv_queue *q, uint64_t pos, struct lz_snapshot *to)
+{
+	uint64_t first = pos;
+
+	while (first > q->begun && pos - first < q->guard) {
+		uint64_t w0 = lz_dma_load64(lz_rv_queue_slot(q, first - 1));
+
+		if (lz_rv_cmd_op(w0) == RV_OP_IOFENCE_C ||
+		    lz_rv_queue_get_mark(q, first - 1) != RV_MARK_NONE)
+			break;
+		first--;
+	}
+	if (pos - first > LZ_SNAPSHOT_COMMANDS) {
+		to->n_left_out = (unsigned)(pos - first - LZ_SNAPSHOT_COMMANDS);
+		first = pos - LZ_SNAPSHOT_COMMANDS;
+	}
+	for (; first < pos; first++) {
+		const uint64_t *slot = lz_rv_queue_slot(q, first);
+
+		to->command[to->n_commands][0] = lz_dma_load64(&slot[0]);
+		to->command[to->n_commands++][1] = lz_dma_load64(&slot[1]);
+	}
+}
+
+static void snapshot_before(struct lz_device *dev, const struct lz_sync *failed)
+{
+	struct lz_rv_dev *rd = lz_rv_dev_of(dev);
+	struct lz_snapshot *to = dev->snapshot;
+
+	to->prod = lz_rv_read32(rd->s, RV_CQT);
+	to->cons = lz_rv_read32(rd->s, RV_CQH);
+	to->error = lz_rv_read32(rd->s, RV_CQCSR);
+	to->error_ack = lz_rv_read32(rd->s, RV_IPSR);
+	copy_context(rd, to->entry_before);
+	if (failed)
+		copy_batch(&rd->s->cmdq, failed->pos, to);
+}
+
+static void snapshot_after(struct lz_device *dev)
+{
+	copy_context(lz_rv_dev_of(dev), dev->snapshot->entry_after);
+}
+
+const struct lz_fault_ops lz_rv_fault_ops = {
+	.probe_send = probe_send,
+	.settle_send = settle_send,
+	.settled = settled,
+	.await = await,
+	.held = held,
+	.next_unanswered = lz_rv_next_unanswered,
+	.find = find,
+	.grace = grace,
+	.ats_off = ats_off,
+	.close = close,
+	.push_config = push_config,
+	.fence_counts = fence_counts,
+	.snapshot_before = snapshot_before,
+	.snapshot_after = snapshot_after,
+};
+
+void lz_rv_reset_succeeded(struct lz_device *dev)
+{
+	struct lz_rv *s = lz_rv_of(dev->iommu);
+	unsigned long flags = lz_spin_lock(&s->err_lock);
+
+	lz_store32(&s->held_error, 0);
+	s->cmdq.err_count = 0;
+	lz_spin_unlock(&s->err_lock, flags);
+	lz_store32(&s->retry, 1);
+	lz_rv_stall_forget(s);
+	lz_iommu_kick(&s->iommu);
+}
