@@ -9,6 +9,7 @@
 
 #include "host.h"
 #include "lazaret/device.h"
+#include "lazaret/riscv.h"
 #include "lazaret/smmuv3.h"
 
 static uintptr_t zeros, ones;
@@ -69,16 +70,19 @@ static void idle_body(void *arg)
 static void nobody(uintptr_t registers)
 {
 	struct lz_smmuv3_desc desc = {.name = "nobody", .mmio = registers, .coherent = true};
+	struct lz_riscv_desc riscv = {.name = "nobody", .mmio = registers, .coherent = true};
 	struct lz *lz = instance();
 	struct lz_iommu *iommu;
 
 	assert_int_equal(lz_smmuv3_add(lz, &desc, &iommu), LZ_ENOTSUP);
 	assert_null(iommu);
+	assert_int_equal(lz_riscv_add(lz, &riscv, &iommu), LZ_ENOTSUP);
+	assert_null(iommu);
 	assert_true(lz_poll(lz) == LZ_NEVER);
 	assert_int_equal(lz_fini(lz), LZ_OK);
 }
 
-static void no_smmu_body(void *arg)
+static void no_iommu_body(void *arg)
 {
 	(void)arg;
 	nobody(zeros);
@@ -117,10 +121,10 @@ static void idles(void **state)
 	host_run(setup, idle_body, NULL);
 }
 
-static void no_smmu_is_not_supported(void **state)
+static void no_iommu_is_not_supported(void **state)
 {
 	(void)state;
-	host_run(setup, no_smmu_body, NULL);
+	host_run(setup, no_iommu_body, NULL);
 }
 
 static void no_memory(void **state)
@@ -134,7 +138,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_half_a_port),
 		cmocka_unit_test(idles),
-		cmocka_unit_test(no_smmu_is_not_supported),
+		cmocka_unit_test(no_iommu_is_not_supported),
 		cmocka_unit_test(no_memory),
 	};
 

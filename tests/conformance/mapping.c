@@ -157,8 +157,7 @@ static void record_body(struct rig *r)
 	assert_int_equal(rig_dma(r, 0, RIG_IOVA, false, NULL), RIG_UNTRANSLATED);
 	assert_int_equal(rig_dma(r, 0, RIG_IOVA + LZ_PAGE, true, NULL), RIG_REFUSED);
 	assert_true(rig_until(r, fault_seen));
-	assert_int_equal(r->last_fault.id, 0x10);
-	assert_string_equal(r->last_fault.name, "F_TRANSLATION");
+	assert_true(r->last_fault.translation);
 	assert_int_equal(r->last_fault.stream, r->dev[0].sid);
 	assert_true(r->last_fault.iova == RIG_IOVA + LZ_PAGE);
 	assert_true(r->last_fault.write);

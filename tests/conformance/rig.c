@@ -16,29 +16,9 @@ static void bus_irq(void *ctx, enum lzm_irq line)
 	if (r->opt.no_irq)
 		return;
 	if (line == LZM_IRQ_GERROR)
-		host_irq_raise(r->irq_gerror, r->irq_delay);
+		host_irq_raise(r->irq_error, r->irq_delay);
 	if (line == LZM_IRQ_EVTQ)
-		host_irq_raise(r->irq_evtq, 0);
-}
-
-static bool smmu_step(void *arg)
-{
-	return lzm_smmu_step(((struct rig *)arg)->smmu);
-}
-
-static uint64_t smmu_wake(void *arg)
-{
-	return lzm_smmu_wake(((struct rig *)arg)->smmu);
-}
-
-static bool ep_step(void *arg)
-{
-	return lzm_ep_step(arg);
-}
-
-static uint64_t ep_wake(void *arg)
-{
-	return lzm_ep_wake(arg);
+		host_irq_raise(r->irq_fault, 0);
 }
 
 static void on_dma(void *user, uint64_t iova, uint64_t pa, enum lzm_access access, bool translated)
@@ -56,22 +36,32 @@ static void on_dma(void *user, uint64_t iova, uint64_t pa, enum lzm_access acces
 
 static const struct lzm_watch watch = {.dma = on_dma};
 
-/* ---- library side ---- */
-
-static void gerror_irq(void *arg)
+static bool ep_step(void *arg)
 {
-	struct lz_iommu *iommu = rig_get(((struct rig *)arg)->iommu);
-
-	if (iommu)
-		(void)lz_smmuv3_gerror_irq(iommu);
+	return lzm_ep_step(arg);
 }
 
-static void evtq_irq(void *arg)
+static uint64_t ep_wake(void *arg)
+{
+	return lzm_ep_wake(arg);
+}
+
+/* ---- library side ---- */
+
+static void error_irq(void *arg)
 {
 	struct lz_iommu *iommu = rig_get(((struct rig *)arg)->iommu);
 
 	if (iommu)
-		(void)lz_smmuv3_evtq_irq(iommu);
+		iommu_error_irq(iommu);
+}
+
+static void fault_irq(void *arg)
+{
+	struct lz_iommu *iommu = rig_get(((struct rig *)arg)->iommu);
+
+	if (iommu)
+		iommu_fault_irq(iommu);
 }
 
 static uint32_t pci_read(void *ctx, unsigned off, unsigned width)
@@ -108,11 +98,10 @@ static void on_event(void *ctx, const struct lz_event *ev)
 		r->opt.on_event(r, ev);
 }
 
-static void on_fault(void *ctx, struct lz_iommu *iommu, const struct lz_smmuv3_fault *f)
+static void on_fault(void *ctx, const struct iommu_fault *f)
 {
 	struct rig *r = ctx;
 
-	(void)iommu;
 	r->last_fault = *f;
 	ADD(r->faults, 1);
 }
@@ -149,22 +138,16 @@ static const struct lz_domain_ops domain_ops = {.release = on_release, .destroye
 
 /* ---- building ---- */
 
-static void build_smmu(struct rig *r)
+static void build_board(struct rig *r)
 {
 	const struct lzm_bus bus = {r, host_dma_read, host_dma_write, bus_irq, host_hw_now, NULL};
-	struct lzm_smmu_config c;
 
-	lzm_smmu_config_default(&c);
-	if (r->opt.regime)
-		assert_true(lzm_smmu_regime(r->opt.regime, &c.knobs));
-	c.knobs.ats_timeout_ns = r->opt.late ? LZ_MS(300) : LZ_MS(1);
-	r->irq_delay = c.knobs.gerror_irq_delay_ns;
-	r->board = lzm_board_create(&c, &bus);
+	r->board = iommu_board(r->opt.regime, r->opt.late ? LZ_MS(300) : LZ_MS(1), &bus,
+			       &r->irq_delay);
 	assert_non_null(r->board);
-	r->smmu = lzm_board_smmu(r->board);
-	host_mmio_add(
-		&(struct host_mmio){RIG_MMIO, 0x20000, lzm_board_read, lzm_board_write, r->board});
-	host_hw_add(&(struct host_hw){"smmu", smmu_step, smmu_wake, r});
+	host_mmio_add(&(struct host_mmio){RIG_MMIO, iommu_registers(), lzm_board_read,
+					  lzm_board_write, r->board});
+	host_hw_add(&(struct host_hw){"iommu", iommu_step, iommu_wake, r->board});
 }
 
 static void build_ep(struct rig *r, unsigned i)
@@ -199,11 +182,11 @@ static void setup(void *arg)
 {
 	struct rig *r = arg;
 
-	build_smmu(r);
+	build_board(r);
 	for (unsigned i = 0; i < r->opt.devs; i++)
 		build_ep(r, i);
-	r->irq_gerror = host_irq_line("gerror", gerror_irq, r);
-	r->irq_evtq = host_irq_line("evtq", evtq_irq, r);
+	r->irq_error = host_irq_line("error", error_irq, r);
+	r->irq_fault = host_irq_line("fault", fault_irq, r);
 	if (r->opt.setup)
 		r->opt.setup(r);
 }
@@ -237,7 +220,6 @@ void rig_remove(struct rig *r, unsigned device)
 
 static void build_library(struct rig *r)
 {
-	struct lz_smmuv3_desc desc = {.name = "arm-smmu-v3", .mmio = RIG_MMIO, .cmdq_log2 = 6};
 	struct lz_iommu *iommu;
 	struct lz_config cfg;
 
@@ -257,8 +239,8 @@ static void build_library(struct rig *r)
 		cfg.late_bound = r->opt.late_bound;
 	assert_int_equal(lz_init(host_port(), &cfg, &r->lz), LZ_OK);
 	host_worker_start(r->lz);
-	assert_int_equal(lz_smmuv3_add(r->lz, &desc, &iommu), LZ_OK);
-	lz_smmuv3_set_fault_handler(iommu, on_fault, r);
+	assert_int_equal(iommu_add(r->lz, &iommu), LZ_OK);
+	iommu_faults_to(iommu, on_fault, r);
 	__atomic_store_n(&r->iommu, iommu, __ATOMIC_RELEASE);
 	for (unsigned i = 0; i < r->opt.devs; i++) {
 		if (r->opt.alias && i == 1)
@@ -282,9 +264,9 @@ static void tear_down(struct rig *r)
 			assert_int_equal(lz_group_destroy(r->dev[i].group), LZ_OK);
 	iommu = r->iommu;
 	__atomic_store_n(&r->iommu, NULL, __ATOMIC_RELEASE);
-	host_irq_off(r->irq_gerror);
-	host_irq_off(r->irq_evtq);
-	assert_int_equal(lz_smmuv3_remove(iommu), LZ_OK);
+	host_irq_off(r->irq_error);
+	host_irq_off(r->irq_fault);
+	assert_int_equal(iommu_remove(iommu), LZ_OK);
 	lz_stats_get(r->lz, &st);
 	assert_int_equal(st.blocked_ids, 0);
 	assert_int_equal(st.references, 0);
@@ -305,7 +287,7 @@ static void main_body(void *arg)
 static void run_once(const struct rig_opts *opt, void (*body)(struct rig *r))
 {
 	struct rig *r = calloc(1, sizeof(*r));
-	struct lzm_smmu_stats st;
+	char misuse[96];
 
 	assert_non_null(r);
 	r->opt = *opt;
@@ -313,9 +295,8 @@ static void run_once(const struct rig_opts *opt, void (*body)(struct rig *r))
 	r->opt.hurry = opt->hurry ? opt->hurry : 1;
 	r->body = body;
 	host_run(setup, main_body, r);
-	lzm_smmu_stats_get(r->smmu, &st);
-	if (st.illegal_driver_use)
-		fail_msg("the model objects: %s", st.last_misuse);
+	if (iommu_misuse(r->board, misuse))
+		fail_msg("the model objects: %s", misuse);
 	lzm_board_destroy(r->board);
 	free(r);
 }
@@ -445,7 +426,7 @@ bool rig_id_passes(struct rig *r, uint32_t sid, uint64_t iova)
 	uint64_t pa;
 
 	host_hw_lock();
-	a = lzm_smmu_untranslated(r->smmu, sid, false, 0, iova, LZM_WRITE, &pa);
+	a = lzm_board_untranslated(r->board, sid, 0, iova, LZM_WRITE, &pa);
 	host_hw_unlock();
 	return a == LZM_OK;
 }

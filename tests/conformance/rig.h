@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A small machine on whatever port the suite is linked with: SMMUv3 model,
- * functions with ATS, library, worker. What the machine counts may be counted
+ * A small machine on whatever port and IOMMU the suite is linked with: the IOMMU's
+ * model, functions with ATS, library, worker. What the machine counts may be counted
  * by any thread, so it is read with rig_get().
  */
 #ifndef TESTS_CONFORMANCE_RIG_H
@@ -16,12 +16,11 @@
 #include <cmocka.h>
 
 #include "host.h"
+#include "iommu.h"
 #include "lazaret-model/board.h"
 #include "lazaret/device.h"
 #include "lazaret/domain.h"
-#include "lazaret/smmuv3.h"
 
-#define RIG_MMIO 0x09050000u
 #define RIG_DEVS 4u
 #define RIG_MEM	 0x100000000ull /* what tests map: pages nobody reads */
 #define RIG_IOVA 0x10000000ull
@@ -60,17 +59,16 @@ struct rig_opts {
 struct rig {
 	struct rig_opts opt;
 	struct lzm_board *board;
-	struct lzm_smmu *smmu; /* the board's */
 	struct lz *lz;
 	struct lz_iommu *iommu;
 	struct rig_dev dev[RIG_DEVS];
-	unsigned irq_gerror, irq_evtq;
+	unsigned irq_error, irq_fault;
 	uint64_t irq_delay;
 	void (*body)(struct rig *r);
 	uint32_t events[LZ_EVENT_KINDS][RIG_DEVS + 1]; /* atomic; last: no device */
 	uint64_t released;			       /* bytes; atomic */
 	uint32_t destroyed, faults;		       /* atomic */
-	struct lz_smmuv3_fault last_fault;	       /* after `faults` */
+	struct iommu_fault last_fault;		       /* after `faults` */
 	uint64_t dma_pa;			       /* [hw lock] */
 	bool dma_translated;			       /* [hw lock] */
 	void *test;				       /* the test's own */

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the suites need of the IOMMU that they run on; one file per driver implements
+ * it, with the driver's model. Tasks call between host_hw_lock() and _unlock() what
+ * touches the model.
+ */
+#ifndef TESTS_CONFORMANCE_IOMMU_H
+#define TESTS_CONFORMANCE_IOMMU_H
+
+#include "lazaret-model/board.h"
+#include "lazaret/lazaret.h"
+
+#define RIG_MMIO 0x09050000u
+
+/* A board with the model; `timeout` is that of invalidations. *irq_delay: that of the
+ * error interrupt. Asserts that the regime exists; NULL: mild. */
+struct lzm_board *iommu_board(const char *regime, uint64_t timeout, const struct lzm_bus *bus,
+			      uint64_t *irq_delay);
+/* Registers below RIG_MMIO + this. */
+size_t iommu_registers(void);
+/* Of the model alone: progress, and when there will be some. */
+bool iommu_step(void *board);
+uint64_t iommu_wake(void *board);
+/* NULL, or what the driver did that the specification forbids. */
+const char *iommu_misuse(struct lzm_board *b, char text[96]);
+
+/* A fault record, as far as every IOMMU has one. */
+struct iommu_fault {
+	bool translation; /* nothing is mapped there */
+	bool write, has_pasid;
+	uint32_t stream;
+	uint64_t iova;
+};
+typedef void (*iommu_fault_fn)(void *ctx, const struct iommu_fault *f);
+
+enum lz_status iommu_add(struct lz *lz, struct lz_iommu **out);
+enum lz_status iommu_remove(struct lz_iommu *iommu);
+/* One at a time. */
+void iommu_faults_to(struct lz_iommu *iommu, iommu_fault_fn fn, void *ctx);
+/* Handlers of the two interrupts. */
+void iommu_error_irq(struct lz_iommu *iommu);
+void iommu_fault_irq(struct lz_iommu *iommu);
+
+#endif
