@@ -86,6 +86,7 @@ static const struct key explore_keys[] = {
 	{"reorders", read_number, FIELD(budget[EX_REORDER]), .max = 8},
 	{"late_bound", read_duration, FIELD(late_bound), .min = 1, .max = 1000 * SEC},
 	{"reset_told", read_number, FIELD(reset_told), .max = 1},
+	{"whole", read_number, FIELD(whole), .max = 1},
 	{"settle_max", read_number, FIELD(settle_max), .max = 1000},
 	{"reset_time", read_duration, FIELD(reset_time), .max = 1000 * SEC},
 	{.name = NULL},

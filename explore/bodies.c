@@ -320,6 +320,18 @@ static void reported_twice(struct exr *r)
 	(void)exr_unmap(r, 0, 0, 1);
 }
 
+static void reports(struct exr *r)
+{
+	exr_go(r, "reporter", 3, report_0);
+	report_0(r);
+}
+
+static void one_report(struct exr *r)
+{
+	exr_go(r, "reporter", 3, report_0);
+	(void)exr_unmap(r, 0, 0, 1);
+}
+
 /* ---- devices that are broken in another way ---- */
 
 static void ranges_prepare(struct exr *r)
@@ -486,6 +498,9 @@ const struct exr_body exr_bodies[] = {
 	{"pasid_reset", "a device with a PASID recovers", exb_pasid_prepare, exb_pasid_reset},
 	{"pasid_muted", "one device in two domains", exb_pasid_prepare, exb_pasid_muted},
 	{"short_map", "maps that need tables against a fault", exb_one_dead, exb_short_map},
+	{"tables", "two maps that need the same tables", exb_tables_prepare, exb_tables},
+	{"reports", "two reports of the embedder", exb_shared, reports},
+	{"one_report", "a report of the embedder against an unmap", exb_shared, one_report},
 	{"short_domain", "domains come and go during a fault", exb_one_dead, exb_short_domain},
 	{"short_device", "a sound device is removed and added again during a fault", exb_one_dead,
 	 exb_short_device},

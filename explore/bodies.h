@@ -43,6 +43,8 @@ void exb_laps(struct exr *r);
 
 /* bodies_short.c */
 void exb_short_map(struct exr *r);
+void exb_tables_prepare(struct exr *r);
+void exb_tables(struct exr *r);
 void exb_short_domain(struct exr *r);
 void exb_short_device(struct exr *r);
 void exb_short_dead(struct exr *r);

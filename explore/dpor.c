@@ -27,6 +27,7 @@ struct ex_dpor {
 	struct node *node;
 	size_t n, cap, depth;
 	size_t changed; /* nodes before it are as in the run before */
+	bool all;
 	struct ex_strategy strategy;
 };
 
@@ -76,6 +77,16 @@ static void dpor_begin(void *ctx, uint64_t seed)
 	d->depth = 0;
 }
 
+static void add(const struct ex_dpor *d, struct node *x, unsigned id)
+{
+	uint64_t want = x->enabled >> id & 1 ? 1ull << id : x->enabled;
+
+	for (unsigned i = 0; i < EX_VALUE; i++)
+		if (want >> i & 1 && x->preemptions + is_preemption(x, i) <= d->bound)
+			x->todo |= 1ull << i;
+	x->todo &= ~x->done;
+}
+
 static size_t dpor_pick(void *ctx, const struct sim_enabled *e, size_t n)
 {
 	struct ex_dpor *d = ctx;
@@ -97,6 +108,9 @@ static size_t dpor_pick(void *ctx, const struct sim_enabled *e, size_t n)
 		if (e[i].current && e[i].op->kind != LZ_SIM_RELAX)
 			x->current = e[i].id;
 	}
+	if (fresh && d->all)
+		for (size_t i = 0; i < n; i++)
+			add(d, x, e[i].id);
 	if (fresh)
 		choose(x, e[at].id);
 	for (size_t i = 0; i < n; i++)
@@ -128,16 +142,6 @@ static bool dpor_maybe(void *ctx, enum ex_maybe what)
 	return dpor_value(ctx, 2) == 1;
 }
 
-static void add(const struct ex_dpor *d, struct node *x, unsigned id)
-{
-	uint64_t want = x->enabled >> id & 1 ? 1ull << id : x->enabled;
-
-	for (unsigned i = 0; i < EX_VALUE; i++)
-		if (want >> i & 1 && x->preemptions + is_preemption(x, i) <= d->bound)
-			x->todo |= 1ull << i;
-	x->todo &= ~x->done;
-}
-
 static size_t start_of_block(const struct ex_dpor *d, size_t i)
 {
 	while (i && !d->node[i - 1].value && d->node[i - 1].chosen == d->node[i].chosen)
@@ -147,7 +151,7 @@ static size_t start_of_block(const struct ex_dpor *d, size_t i)
 
 static void backtrack(struct ex_dpor *d)
 {
-	for (size_t j = d->changed; j < d->n; j++) {
+	for (size_t j = d->all ? d->n : d->changed; j < d->n; j++) {
 		const struct node *y = &d->node[j];
 
 		for (size_t i = 0; i < j && !y->value; i++) {
@@ -187,6 +191,11 @@ struct ex_dpor *ex_dpor_new(unsigned bound)
 	d->strategy = (struct ex_strategy){"dpor",     d,	   dpor_begin, dpor_pick,
 					   dpor_value, dpor_maybe, NULL,       NULL};
 	return d;
+}
+
+void ex_dpor_all(struct ex_dpor *d)
+{
+	d->all = true;
 }
 
 void ex_dpor_free(struct ex_dpor *d)

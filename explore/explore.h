@@ -111,7 +111,8 @@ struct ex_run {
 	unsigned left[EX_MAYBES]; /* of the budget */
 	struct ex_taken taken[EX_TAKEN];
 	unsigned n_taken;
-	lz_ns skipped; /* time that passed because the clock was chosen */
+	lz_ns skipped;	  /* time that passed because the clock was chosen */
+	uint64_t outcome; /* of the subject, times left out; 0: it has none */
 	struct ex_step *step;
 	size_t step_cap;
 
@@ -189,6 +190,8 @@ bool ex_dfs_next(struct ex_dfs *d);
  * preemptions. */
 struct ex_dpor;
 struct ex_dpor *ex_dpor_new(unsigned bound);
+/* Without reduction: every schedule with at most `bound` preemptions, to compare. */
+void ex_dpor_all(struct ex_dpor *d);
 void ex_dpor_free(struct ex_dpor *d);
 const struct ex_strategy *ex_strategy_dpor(struct ex_dpor *d);
 bool ex_dpor_next(struct ex_dpor *d);

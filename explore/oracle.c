@@ -114,6 +114,7 @@ void exr_settled(struct exr *r)
 	for (unsigned i = 0; i < r->n_devs; i++)
 		if (r->dev[i].dev)
 			judge_found(r, &r->dev[i]);
+	r->run->outcome = exr_outcome(r);
 }
 
 /* What it will not answer costs everybody one more timeout. */

@@ -64,6 +64,8 @@ static void main_task(void *arg)
 	ex_begin(r->run);
 	r->body->act(r);
 	exr_join(r);
+	if (r->c->whole)
+		(void)exr_settle(r, LZ_SEC(1));
 	ex_quiet(r->run);
 	if (r->run->blind)
 		sim_pause();

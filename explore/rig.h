@@ -57,6 +57,7 @@ struct ex_case {
 	uint64_t same_group;	    /* 1: all devices in one group */
 	uint64_t alias;		    /* 1: and the others send device 0's first id too */
 	uint64_t reset_told;	    /* 0: what is outstanding at a reset times out */
+	uint64_t whole;		    /* 1: explored until all work is done */
 	/* A run chooses one of these. */
 	char *regime[EXR_REGIMES];
 	unsigned n_regimes;
@@ -177,6 +178,8 @@ void exr_build_machine(struct exr *r);
 void exr_build_library(struct exr *r);
 void exr_take_apart(struct exr *r);
 void exr_regime(struct exr *r);
+/* Waits until nothing is in custody, at work or under suspicion; false: not in time. */
+bool exr_settle(struct exr *r, lz_ns ns);
 void exr_recover(struct exr *r);
 void exr_tear_down(struct exr *r);
 
@@ -225,6 +228,9 @@ void exr_unmapped(struct exr_dom *d, lz_ns took, bool irq, enum lz_status st);
 void exr_atc_inv(struct exr_dev *d);
 /* All work is done, or had the time for it; nobody has been reset by the rig yet. */
 void exr_settled(struct exr *r);
+/* What has come of it all, in a number: what is mapped, in custody, released, told,
+ * the state of each device, what the hardware went through. */
+uint64_t exr_outcome(struct exr *r);
 void exr_at_rest(struct exr *r);
 /* All devices are removed. */
 void exr_groups(struct exr *r);

@@ -21,7 +21,7 @@ static bool idle(struct exr *r)
 	return true;
 }
 
-static bool settle(struct exr *r, lz_ns ns)
+bool exr_settle(struct exr *r, lz_ns ns)
 {
 	lz_ns end = sim_now() + ns, pause = LZ_MS(1);
 
@@ -66,14 +66,14 @@ static bool all_lost(const struct exr *r)
 void exr_recover(struct exr *r)
 {
 	for (unsigned pass = 0; pass < 4 && !all_lost(r); pass++) {
-		bool settled = settle(r, LZ_SEC(20));
+		bool settled = exr_settle(r, LZ_SEC(20));
 
 		if (!pass)
 			exr_settled(r);
 		if (!reset_broken(r) && settled)
 			return;
 	}
-	if (!settle(r, LZ_SEC(300)) && !all_lost(r))
+	if (!exr_settle(r, LZ_SEC(300)) && !all_lost(r))
 		ex_violate(r->run, 'E', "custody or work for ever",
 			   "300 s after the last reset something is still in custody or at work");
 }
@@ -102,7 +102,7 @@ void exr_tear_down(struct exr *r)
 		drop_domain(r, &r->dom[i]);
 	for (unsigned i = 0; i < r->n_devs; i++)
 		exr_remove(r, i);
-	if (!settle(r, LZ_SEC(300)))
+	if (!exr_settle(r, LZ_SEC(300)))
 		ex_violate(r->run, 'E', "custody or work for ever",
 			   "300 s after everything was removed something is in custody or at work");
 	exr_groups(r);

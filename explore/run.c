@@ -348,6 +348,7 @@ void ex_execute(struct ex_run *r)
 	r->diverged = r->unfinished = r->exploring = false;
 	r->clocks_left = r->subject->clocks;
 	r->skipped = r->clock_from = 0;
+	r->outcome = 0;
 	memcpy(r->left, r->subject->budget, sizeof(r->left));
 	r->n_taken = 0;
 	r->oracle = NULL;
