@@ -94,10 +94,15 @@ static void record(struct ex_run *r, const struct sim_enabled *e)
 					     .name = ex_intern(e->name)};
 }
 
+/* After too many steps: a fair choice, so that only a livelock goes on. */
 static size_t fair(struct ex_run *r, const struct sim_enabled *e, size_t n)
 {
 	size_t i = (size_t)(ex_random(&r->fair_rng) % n);
 
+	if (r->steps >= 2 * r->cap)
+		ex_violate(r, 'H', "livelock",
+			   "no end after %llu steps, the last %llu of them fair",
+			   (unsigned long long)r->steps, (unsigned long long)r->cap);
 	return e[i].kind == SIM_AGENT_CLOCK ? 0 : i;
 }
 
@@ -110,32 +115,29 @@ static void hash_step(struct ex_run *r, uint64_t what)
 static size_t pick(void *ctx, const struct sim_enabled *e, size_t n)
 {
 	struct ex_run *r = ctx;
-	uint64_t cap = r->cap ? r->cap : DEFAULT_CAP;
+	lz_ns now = sim_now();
 	size_t i;
 
 	if (r->clock_from) {
-		r->skipped += sim_now() - r->clock_from;
+		r->skipped += now - r->clock_from;
 		r->clock_from = 0;
 	}
 	if (r->oracle)
 		r->oracle(r);
-	if (r->steps >= 2 * cap)
-		ex_violate(r, 'H', "livelock",
-			   "no end after %llu steps, the last %llu of them fair",
-			   (unsigned long long)r->steps, (unsigned long long)cap);
-	i = r->steps < cap ? r->strategy->pick(r->strategy->ctx, e, n) : fair(r, e, n);
+	i = r->steps < r->cap ? r->strategy->pick(r->strategy->ctx, e, n) : fair(r, e, n);
 	if (r->diverged)
 		sim_abandon();
+	e += i;
 	if (r->trace)
-		record(r, &e[i]);
-	ex_log_add(&r->log, e[i].id);
-	hash_step(r, (uint64_t)e[i].id | (uint64_t)e[i].op->kind << 16 |
-			     (uint64_t)e[i].op->len << 24 | sim_now() << 40);
+		record(r, e);
+	ex_log_add(&r->log, e->id);
+	hash_step(r, (uint64_t)e->id | (uint64_t)e->op->kind << 16 | (uint64_t)e->op->len << 24 |
+			     now << 40);
 	if (++r->steps % EX_MARK == 0)
 		ex_log_mark(&r->log, r->hash);
-	if (e[i].kind == SIM_AGENT_CLOCK) {
+	if (e->kind == SIM_AGENT_CLOCK) {
 		r->clocks_left--;
-		r->clock_from = sim_now();
+		r->clock_from = now;
 	}
 	return i;
 }
@@ -352,6 +354,7 @@ void ex_execute(struct ex_run *r)
 	memcpy(r->left, r->subject->budget, sizeof(r->left));
 	r->n_taken = 0;
 	r->oracle = NULL;
+	r->cap = r->cap ? r->cap : DEFAULT_CAP;
 	r->fair_rng = ex_mix(r->seed) | 1;
 	hook.ctx = r;
 	r->strategy->begin(r->strategy->ctx, r->seed);

@@ -19,7 +19,7 @@ struct ex_strategies {
 	uint64_t longest; /* steps of the longest run so far: PCT's k */
 	bool learned;	  /* that is no guess */
 	uint64_t step;
-	uint64_t clock_at[MAX_CLOCKS]; /* ascending */
+	uint64_t clock_at[MAX_CLOCKS + 1]; /* ascending, never at the end */
 	unsigned clocks, next_clock;
 	uint64_t prio[AGENTS];	      /* 0: not drawn yet */
 	unsigned one_in;	      /* random */
@@ -27,7 +27,7 @@ struct ex_strategies {
 	unsigned maybe_in[EX_MAYBES]; /* or one occasion in so many; 0: not drawn */
 	/* PCT */
 	unsigned depth, next_change;
-	uint64_t change_at[MAX_DEPTH]; /* ascending */
+	uint64_t change_at[MAX_DEPTH]; /* ascending, never at the end */
 	uint64_t lowest;	       /* below it nobody is */
 	/* POS */
 	struct sim_op last;
@@ -57,6 +57,7 @@ static void begin(struct ex_strategies *s, uint64_t seed)
 	for (unsigned i = 0; i < s->clocks; i++)
 		s->clock_at[i] = (ex_random(&s->rng) >> 20) % s->longest;
 	qsort(s->clock_at, s->clocks, sizeof(s->clock_at[0]), by_number);
+	s->clock_at[s->clocks] = UINT64_MAX;
 	memset(s->prio, 0, sizeof(s->prio));
 	memset(s->maybe_at, 0, sizeof(s->maybe_at));
 	memset(s->maybe_in, 0, sizeof(s->maybe_in));
@@ -66,7 +67,7 @@ static bool clock_due(void *ctx)
 {
 	struct ex_strategies *s = ctx;
 
-	return s->next_clock < s->clocks && s->step >= s->clock_at[s->next_clock];
+	return s->step >= s->clock_at[s->next_clock];
 }
 
 /* The clock stands last. True: it is its turn. */
@@ -167,6 +168,8 @@ static size_t random_pick(void *ctx, const struct sim_enabled *e, size_t n)
 
 	if (clock_turn(s, e, n))
 		return n - 1;
+	if (n == 1)
+		return 0;
 	for (size_t i = 0; s->one_in > 1 && i < n; i++)
 		if (e[i].current && e[i].op->kind != LZ_SIM_RELAX &&
 		    (ex_random(&s->rng) >> 32) % s->one_in)
@@ -186,6 +189,7 @@ static void pct_begin(void *ctx, uint64_t seed)
 	for (unsigned i = 0; i + 1 < s->depth; i++)
 		s->change_at[i] = (ex_random(&s->rng) >> 20) % s->longest;
 	qsort(s->change_at, s->depth - 1, sizeof(s->change_at[0]), by_number);
+	s->change_at[s->depth - 1] = UINT64_MAX;
 }
 
 static size_t pct_pick(void *ctx, const struct sim_enabled *e, size_t n)
@@ -195,13 +199,15 @@ static size_t pct_pick(void *ctx, const struct sim_enabled *e, size_t n)
 
 	if (clock_turn(s, e, n))
 		return n - 1;
+	if (n == 1 && s->step < s->change_at[s->next_change])
+		return 0;
 	best = highest(s, e, n);
 	/* Who spins lets the others go on, else nobody would end the spinning. */
 	if (n > 1 && e[best].current && e[best].op->kind == LZ_SIM_RELAX) {
 		s->prio[e[best].id] = --s->lowest;
 		best = highest(s, e, n);
 	}
-	while (s->next_change + 1 < s->depth && s->step >= s->change_at[s->next_change]) {
+	while (s->step >= s->change_at[s->next_change]) {
 		s->next_change++;
 		s->prio[e[best].id] = --s->lowest;
 		best = highest(s, e, n);
@@ -229,7 +235,7 @@ static size_t pos_pick(void *ctx, const struct sim_enabled *e, size_t n)
 	for (size_t i = 0; s->has_last && i < n; i++)
 		if (e[i].id == s->last_id || ex_dependent(&s->last, s->last_cpu, e[i].op, e[i].cpu))
 			s->prio[e[i].id] = 0;
-	best = highest(s, e, n);
+	best = n > 1 ? highest(s, e, n) : 0;
 	s->has_last = true;
 	s->last = *e[best].op;
 	s->last_cpu = e[best].cpu;

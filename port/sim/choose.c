@@ -10,6 +10,11 @@
 static struct sim_choice *choices;
 static struct sim_enabled *enabled; /* as long */
 static size_t room, listed;
+static const struct sim_agent *listed_for; /* who was running then */
+/* Who was not listed and would be after a write of somebody else, perhaps. */
+static const struct sim_agent *asleep[8];
+static size_t n_asleep;
+static bool any_write; /* what a write changes is not only who of these wakes */
 
 static const struct sim_op op_irq = {.kind = SIM_OP_IRQ}, op_hw = {.kind = SIM_OP_HW},
 			   op_clock = {.kind = SIM_OP_CLOCK};
@@ -53,7 +58,7 @@ static inline void look_at(struct sim_unit *h)
 	h->is_busy = h->busy && h->busy(h->hw.arg);
 }
 
-static lz_ns hw_wake(struct sim_unit *h)
+static inline lz_ns hw_wake(struct sim_unit *h)
 {
 	if (!h->exact)
 		return later(h, ask_wake(h));
@@ -106,6 +111,7 @@ static inline void offer_agent(size_t *n, struct sim_agent *a)
 	e->current = a == sim.cur;
 	e->op = &a->op;
 	e->name = a->name;
+	any_write |= a->wait == SIM_W_WORD; /* the word may be as it was again */
 }
 
 static inline void offer_line(size_t *n, struct sim_line *l)
@@ -139,43 +145,69 @@ static inline void offer_clock(size_t *n)
 		(struct sim_enabled){.kind = SIM_AGENT_CLOCK, .op = &op_clock, .name = "clock"};
 }
 
-/* All three only grow. */
-static uint64_t state_of_things(void)
-{
-	return sim.writes + s.epoch + s.changes;
-}
-
 static void good_until(lz_ns t)
 {
 	if (t > sim.now && t < s.list_until)
 		s.list_until = t;
 }
 
-/* The last list, when nothing has happened but that somebody read something. */
-static inline bool as_before(size_t *n)
+/* A unit that rests although it is due tries again after a write. */
+static void idle_unit(struct sim_unit *h)
+{
+	good_until(hw_wake(h));
+	any_write |= !h->exact || h->wake_at <= sim.now || h->is_busy;
+}
+
+static void not_listed(const struct sim_agent *a)
+{
+	good_until(a->deadline);
+	if (a->wait == SIM_W_SLEEP)
+		return;
+	if (n_asleep < sizeof(asleep) / sizeof(asleep[0]))
+		asleep[n_asleep++] = a;
+	else
+		any_write = true;
+}
+
+/* Of all but writes that decides who can run; both only grow. */
+static uint64_t state_of_things(void)
+{
+	return s.epoch + s.changes;
+}
+
+/* Is the last list good, since nothing has happened but reads, and writes that woke nobody? */
+static inline bool as_before(void)
 {
 	if (s.listed != state_of_things() || sim.now >= s.list_until || !listed || s.preempted)
 		return false;
-	*n = listed;
-	for (size_t i = 0; i < listed; i++)
-		enabled[i].current = choices[i].who == sim.cur;
+	if (s.listed_writes != sim.writes) {
+		if (any_write)
+			return false;
+		for (size_t i = 0; i < n_asleep; i++)
+			if (sim_wait_over(asleep[i]))
+				return false;
+		s.listed_writes = sim.writes;
+	}
+	if (listed_for != sim.cur)
+		for (size_t i = 0; i < listed; i++)
+			enabled[i].current = choices[i].who == sim.cur;
+	listed_for = sim.cur;
 	return true;
 }
 
-size_t sim_collect(const struct sim_choice **out)
+static __attribute__((noinline)) size_t collect(void)
 {
 	size_t i, n = 0;
 	unsigned c, left;
 
-	*out = choices;
-	if (as_before(&n))
-		return n;
 	s.list_until = LZ_NEVER;
+	n_asleep = 0;
+	any_write = lz_port_weak;
 	for (i = 0; s.running && i < s.ntasks; i++) {
 		struct sim_agent *a = s.tasks[i];
 
 		if (!sim_wait_over(a))
-			good_until(a->deadline);
+			not_listed(a);
 		else if (task_has_cpu(a) && a != s.preempted)
 			offer_agent(&n, a);
 	}
@@ -184,7 +216,7 @@ size_t sim_collect(const struct sim_choice **out)
 
 		left -= a != NULL;
 		if (a && !sim_wait_over(a))
-			good_until(a->deadline);
+			not_listed(a);
 		else if (a && a != s.preempted)
 			offer_agent(&n, a);
 	}
@@ -203,7 +235,7 @@ size_t sim_collect(const struct sim_choice **out)
 		if (hw_enabled(&s.hw[i]))
 			offer_unit(&n, &s.hw[i]);
 		else
-			good_until(hw_wake(&s.hw[i]));
+			idle_unit(&s.hw[i]);
 	}
 	for (c = 0; lz_port_weak && c < sim.cfg.cpus; c++) {
 		const struct sim_op *op = sim_weak_pending(c);
@@ -214,7 +246,16 @@ size_t sim_collect(const struct sim_choice **out)
 	if (n == 0 && s.preempted && (s.running || s.preempted->kind == SIM_HANDLER))
 		offer_agent(&n, s.preempted);
 	s.listed = state_of_things();
+	s.listed_writes = sim.writes;
 	listed = n;
+	listed_for = sim.cur;
+	return n;
+}
+
+size_t sim_collect(const struct sim_choice **out)
+{
+	size_t n = as_before() ? listed : collect();
+
 	*out = choices;
 	return n;
 }
@@ -268,33 +309,47 @@ static bool hw_due(void)
 
 /* ---- a strategy chooses ---- */
 
+/* Nobody can run, or the clock may: of `n` and the clock, who. True: *out says it; else
+ * time has passed, or *stuck. */
+static __attribute__((noinline)) bool decide_time(size_t n, struct sim_choice *out, bool *stuck)
+{
+	const struct sim_strategy *st = sim.strategy;
+	lz_ns t = LZ_NEVER;
+
+	if (n == 0 || !hw_due())
+		t = sim_next_event(NULL);
+	if (n == 0) {
+		*stuck = t == LZ_NEVER;
+		if (!*stuck)
+			sim.now = t < sim.until ? t : sim.until;
+		return false;
+	}
+	if (t < sim.until)
+		offer_clock(&n); /* not listed */
+	*out = choices[st->pick(st->ctx, enabled, n)];
+	if (out->what != SIM_RUN_CLOCK)
+		return true;
+	/* No store stays in a buffer for so long. */
+	sim_weak_drain();
+	sim.now = t;
+	return false;
+}
+
 bool sim_decide(struct sim_choice *out, bool *stuck)
 {
 	const struct sim_strategy *st = sim.strategy;
 
 	*stuck = false;
-	while (sim.now < sim.until) {
-		const struct sim_choice *all;
-		size_t n = sim_collect(&all);
-		lz_ns t = LZ_NEVER;
+	while (sim.now < sim.until && !*stuck) {
+		size_t n = as_before() ? listed : collect();
 
-		if (n == 0 || (st->clock && st->clock(st->ctx) && !hw_due()))
-			t = sim_next_event(NULL);
-		*stuck = n == 0 && t == LZ_NEVER;
-		if (*stuck)
-			return false;
-		if (n == 0) {
-			sim.now = t < sim.until ? t : sim.until;
-			continue;
-		}
-		if (t < sim.until)
-			offer_clock(&n); /* not listed */
-		*out = choices[st->pick(st->ctx, enabled, n)];
-		if (out->what != SIM_RUN_CLOCK)
+		if (n == 0 || (st->clock && st->clock(st->ctx))) {
+			if (decide_time(n, out, stuck))
+				return true;
+		} else {
+			*out = choices[st->pick(st->ctx, enabled, n)];
 			return true;
-		/* No store stays in a buffer for so long. */
-		sim_weak_drain();
-		sim.now = t;
+		}
 	}
 	return false;
 }

@@ -128,7 +128,8 @@ struct sim_sched {
 	uint64_t epoch; /* of the hardware's state; 0 is before all */
 	/* Of all else that decides who can run, beside writes and time. */
 	uint64_t changes;
-	uint64_t listed;	      /* `writes`, `epoch` and `changes` as of the last list */
+	uint64_t listed;	      /* `epoch` and `changes` as of the last list */
+	uint64_t listed_writes;	      /* `writes` when it was last good */
 	lz_ns list_until;	      /* and how long it is good */
 	unsigned nhandlers, npending; /* active; lines */
 	struct sim_choice next;	      /* chosen by the strategy when somebody gave way */

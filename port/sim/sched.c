@@ -360,17 +360,25 @@ static __attribute__((noinline)) void maybe_switch(enum lz_sim_op op, const vola
 	sim_fiber_yield(a->fiber);
 }
 
-void lz_port_visible(enum lz_sim_op op, const volatile void *addr, unsigned len)
+static inline void count_write(enum lz_sim_op op)
 {
 	unsigned writing = WRITING >> op & 1u;
 
-	sim.st.ops[op]++;
-	sim.now += sim.op_cost;
-	if (--sim.countdown == 0)
-		maybe_switch(op, addr, len, __builtin_return_address(0));
-	/* After the switch: a poller that ran meanwhile has not seen this write. */
 	sim.writes += writing;
 	sim.cur->own_writes += writing;
+}
+
+void lz_port_visible(enum lz_sim_op op, const volatile void *addr, unsigned len)
+{
+	sim.st.ops[op]++;
+	sim.now += sim.op_cost;
+	if (--sim.countdown != 0) {
+		count_write(op);
+		return;
+	}
+	maybe_switch(op, addr, len, __builtin_return_address(0));
+	/* After the switch: a poller that ran meanwhile has not seen this write. */
+	count_write(op);
 }
 
 /* ---- what test benches call ---- */
