@@ -27,10 +27,11 @@ enum lz_status lz_pt_make(struct lz_pt *pt, const struct lz_pt_format *f,
 	return pt->root ? LZ_OK : LZ_ENOMEM;
 }
 
+/* Plain loads: nobody else knows these tables any more. */
 static void free_tables(struct lz_pt *pt, uint64_t *table, unsigned level)
 {
 	for (unsigned i = 0; level < pt->format->leaf && i < PT_ENTRIES; i++) {
-		uint64_t e = lz_dma_load64(&table[i]);
+		uint64_t e = table[i];
 
 		if (pt_is_table(pt->format, e, level))
 			free_tables(pt, pt_table(pt, pt->format, e), level + 1);
