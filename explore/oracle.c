@@ -16,6 +16,17 @@ static struct exr_dev *dev_of(struct exr *r, const struct lz_device *dev)
 	return NULL;
 }
 
+static bool is_fenced(const struct exr_dev *d)
+{
+	return d->rig->fenced >> d->index & 1;
+}
+
+void exr_fenced(struct exr_dev *d, bool fenced)
+{
+	d->rig->fenced &= ~(1u << d->index);
+	d->rig->fenced |= (unsigned)fenced << d->index;
+}
+
 /* ---- A: what a device reaches ---- */
 
 void exr_dma(struct exr_dev *d, uint64_t iova, uint64_t pa, bool translated)
@@ -25,7 +36,7 @@ void exr_dma(struct exr_dev *d, uint64_t iova, uint64_t pa, bool translated)
 	(void)iova;
 	if (r->closing)
 		return;
-	if (translated && d->fenced)
+	if (translated && is_fenced(d))
 		ex_violate(r->run, 'B', "fenced and its translated access passed",
 			   "device %u is fenced and reached 0x%llx by its ATC", d->index,
 			   (unsigned long long)pa);
@@ -71,10 +82,10 @@ void exr_step(struct ex_run *run)
 {
 	struct exr *r = run->own;
 
-	for (unsigned i = 0; i < r->n_devs; i++) {
+	for (unsigned i = 0; r->fenced >> i; i++) {
 		bool now = false, uncached = false;
 
-		if (!r->dev[i].fenced)
+		if (!is_fenced(&r->dev[i]))
 			continue;
 		for (unsigned k = 0; k < r->dev[i].n_sids && !now && !uncached; k++)
 			lzm_smmu_eats_effective(r->dev[i].unit->smmu, r->dev[i].sid[k], &now,
@@ -122,7 +133,7 @@ void exr_atc_inv(struct exr_dev *d)
 {
 	struct lz_health h;
 
-	if (!d->fenced || !d->dev || d->rig->closing)
+	if (!is_fenced(d) || !d->dev || d->rig->closing)
 		return;
 	lz_device_health(d->dev, &h);
 	/* A reset's end lifts the fence, asks, and tells when it knows. */
@@ -218,16 +229,16 @@ void exr_event(void *ctx, const struct lz_event *ev)
 		break;
 	case LZ_EV_FENCED:
 		d->asked = false;
-		d->fenced = d->dev != NULL;
+		exr_fenced(d, d->dev != NULL);
 		exr_step(r->run); /* there may be no further step */
 		judge_innocent(r, d, ev);
 		break;
 	case LZ_EV_UNFENCED:
 		d->unfenced++;
-		d->fenced = false;
+		exr_fenced(d, false);
 		break;
 	case LZ_EV_REMOVED:
-		d->fenced = false;
+		exr_fenced(d, false);
 		break;
 	case LZ_EV_RECOVERED:
 	case LZ_EV_OPERATOR_CLEARED:

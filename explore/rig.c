@@ -388,7 +388,7 @@ void exr_remove(struct exr *r, unsigned dev)
 	r->dev[dev].dev = NULL;
 	if (d)
 		exr_must(r, lz_device_remove(d), "lz_device_remove()");
-	r->dev[dev].fenced = false;
+	exr_fenced(&r->dev[dev], false);
 }
 
 void exr_sleep(struct exr *r, lz_ns ns)

@@ -93,7 +93,6 @@ struct exr_dev {
 	bool doubted;  /* since its last accusation a read of config space failed there */
 	bool held;     /* an operator blocked it and could not clear it yet */
 	bool broken;   /* quarantined, and not recovered since */
-	bool fenced;   /* as the library says */
 	bool claimed;  /* whoever reset it says that it went well */
 	bool reset_ok; /* its last reset was reported fine, and it was silenced no more */
 	uint32_t quarantined_gen; /* generation + 1 */
@@ -131,6 +130,7 @@ struct exr {
 	struct lz_config cfg;
 	struct lz *lz;
 	struct exr_dev dev[EXR_DEVS];
+	unsigned fenced; /* devices, as the library says: 1 << index */
 	struct exr_dom dom[EXR_DOMS];
 	unsigned n_devs;
 	struct sim_worker worker[EXR_SMMUS]; /* as many as SMMUs */
@@ -219,6 +219,7 @@ void exr_calm(struct exr *r, unsigned excuses);
 void exr_destroyed(struct exr_dom *d);
 
 /* ---- oracle.c ---- */
+void exr_fenced(struct exr_dev *d, bool fenced);
 void exr_event(void *ctx, const struct lz_event *ev);
 void exr_step(struct ex_run *run);
 void exr_freed(struct exr_dom *d, unsigned page);

@@ -170,19 +170,15 @@ static inline uint64_t sim_foreign(const struct sim_agent *a)
 }
 static inline bool sim_wait_over(const struct sim_agent *a)
 {
-	switch (a->wait) {
-	case SIM_RUNNABLE:
+	if (a->wait == SIM_RUNNABLE)
 		return true;
-	case SIM_W_POLL:
-		return sim_foreign(a) != a->seen || sim.now >= a->deadline;
-	case SIM_W_LOCK:
+	if (a->wait == SIM_W_LOCK)
 		return a->lock->owner == 0;
-	case SIM_W_WORD:
-		return *a->word != a->word_seen || (a->stop && *a->stop) || sim.now >= a->deadline;
-	case SIM_W_SLEEP:
-		return sim.now >= a->deadline;
-	}
-	return false;
+	if (a->wait == SIM_W_WORD && (*a->word != a->word_seen || (a->stop && *a->stop)))
+		return true;
+	if (a->wait == SIM_W_POLL && sim_foreign(a) != a->seen)
+		return true;
+	return sim.now >= a->deadline;
 }
 
 /* ---- choose.c ---- */
