@@ -8,6 +8,7 @@
 #include "explore/rig.h"
 #include "explore/search.h"
 #include "port/sim/fiber.h"
+#include "port/sim/internal.h"
 
 static double cpu_s(void)
 {
@@ -98,32 +99,41 @@ bool bench_explore(const char *body, unsigned rounds, double seconds, struct ben
 	return !violations;
 }
 
-/* ---- the switch ---- */
+/* ---- the switch: from coroutine to coroutine, as in exploration ---- */
 
-static struct sim_fiber *fiber;
+#define TURNS 400000u
 
-static void echo(void)
+static struct sim_fiber *fiber[2];
+static unsigned turns;
+
+static void take_turns(void)
 {
-	sim_fiber_begin(fiber);
-	for (;;)
-		sim_fiber_yield(fiber);
-}
+	unsigned me = turns & 1;
 
-#define TURNS 200000u
+	sim_fiber_begin(fiber[me]);
+	for (;;) {
+		if (++turns >= TURNS || !SIM_DIRECT)
+			sim_fiber_yield(fiber[me]);
+		else
+			sim_fiber_pass(fiber[me], fiber[!me]);
+	}
+}
 
 struct bench_spread bench_switch(unsigned rounds)
 {
 	double ns[BENCH_ROUNDS] = {0};
 
 	rounds = rounds > BENCH_ROUNDS ? BENCH_ROUNDS : rounds;
-	fiber = sim_fiber_get(echo);
+	fiber[0] = sim_fiber_get(take_turns);
+	fiber[1] = sim_fiber_get(take_turns);
 	for (unsigned i = 0; i < rounds; i++) {
 		double start = cpu_s();
 
-		for (unsigned k = 0; k < TURNS; k++)
-			sim_fiber_run(fiber);
-		ns[i] = (cpu_s() - start) * 1e9 / (2.0 * TURNS);
+		for (turns = 0; turns < TURNS;)
+			sim_fiber_run(fiber[turns & 1]);
+		ns[i] = (cpu_s() - start) * 1e9 / TURNS;
 	}
-	sim_fiber_put(fiber);
+	sim_fiber_put(fiber[0]);
+	sim_fiber_put(fiber[1]);
 	return spread(ns, rounds);
 }
