@@ -26,6 +26,7 @@ struct bench_contain {
 	/* bench/result.h says what each is; times in ns of model time. */
 	uint64_t timeout, noticed_at, fenced_at; /* after the fault; 0: did not happen */
 	uint64_t commands;			 /* from the first notice to the last fence */
+	uint64_t errors; /* ATC timeouts that the hardware reported until the last fence */
 	uint64_t probes, fences, custody_page_ns, worst_neighbour, longest_masked;
 	uint64_t false_quarantines;
 	bool held, inconclusive;

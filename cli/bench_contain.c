@@ -75,6 +75,7 @@ static void evaluate(const struct result *r, struct bench_contain *out)
 
 		if (e->text || e->t < r->fault_at)
 			continue;
+		out->errors += e->kind == LZ_EV_TIMEOUT; /* until the last fence */
 		if (!noticed && (e->kind == LZ_EV_TIMEOUT || e->kind == LZ_EV_SUSPECT ||
 				 e->kind == LZ_EV_QUEUE_STALLED))
 			noticed = e->t;

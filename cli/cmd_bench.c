@@ -273,9 +273,9 @@ static void print_contain(const struct bench_contain *c)
 		printf("%9.3f", (double)(c->fenced_at - c->noticed_at) / (double)c->timeout);
 	else
 		printf("%9s", "never");
-	printf(" %9.3f %8" PRIu64 " %6" PRIu64 " %6" PRIu64 " %12.3f %12.3f %11.3f %5" PRIu64
-	       "  %s\n",
-	       (double)c->noticed_at / 1e6, c->commands, c->probes, c->fences,
+	printf(" %9.3f %6" PRIu64 " %8" PRIu64 " %6" PRIu64 " %6" PRIu64
+	       " %12.3f %12.3f %11.3f %5" PRIu64 "  %s\n",
+	       (double)c->noticed_at / 1e6, c->errors, c->commands, c->probes, c->fences,
 	       (double)c->custody_page_ns / 1e9, (double)c->worst_neighbour / 1e6,
 	       (double)c->longest_masked / 1e3, c->false_quarantines,
 	       c->inconclusive ? "no result"
@@ -294,6 +294,7 @@ static json_t *contain_json(const struct bench_contain *c)
 	json_object_set_new(o, "fenced_after_ns",
 			    c->fenced_at ? json_integer((json_int_t)c->fenced_at) : json_null());
 	json_object_set_new(o, "commands", json_integer((json_int_t)c->commands));
+	json_object_set_new(o, "errors", json_integer((json_int_t)c->errors));
 	json_object_set_new(o, "probes", json_integer((json_int_t)c->probes));
 	json_object_set_new(o, "fences", json_integer((json_int_t)c->fences));
 	json_object_set_new(o, "custody_page_s", json_real((double)c->custody_page_ns / 1e9));
@@ -312,10 +313,12 @@ static void contain_title(void)
 	puts("From the first notice to the last fence in effect, in timeouts of the hardware (50 "
 	     "ms;\n"
 	     "late_hw its own); n devices share a domain, a neighbour has one of its own. Model\n"
-	     "time. commands: consumed meanwhile, the workload's among them.");
-	printf("%-16s %4s %6s %9s %9s %8s %6s %6s %12s %12s %11s %5s\n", "regime", "n", "broken",
-	       "timeouts", "notice/ms", "commands", "probes", "fences", "custody/pg*s",
-	       "neighbour/ms", "masked/us", "false");
+	     "time. errors: ATC timeouts that the hardware reported until then. commands: "
+	     "consumed\n"
+	     "meanwhile, the workload's among them.");
+	printf("%-16s %4s %6s %9s %9s %6s %8s %6s %6s %12s %12s %11s %5s\n", "regime", "n",
+	       "broken", "timeouts", "notice/ms", "errors", "commands", "probes", "fences",
+	       "custody/pg*s", "neighbour/ms", "masked/us", "false");
 }
 
 /* Runs one, prints it or adds it to the list. */

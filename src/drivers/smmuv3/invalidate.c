@@ -73,22 +73,49 @@ struct atc_batch {
 	struct lz_smmu_domain *sdom;
 	uint64_t atc1;
 	uint32_t sid, ssid; /* where to go on: entries below are done */
+	uint32_t most;	    /* entries of a batch; 1: each alone */
 	uint32_t n;	    /* commands of this batch */
 	uint16_t index[SMMU_GUARD_MAX];
 };
+
+/* The first entry that is not below the cursor. [reader] */
+static uint32_t from_cursor(const struct atc_batch *b, const struct lz_smmu_inv_array *a)
+{
+	uint32_t lo = 0, hi = a->n;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		const struct lz_smmu_inv_entry *e = &a->e[mid];
+
+		if (e->sid < b->sid || (e->sid == b->sid && e->ssid < b->ssid))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* Is there room in the batch for entry `i`? The cursor does not come between two of the
+ * same ids. [reader] */
+static bool fits(const struct atc_batch *b, const struct lz_smmu_inv_array *a, uint32_t i)
+{
+	const struct lz_smmu_inv_entry *e = &a->e[i], *last;
+
+	if (b->n < b->most || b->n >= b->q->guard)
+		return b->n < b->q->guard;
+	last = &a->e[b->index[b->n - 1]];
+	return e->sid == last->sid && e->ssid == last->ssid;
+}
 
 /* Which entries get a command now. A fenced device is skipped: its EATS is off
  * with effect (H43). A suspect one is held: no command, and the memory waits
  * (H85). Deciding and writing use the same list (H55). [reader] */
 static enum lz_status choose(struct atc_batch *b, const struct lz_smmu_inv_array *a)
 {
-	uint32_t i = 0;
+	uint32_t i = from_cursor(b, a);
 
 	b->n = 0;
-	while (i < a->n &&
-	       (a->e[i].sid < b->sid || (a->e[i].sid == b->sid && a->e[i].ssid < b->ssid)))
-		i++;
-	for (; i < a->n && b->n < b->q->guard; i++) {
+	for (; i < a->n && fits(b, a, i); i++) {
 		uint8_t fence = lz_load8_acquire(&a->e[i].dev->fence);
 
 		if (fence == LZ_FENCE_SUSPECT || fence == LZ_FENCE_FENCING)
@@ -161,14 +188,12 @@ SMMU_COLD static enum lz_status atc_wait(struct lz_sync sync, lz_ns *deadline)
 /* Entries are sorted and the cursor is a key, so a replaced array between two
  * batches leaves nothing out: whoever joined meanwhile fetches after the PTE
  * was cleared (A). */
-SMMU_COLD static enum lz_status atc_slow(struct lz_smmu *s, struct lz_smmu_domain *sdom,
-					 uint64_t atc1, lz_ns *deadline)
+static enum lz_status atc_batches(struct atc_batch *b, lz_ns *deadline)
 {
-	struct atc_batch b = {.s = s, .q = &s->cmdq, .sdom = sdom, .atc1 = atc1};
 	struct lz_sync sync;
 
 	do {
-		enum lz_status st = issue_batch(&b, &sync, deadline);
+		enum lz_status st = issue_batch(b, &sync, deadline);
 
 		if (st == LZ_ENOENT)
 			break;
@@ -176,8 +201,43 @@ SMMU_COLD static enum lz_status atc_slow(struct lz_smmu *s, struct lz_smmu_domai
 			st = atc_wait(sync, deadline);
 		if (st != LZ_OK)
 			return st;
-	} while (b.sid != UINT32_MAX);
+	} while (b->sid != UINT32_MAX);
 	return LZ_OK;
+}
+
+/* A batch that fails says nothing about those behind it. Each broken device in one of
+ * them would cost its batch's timeout and that of its probe, so they are not sent: the
+ * outcome is custody, and the sweep asks one by one. */
+SMMU_COLD static enum lz_status atc_slow(struct lz_smmu *s, struct lz_smmu_domain *sdom,
+					 uint64_t atc1, lz_ns *deadline)
+{
+	struct atc_batch b = {
+		.s = s, .q = &s->cmdq, .sdom = sdom, .atc1 = atc1, .most = SMMU_GUARD_MAX};
+	enum lz_status st = atc_batches(&b, deadline);
+
+	if (st == LZ_EIO && lz_load32(&sdom->ats_entries) > s->cmdq.guard)
+		lz_store32(&sdom->doubt, 1);
+	return st;
+}
+
+/* One by one: whoever does not answer is the only one in question, and costs one
+ * timeout. Goes on behind him when he has been dealt with. [sweep] */
+static enum lz_status atc_each(struct lz_smmu *s, struct lz_smmu_domain *sdom, lz_ns *deadline)
+{
+	struct atc_batch b = {.s = s,
+			      .q = &s->cmdq,
+			      .sdom = sdom,
+			      .atc1 = SMMU_ATC1_ALL,
+			      .most = 1,
+			      .sid = sdom->asked_sid,
+			      .ssid = sdom->asked_ssid};
+	enum lz_status st = b.sid == UINT32_MAX ? LZ_OK : atc_batches(&b, deadline);
+
+	sdom->asked_sid = st == LZ_OK ? 0 : b.sid;
+	sdom->asked_ssid = st == LZ_OK ? 0 : b.ssid;
+	if (st == LZ_OK)
+		lz_store32(&sdom->doubt, 0);
+	return st;
 }
 
 SMMU_APART static bool refresh_take(struct lz_smmu_queue *q, uint64_t n, uint64_t *pos,
@@ -321,7 +381,7 @@ SMMU_COLD static enum lz_status look_closely(struct lz_smmu *s, struct lz_smmu_d
 {
 	if (lz_smmu_dead(s))
 		return LZ_ENODEV;
-	if (lz_contains(s->lz) && held(s, sdom))
+	if (lz_contains(s->lz) && (lz_load32(&sdom->doubt) || held(s, sdom)))
 		return LZ_EBUSY;
 	return stalled(&s->cmdq) && lz_in_atomic() ? LZ_ETIMEDOUT : LZ_OK;
 }
@@ -441,6 +501,9 @@ enum lz_status lz_smmu_invalidate_all(struct lz_domain_part *part)
 	if (sdom && lz_contains(s->lz) && held(s, sdom))
 		return LZ_EBUSY;
 	st = tlb_all(s, sdom, &deadline);
+	/* Who has been asked before this began is asked again with the others. */
+	if (st == LZ_OK && sdom && lz_load32(&sdom->doubt))
+		st = atc_each(s, sdom, &deadline);
 	if (st == LZ_OK && sdom)
 		st = atc(s, sdom, SMMU_ATC1_ALL, &deadline);
 	return dead_is_done(s, st);

@@ -51,6 +51,9 @@ struct lz_smmu_domain {
 	struct lz_smmu_inv_array *spare; /* [writer] same room as the published one */
 	uint32_t writer;		 /* 1 while somebody changes the array */
 	uint32_t ats_entries;		 /* atomic; 0 only while the array is empty */
+	/* One of several batches has failed: nobody is sent ATC_INVs in batches before
+	 * each entry has been asked alone (atomic), and how far that has come; [sweep] */
+	uint32_t doubt, asked_sid, asked_ssid;
 };
 
 struct lz_smmu_sid {
