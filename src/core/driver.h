@@ -91,7 +91,8 @@ struct lz_work_next {
 struct lz_iommu_ops {
 	/* What the core's identification and fence ask for. A driver that has it sets
 	 * block, unfence, probe and accuse below to lz_fence_block(), lz_fence_lift(),
-	 * lz_probe() and lz_accuse_told(). NULL: it has ways of its own. */
+	 * lz_probe() and lz_accuse_told(), and abort to lz_abort_order(). NULL: it has ways of its
+	 * own. */
 	const struct lz_fault_ops *faults;
 
 	/* Task context, gate of the device's group held (see gate.h), unless
@@ -190,14 +191,14 @@ struct lz_iommu {
 	 * the upper half is the driver's. Atomic. */
 	uint32_t alert;
 	char name[32];
-	struct lz_fault_traits traits; /* set by the driver before its first device */
-	struct lz_work work;	       /* core/contain.c: ops->work, then custody */
-	struct lz_spinlock lock;       /* lists of devices and of parts of domains */
-	struct lz_device *devices;     /* by next_in_iommu; [lock] */
-	struct lz_domain_part *parts;  /* by next_in_iommu; [lock] */
-	uint32_t dead;		       /* nothing is translated any more (atomic) */
-	uint32_t aborts_tried;	       /* by order; atomic */
-	struct lz_iommu *next;	       /* [lz.lock] */
+	struct lz_fault_traits traits;	      /* set by the driver before its first device */
+	struct lz_work work;		      /* core/contain.c: ops->work, then custody */
+	struct lz_spinlock lock;	      /* lists of devices and of parts of domains */
+	struct lz_device *devices;	      /* by next_in_iommu; [lock] */
+	struct lz_domain_part *parts;	      /* by next_in_iommu; [lock] */
+	uint32_t dead;			      /* nothing is translated any more (atomic) */
+	uint32_t abort_ordered, aborts_tried; /* by an operator; atomic */
+	struct lz_iommu *next;		      /* [lz.lock] */
 	struct lz_counts n;
 	struct lz_meter custody;	      /* [lz.lock] */
 	uint64_t fence_last, fence_max;	      /* ns; atomic */

@@ -61,6 +61,7 @@ struct lz_unanswered {
 
 /* What the hardware can say, beside what each error says. Constant. */
 struct lz_fault_traits {
+	bool queues_apart;    /* a queue's errors are never about what another one sent */
 	bool tells_elsewhere; /* a sync may succeed before its error can be seen (H72) */
 	lz_ns timeout_ns;     /* how long it waits for a device; 0: unknown */
 };
@@ -131,6 +132,27 @@ struct lz_fault_ops {
 	 * device's entries, for entries that devices share. May be NULL. [fence_lock] */
 	void (*closed)(struct lz_device *dev, int by);
 
+	/* When no sync of a queue succeeds: rungs of climb.c. In the work, which waits
+	 * at most sync_bound a few times in each. */
+
+	/* Where the queue stands, as a position; whether nothing waits in it. */
+	uint64_t (*head)(struct lz_iommu *iommu, void *queue, bool *empty);
+	/* The ladder begins: tells LZ_EV_QUEUE_STALLED. `accuse`: no error has told
+	 * anything, so lz_accuse_error() for what the sync in progress waits for. */
+	void (*stands)(struct lz_iommu *iommu, void *queue, bool accuse);
+	/* The error that is held goes on to be an error like any other. */
+	void (*let_go)(struct lz_iommu *iommu, void *queue);
+	/* LZ_OK: proven by a later sync. NULL: the hardware may not read an entry again. */
+	enum lz_status (*rewrite)(struct lz_iommu *iommu, void *queue);
+	/* LZ_OK: proven. LZ_ETIMEDOUT may mean that it has begun: producers stay locked
+	 * out, and try_again() goes on with it. */
+	enum lz_status (*restart)(struct lz_iommu *iommu, void *queue);
+	/* The rest of a restart that has begun, or the error let pass once more, the next
+	 * one being held at once. True: proven, it works again. */
+	bool (*try_again)(struct lz_iommu *iommu, void *queue);
+	/* Nothing is translated any more: iommu.dead is set with LZ_OK. */
+	enum lz_status (*abort_all)(struct lz_iommu *iommu);
+
 	/* Evidence. May be NULL. */
 
 	/* What queue and entry look like, into dev->snapshot; `failed`: the sync that
@@ -179,6 +201,24 @@ struct lz_own_probe {
 	struct lz_sync sync;
 };
 
+enum lz_ladder_state {
+	LZ_LADDER_NONE,
+	LZ_LADDER_REWRITE,
+	LZ_LADDER_RESTART,
+	LZ_LADDER_FUNCTION_OFF,
+	LZ_LADDER_ABORT,
+	LZ_LADDER_EXHAUSTED,
+};
+
+/* One per queue, where the driver keeps it. Zero at first; in the work only. */
+struct lz_ladder {
+	enum lz_ladder_state state;
+	uint32_t retry;	     /* a reset succeeded: try the queue again; atomic, anybody's */
+	lz_ns last_progress; /* since when it stands still, not empty; 0 it does not */
+	uint64_t last_head;
+	lz_ns next_try;
+};
+
 /* ---- suspect.c: who is accused ---- */
 
 /* Puts a device on the list of suspects, unless the evidence is of before a reset
@@ -195,6 +235,8 @@ void lz_accuse_error(struct lz_iommu *iommu, const struct lz_queue_error *e);
 struct lz_accusation lz_accusation_of(struct lz_device *dev);
 /* The first on the list, with a reference of the caller's, or NULL. */
 struct lz_device *lz_suspect_first(struct lz_iommu *iommu);
+/* The first that is accused in `queue`; NULL: in any. */
+struct lz_device *lz_suspect_of(struct lz_iommu *iommu, const void *queue);
 /* Is the id one of a suspect? */
 bool lz_suspect_sends(struct lz_iommu *iommu, uint32_t id);
 /* Off the list, unless it has been accused again in another generation. */
@@ -216,6 +258,20 @@ void lz_identify_settled(struct lz_iommu *iommu, void *queue);
 void lz_acquit_all(struct lz_iommu *iommu);
 /* The operation `probe`. */
 enum lz_status lz_probe(struct lz_device *dev);
+
+/* ---- climb.c: when no sync succeeds; in the work ---- */
+
+/* Of one queue. True while it cannot be used; *again: when to call at the latest. */
+bool lz_ladder(struct lz_iommu *iommu, void *queue, struct lz_ladder *l, lz_ns *again);
+/* The operation `abort`; and carries it out: true, it is done. */
+void lz_abort_order(struct lz_iommu *iommu);
+bool lz_abort_ordered(struct lz_iommu *iommu);
+/* The rung `function`, for a driver that has a ladder of its own: suspects of one queue,
+ * or of all (NULL). */
+void lz_rung_functions_off(struct lz_iommu *iommu, const void *queue);
+/* A rung was tried; `dev` NULL: for all. */
+void lz_rung_tell(struct lz_iommu *iommu, struct lz_device *dev, enum lz_rung rung,
+		  enum lz_status st);
 
 /* ---- fence.c ---- */
 

@@ -172,9 +172,16 @@ void lz_accuse_error(struct lz_iommu *iommu, const struct lz_queue_error *e)
 
 struct lz_device *lz_suspect_first(struct lz_iommu *iommu)
 {
+	return lz_suspect_of(iommu, NULL);
+}
+
+struct lz_device *lz_suspect_of(struct lz_iommu *iommu, const void *queue)
+{
 	unsigned long flags = lz_spin_lock(&iommu->suspects.lock);
 	struct lz_device *dev = iommu->suspects.first;
 
+	while (queue && dev && dev->suspicion.accusation.queue != queue)
+		dev = dev->suspicion.next;
 	if (dev)
 		lz_device_get(dev);
 	lz_spin_unlock(&iommu->suspects.lock, flags);

@@ -224,9 +224,14 @@ void lz_smmu_reset_succeeded(struct lz_device *dev)
 	lz_store32(&s->cmdq.held_error, 0);
 	s->cmdq.err_count = 0;
 	lz_spin_unlock(&s->err_lock, flags);
-	lz_store32(&s->retry, 1);
+	lz_store32(&s->cmdq.ladder.retry, 1);
 	lz_smmu_stall_forget(&s->cmdq);
 	lz_iommu_kick(&s->iommu);
+}
+
+static enum lz_status abort_all(struct lz_iommu *iommu)
+{
+	return lz_smmu_hw_abort_all(lz_smmu_of(iommu));
 }
 
 const struct lz_fault_ops lz_smmu_faults = {
@@ -243,6 +248,13 @@ const struct lz_fault_ops lz_smmu_faults = {
 	.push_config = push_config,
 	.fence_counts = fence_counts,
 	.closed = closed,
+	.head = lz_smmu_head,
+	.stands = lz_smmu_stands,
+	.let_go = lz_smmu_let_go,
+	.rewrite = lz_smmu_rung_rewrite,
+	.restart = lz_smmu_rung_restart,
+	.try_again = lz_smmu_try_again,
+	.abort_all = abort_all,
 	.snapshot_before = lz_smmu_snapshot_before,
 	.snapshot_after = lz_smmu_snapshot_after,
 };

@@ -486,12 +486,12 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 		service_failure(s);
 		return next;
 	}
-	if (lz_smmu_abort_ordered(s))
+	if (lz_abort_ordered(iommu))
 		return next;
 	for (unsigned i = 0; i < DRAIN_BUDGET && lz_smmu_drain(&s->cmdq); i++)
 		;
 	lz_smmu_evtq_poll(s);
-	if (lz_smmu_ladder(&s->cmdq, &again)) {
+	if (lz_ladder(iommu, &s->cmdq, &s->cmdq.ladder, &again)) {
 		next.queue_works = lz_smmu_dead(s);
 	} else {
 		uint64_t cons = lz_smmu_queue_cons(&s->cmdq);
@@ -506,17 +506,12 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 		if (lz_smmu_cfgi_is_owed(s, &owed) && next.due > lz_now(s->lz) + OWED_RETRY)
 			next.due = lz_now(s->lz) + OWED_RETRY;
 		/* No sweep into a queue that does not move. */
-		next.queue_works = next.queue_works && (idle || cons != s->cmdq.ladder.swept_at);
-		s->cmdq.ladder.swept_at = cons;
+		next.queue_works = next.queue_works && (idle || cons != s->cmdq.swept_at);
+		s->cmdq.swept_at = cons;
 	}
 	if (again < next.due)
 		next.due = again;
 	return next;
-}
-
-static void order_abort(struct lz_iommu *iommu)
-{
-	lz_store32_release(&lz_smmu_of(iommu)->ordered, 1);
 }
 
 const struct lz_iommu_ops lz_smmu_ops = {
@@ -537,6 +532,6 @@ const struct lz_iommu_ops lz_smmu_ops = {
 	.invalidate = lz_smmu_invalidate,
 	.invalidate_all = lz_smmu_invalidate_all,
 	.work = work,
-	.abort = order_abort,
+	.abort = lz_abort_order,
 	.stalled_for = lz_smmu_stalled_for,
 };

@@ -42,15 +42,6 @@ enum lz_smmu_queue_kind {
 	SMMU_VCMDQ, /* of a CMDQV; its own GERROR */
 };
 
-enum lz_smmu_ladder_state {
-	SMMU_LADDER_NONE,
-	SMMU_LADDER_REWRITE,
-	SMMU_LADDER_RESTART,
-	SMMU_LADDER_FUNCTION_OFF,
-	SMMU_LADDER_ABORT,
-	SMMU_LADDER_EXHAUSTED,
-};
-
 struct lz_smmu;
 
 struct lz_smmu_queue {
@@ -95,14 +86,9 @@ struct lz_smmu_queue {
 	bool err_known;	    /* the active error has been counted already */
 	bool carry;	    /* ATC_INVs of an overwritten sync are still out there */
 
-	struct {
-		enum lz_smmu_ladder_state state;
-		bool frozen;	     /* restart waits for the queue to stop */
-		lz_ns last_progress; /* since when CONS stands still, not empty; 0 no */
-		uint64_t last_cons;
-		lz_ns next_try;
-		uint64_t swept_at; /* CONS when custody was swept last */
-	} ladder;		   /* work() only */
+	struct lz_ladder ladder;
+	bool frozen;	   /* a restart waits for the queue to stop; work() only */
+	uint64_t swept_at; /* CONS when custody was swept last; work() only */
 };
 
 /* ---- the steps of queue.c, inline ---- */

@@ -108,9 +108,6 @@ struct lz_smmu {
 	uint32_t ats_unchecked; /* atomic: ATSCHK was found off, and told so */
 	uint32_t cfgi_owed;	/* atomic: counts CFGIs without effect */
 	uint32_t cfgi_paid;	/* cfgi_owed when everything cached last went */
-
-	uint32_t retry;	  /* atomic: a reset succeeded, try the queue again */
-	uint32_t ordered; /* atomic: an operator wants everything aborted */
 };
 
 static inline struct lz_smmu *lz_smmu_of(struct lz_iommu *iommu)
@@ -252,11 +249,13 @@ extern const struct lz_fault_ops lz_smmu_faults;
 enum lz_status lz_smmu_atc_flush(struct lz_smmu_dev *sd, uint32_t ssid);
 void lz_smmu_reset_succeeded(struct lz_device *dev);
 
-/* ladder.c */
-/* Of one queue; true while it cannot be used. */
-bool lz_smmu_ladder(struct lz_smmu_queue *q, lz_ns *again);
-/* Aborts everything if an operator has ordered it; true: it is done. */
-bool lz_smmu_abort_ordered(struct lz_smmu *s);
+/* ladder.c: operations */
+enum lz_status lz_smmu_rung_rewrite(struct lz_iommu *iommu, void *queue);
+enum lz_status lz_smmu_rung_restart(struct lz_iommu *iommu, void *queue);
+uint64_t lz_smmu_head(struct lz_iommu *iommu, void *queue, bool *empty);
+void lz_smmu_stands(struct lz_iommu *iommu, void *queue, bool accuse);
+void lz_smmu_let_go(struct lz_iommu *iommu, void *queue);
+bool lz_smmu_try_again(struct lz_iommu *iommu, void *queue);
 
 /* watch.c: nothing here decides anything. */
 /* What the queue and the device's entry look like now, into its snapshot; `failed`:

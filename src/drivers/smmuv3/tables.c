@@ -286,7 +286,7 @@ enum lz_status lz_smmu_cfgi(struct lz_smmu_dev *sd, uint32_t ssid, bool cd, lz_n
 		if (cd)
 			cmd[n++] = lz_smmu_cmd_cfgi_cd(sd->dev->streams[i], ssid);
 	}
-	if (lz_load32(&s->cmdq.held_error) && !lz_load32(&s->retry)) {
+	if (lz_load32(&s->cmdq.held_error) && !lz_load32(&s->cmdq.ladder.retry)) {
 		/* The queue stands still: nothing would come of it but entries. */
 		lz_smmu_owe_cfgi(s);
 		return LZ_ETIMEDOUT;
