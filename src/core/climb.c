@@ -84,6 +84,8 @@ void lz_rung_functions_off(struct lz_iommu *iommu, const void *queue)
 {
 	struct lz_device *dev;
 
+	if (!LZ_CONFIG_LADDER)
+		return;
 	while ((dev = lz_suspect_of(iommu, queue)) != NULL) {
 		struct lz_accusation a = lz_accusation_of(dev);
 		enum lz_evidence evidence = a.evidence ? a.evidence : LZ_EVIDENCE_ASSUMED;

@@ -44,14 +44,6 @@ struct lz_rv_id {
 	struct lz_rv_dev *rd;
 };
 
-enum lz_rv_ladder_state {
-	RV_LADDER_NONE,
-	RV_LADDER_RESTART,
-	RV_LADDER_FUNCTION_OFF,
-	RV_LADDER_ABORT,
-	RV_LADDER_EXHAUSTED,
-};
-
 /* In lz_iommu.alert, whose lower half counts devices. */
 #define RV_ALERT_STALLED (1u << 31) /* cmdq.stalled_at is set */
 #define RV_ALERT_DEAD	 (1u << 30) /* iommu.dead is set */
@@ -108,16 +100,9 @@ struct lz_rv {
 	uint32_t push_owed, push_paid;
 	uint64_t shuts; /* counts them; atomic */
 
-	struct {
-		enum lz_rv_ladder_state state;
-		bool frozen;	     /* restart waits for cqon */
-		lz_ns last_progress; /* since when cqh stands still, not empty; 0 no */
-		uint64_t last_head;
-		lz_ns next_try;
-		uint64_t swept_at; /* cqh when custody was swept last */
-	} ladder;		   /* work() only */
-	uint32_t retry;		   /* atomic: a reset succeeded, try the queue again */
-	uint32_t ordered;	   /* atomic: an operator wants everything aborted */
+	struct lz_ladder ladder;
+	bool frozen;	   /* a restart waits for cqon; work() only */
+	uint64_t swept_at; /* cqh when custody was swept last; work() only */
 };
 
 static inline struct lz_rv *lz_rv_of(struct lz_iommu *iommu)
@@ -232,11 +217,12 @@ enum lz_status lz_rv_quiet(struct lz_rv_dev *rd);
 void lz_rv_loud(struct lz_rv_dev *rd);
 void lz_rv_reset_succeeded(struct lz_device *dev);
 
-/* rv_ladder.c */
-/* True while the queue cannot be used. */
-bool lz_rv_ladder(struct lz_rv *s, lz_ns *again);
-/* Aborts everything if an operator has ordered it; true: it is done. */
-bool lz_rv_abort_ordered(struct lz_rv *s);
+/* rv_ladder.c: operations */
+enum lz_status lz_rv_rung_restart(struct lz_iommu *iommu, void *queue);
+uint64_t lz_rv_head(struct lz_iommu *iommu, void *queue, bool *empty);
+void lz_rv_stands(struct lz_iommu *iommu, void *queue, bool accuse);
+void lz_rv_let_go(struct lz_iommu *iommu, void *queue);
+bool lz_rv_try_again(struct lz_iommu *iommu, void *queue);
 
 /* rv_faultq.c */
 void lz_rv_faultq_poll(struct lz_rv *s);

@@ -232,7 +232,7 @@ static enum lz_status run_or_owe(struct lz_rv *s, const struct lz_rv_cmd *cmd, u
 	enum lz_status st = LZ_ETIMEDOUT;
 
 	/* A queue that stands still would get nothing but entries. */
-	if (!lz_load32(&s->held_error) || lz_load32(&s->retry))
+	if (!lz_load32(&s->held_error) || lz_load32(&s->ladder.retry))
 		st = lz_rv_queue_run(s, cmd, n, deadline);
 	if (st != LZ_OK)
 		lz_rv_owe(s);

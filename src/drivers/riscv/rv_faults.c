@@ -270,6 +270,11 @@ static void snapshot_after(struct lz_device *dev)
 	copy_context(lz_rv_dev_of(dev), dev->snapshot->entry_after);
 }
 
+static enum lz_status abort_all(struct lz_iommu *iommu)
+{
+	return lz_rv_hw_abort_all(lz_rv_of(iommu));
+}
+
 const struct lz_fault_ops lz_rv_fault_ops = {
 	.probe_send = probe_send,
 	.settle_send = settle_send,
@@ -283,6 +288,12 @@ const struct lz_fault_ops lz_rv_fault_ops = {
 	.close = close,
 	.push_config = push_config,
 	.fence_counts = fence_counts,
+	.head = lz_rv_head,
+	.stands = lz_rv_stands,
+	.let_go = lz_rv_let_go,
+	.restart = lz_rv_rung_restart,
+	.try_again = lz_rv_try_again,
+	.abort_all = abort_all,
 	.snapshot_before = snapshot_before,
 	.snapshot_after = snapshot_after,
 };
@@ -295,7 +306,7 @@ void lz_rv_reset_succeeded(struct lz_device *dev)
 	lz_store32(&s->held_error, 0);
 	s->cmdq.err_count = 0;
 	lz_spin_unlock(&s->err_lock, flags);
-	lz_store32(&s->retry, 1);
+	lz_store32(&s->ladder.retry, 1);
 	lz_rv_stall_forget(s);
 	lz_iommu_kick(&s->iommu);
 }

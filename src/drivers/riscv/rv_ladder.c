@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * When no fence succeeds: the same error again and again, or neither error nor
- * progress. Rungs in this order, each with its proof; memory stays in custody until one
- * is proven (H84, H97):
+ * The rungs of the core's ladder (core/climb.c) that are about the queue:
  *
  *   restart   cqen off, everything that was not fenced counts as failed (H94), on
  *             again, everything invalidated; proof: that batch's fence
- *   function  drivers/common/rungs.h
- *   abort     by policy: ddtp Off; proof: it is not busy any more
+ *   abort     ddtp Off; proof: it is not busy any more
  *
  * There is no rung that rewrites the failed fence: hardware may have fetched it, so the
- * entry may be read again or not. After the last rung the queue is tried again now and
- * then, and at once when a reset succeeded. Runs in the work.
+ * entry may be read again or not.
  */
-#include "drivers/common/rungs.h"
 #include "drivers/riscv/riscv.h"
-
-#define RETRY_NS LZ_SEC(1)
 
 static bool proven(struct lz_rv *s)
 {
@@ -87,7 +80,7 @@ static enum lz_status restart_finish(struct lz_rv *s)
 
 	drop_unfenced(s);
 	runs = wait_csr(s, queue_runs);
-	s->ladder.frozen = false;
+	s->frozen = false;
 	lz_rv_queue_thaw(s);
 	return runs ? lz_rv_queue_run(s, all, 2, &deadline) : LZ_ETIMEDOUT;
 }
@@ -95,18 +88,20 @@ static enum lz_status restart_finish(struct lz_rv *s)
 /* Whatever was fetched may still be carried out, so cqon may stay for as long as an
  * ATS.INVAL is out, and nothing may be touched before it is gone: then producers stay
  * frozen and the restart goes on at a later step. */
-static enum lz_status rung_restart(struct lz_rv *s)
+enum lz_status lz_rv_rung_restart(struct lz_iommu *iommu, void *queue)
 {
-	enum lz_status st = lz_rv_queue_freeze(s);
+	struct lz_rv *s = lz_rv_of(iommu);
+	enum lz_status st = LZ_CONFIG_LADDER ? lz_rv_queue_freeze(s) : LZ_ENOTSUP;
 	unsigned long flags;
 
+	(void)queue;
 	if (st != LZ_OK)
 		return st;
 	if (!wait_csr(s, not_busy)) {
 		lz_rv_queue_thaw(s);
 		return LZ_ETIMEDOUT;
 	}
-	s->ladder.frozen = true;
+	s->frozen = true;
 	flags = lz_spin_lock(&s->err_lock);
 	lz_rv_write32(s, RV_CQCSR, 0);
 	lz_spin_unlock(&s->err_lock, flags);
@@ -115,26 +110,14 @@ static enum lz_status rung_restart(struct lz_rv *s)
 
 /* ---- when ---- */
 
-static bool held(struct lz_rv *s)
+uint64_t lz_rv_head(struct lz_iommu *iommu, void *queue, bool *empty)
 {
-	return lz_load32(&s->held_error);
-}
-
-/* Not empty, and cqh has stood still for longer than any timeout allows. */
-static bool stalled(struct lz_rv *s)
-{
+	struct lz_rv *s = lz_rv_of(iommu);
 	uint64_t head = lz_rv_queue_head(s);
-	bool empty = head == lz_load64_acquire(&s->cmdq.published);
-	lz_ns now = lz_now(s->lz);
 
-	/* The time counts from when something was seen waiting, not from when the queue
-	 * fell idle. */
-	if (head != s->ladder.last_head || empty || !s->ladder.last_progress) {
-		s->ladder.last_head = head;
-		s->ladder.last_progress = empty ? 0 : now;
-		return false;
-	}
-	return now - s->ladder.last_progress >= s->lz->cfg.late_bound;
+	(void)queue;
+	*empty = head == lz_load64_acquire(&s->cmdq.published);
+	return head;
 }
 
 /* No error will tell: what the fence in progress waits for is suspect. Commands before
@@ -149,78 +132,16 @@ static void accuse_head(struct lz_rv *s)
 	lz_spin_unlock(&s->err_lock, flags);
 }
 
-static void begin(struct lz_rv *s, bool sticky)
+void lz_rv_stands(struct lz_iommu *iommu, void *queue, bool accuse)
 {
+	struct lz_rv *s = lz_rv_of(iommu);
 	struct lz_event ev = {
-		.kind = LZ_EV_QUEUE_STALLED, .iommu = &s->iommu, .detail = lz_rv_read32(s, RV_CQH)};
+		.kind = LZ_EV_QUEUE_STALLED, .iommu = iommu, .detail = lz_rv_read32(s, RV_CQH)};
 
+	(void)queue;
 	lz_emit(s->lz, &ev);
-	if (!sticky)
+	if (accuse)
 		accuse_head(s);
-	s->ladder.next_try = lz_now(s->lz) + RETRY_NS;
-	s->ladder.state = LZ_CONFIG_LADDER ? RV_LADDER_RESTART : RV_LADDER_EXHAUSTED;
-}
-
-static void over(struct lz_rv *s)
-{
-	unsigned long flags = lz_spin_lock(&s->err_lock);
-
-	s->carry = false;
-	lz_spin_unlock(&s->err_lock, flags);
-	s->ladder.state = RV_LADDER_NONE;
-	s->ladder.last_progress = 0;
-	lz_identify_settled(&s->iommu, &s->cmdq);
-}
-
-/* ---- the climb ---- */
-
-static enum lz_status rung_abort(struct lz_rv *s)
-{
-	enum lz_status st = lz_rv_hw_abort_all(s);
-
-	lz_rung_tell(&s->iommu, NULL, LZ_RUNG_GLOBAL_ABORT, st);
-	return st;
-}
-
-/* An operator does not wait for the rungs before. Nobody is probed any more. */
-bool lz_rv_abort_ordered(struct lz_rv *s)
-{
-	enum lz_status st;
-
-	if (!LZ_CONFIG_OPERATOR || !lz_load32(&s->ordered))
-		return false;
-	lz_store32(&s->ordered, 0);
-	st = rung_abort(s);
-	(void)lz_fetch_add32(&s->iommu.aborts_tried, 1);
-	return st == LZ_OK;
-}
-
-static void climb(struct lz_rv *s)
-{
-	enum lz_status st;
-
-	switch (s->ladder.state) {
-	case RV_LADDER_RESTART:
-		st = rung_restart(s);
-		lz_rung_tell(&s->iommu, NULL, LZ_RUNG_RESTART, st);
-		s->ladder.state = st == LZ_OK ? RV_LADDER_NONE : RV_LADDER_FUNCTION_OFF;
-		break;
-	case RV_LADDER_FUNCTION_OFF:
-		lz_rung_functions_off(&s->iommu);
-		s->ladder.state = RV_LADDER_ABORT;
-		break;
-	case RV_LADDER_ABORT:
-		if (lz_load32(&s->lz->policy) & LZ_POLICY_GLOBAL_ABORT)
-			(void)rung_abort(s);
-		s->ladder.next_try = lz_now(s->lz) + RETRY_NS;
-		s->ladder.state = RV_LADDER_EXHAUSTED;
-		break;
-	case RV_LADDER_EXHAUSTED:
-	case RV_LADDER_NONE:
-		break;
-	}
-	if (s->ladder.state == RV_LADDER_NONE)
-		over(s);
 }
 
 static void clear_held(struct lz_rv *s, uint32_t count)
@@ -232,58 +153,20 @@ static void clear_held(struct lz_rv *s, uint32_t count)
 	lz_spin_unlock(&s->err_lock, flags);
 }
 
-/* The error is cleared once more, or the rest of a restart. True: it works again. */
-static bool try_again(struct lz_rv *s)
+void lz_rv_let_go(struct lz_iommu *iommu, void *queue)
 {
-	if (LZ_CONFIG_LADDER && s->ladder.frozen)
+	(void)queue;
+	clear_held(lz_rv_of(iommu), 0);
+}
+
+/* The error is cleared once more, or the rest of a restart. True: it works again. */
+bool lz_rv_try_again(struct lz_iommu *iommu, void *queue)
+{
+	struct lz_rv *s = lz_rv_of(iommu);
+
+	(void)queue;
+	if (LZ_CONFIG_LADDER && s->frozen)
 		return queue_stopped(s) && restart_finish(s) == LZ_OK;
 	clear_held(s, s->lz->cfg.settle_max); /* the next one is held again */
 	return proven(s);
-}
-
-/* Most queues that are looked at are empty a moment later: no reason to have work
- * pending until `at`. */
-static lz_ns sooner(struct lz_rv *s, lz_ns at)
-{
-	lz_ns soon = lz_now(s->lz) + RETRY_NS;
-
-	return at < soon ? at : soon;
-}
-
-bool lz_rv_ladder(struct lz_rv *s, lz_ns *again)
-{
-	bool retry = lz_load32(&s->retry);
-
-	/* What had begun when containment was switched off is finished. */
-	if (!lz_contains(s->lz) && s->ladder.state == RV_LADDER_NONE) {
-		if (held(s))
-			clear_held(s, 0);
-		return false;
-	}
-	if (s->ladder.state == RV_LADDER_NONE) {
-		bool sticky = held(s);
-
-		lz_store32(&s->retry, 0);
-		if (!sticky && !stalled(s)) {
-			if (s->ladder.last_progress)
-				*again = sooner(s, s->ladder.last_progress + s->lz->cfg.late_bound);
-			return false;
-		}
-		begin(s, sticky);
-	}
-	while (LZ_CONFIG_LADDER && s->ladder.state != RV_LADDER_NONE &&
-	       s->ladder.state != RV_LADDER_EXHAUSTED)
-		climb(s);
-	if (s->ladder.state == RV_LADDER_NONE)
-		return false;
-	if (retry || lz_now(s->lz) >= s->ladder.next_try) {
-		lz_store32(&s->retry, 0);
-		if (!lz_rv_dead(s) && try_again(s)) {
-			over(s);
-			return false;
-		}
-		s->ladder.next_try = lz_now(s->lz) + RETRY_NS;
-	}
-	*again = lz_rv_dead(s) ? LZ_NEVER : s->ladder.next_try;
-	return true;
 }

@@ -423,12 +423,12 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 		settle_dead(iommu);
 		return next;
 	}
-	if (lz_rv_abort_ordered(s))
+	if (lz_abort_ordered(iommu))
 		return next;
 	for (unsigned i = 0; i < DRAIN_BUDGET && lz_rv_drain(s); i++)
 		;
 	lz_rv_faultq_poll(s);
-	if (lz_rv_ladder(s, &again)) {
+	if (lz_ladder(iommu, &s->cmdq, &s->ladder, &again)) {
 		next.queue_works = lz_rv_dead(s);
 	} else {
 		uint64_t head = lz_rv_queue_head(s);
@@ -443,8 +443,8 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 		if (lz_rv_is_owed(s, &owed) && next.due > lz_now(s->lz) + OWED_RETRY)
 			next.due = lz_now(s->lz) + OWED_RETRY;
 		/* No sweep into a queue that does not move. */
-		next.queue_works = next.queue_works && (idle || head != s->ladder.swept_at);
-		s->ladder.swept_at = head;
+		next.queue_works = next.queue_works && (idle || head != s->swept_at);
+		s->swept_at = head;
 		/* One that could not be taken in since the register was busy. */
 		if (!lz_load32(&s->held_error) && lz_rv_error_pending(s))
 			again = lz_now(s->lz) + BUSY_RETRY;
@@ -452,11 +452,6 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 	if (again < next.due)
 		next.due = again;
 	return next;
-}
-
-static void order_abort(struct lz_iommu *iommu)
-{
-	lz_store32_release(&lz_rv_of(iommu)->ordered, 1);
 }
 
 const struct lz_iommu_ops lz_rv_ops = {
@@ -477,5 +472,5 @@ const struct lz_iommu_ops lz_rv_ops = {
 	.invalidate = lz_rv_invalidate,
 	.invalidate_all = lz_rv_invalidate_all,
 	.work = work,
-	.abort = order_abort,
+	.abort = lz_abort_order,
 };

@@ -58,7 +58,7 @@ enum lz_status lz_smmu_rung_rewrite(struct lz_iommu *iommu, void *queue)
 {
 	struct lz_smmu_queue *q = queue;
 	struct lz_smmu *s = q->smmu;
-	struct lz_device *dev = lz_suspect_first(iommu);
+	struct lz_device *dev = LZ_CONFIG_LADDER ? lz_suspect_first(iommu) : NULL;
 	unsigned long flags;
 	enum lz_status st;
 
@@ -127,7 +127,7 @@ enum lz_status lz_smmu_rung_restart(struct lz_iommu *iommu, void *queue)
 {
 	struct lz_smmu_queue *q = queue;
 	struct lz_smmu *s = q->smmu;
-	enum lz_status st = lz_smmu_queue_freeze(q);
+	enum lz_status st = LZ_CONFIG_LADDER ? lz_smmu_queue_freeze(q) : LZ_ENOTSUP;
 
 	(void)iommu;
 	if (st != LZ_OK)
