@@ -4,6 +4,7 @@
 #define LAZARET_CLI_BENCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* ---- what one unmap of a page does, on an SMMU that is never waited for ---- */
@@ -52,6 +53,11 @@ struct bench_explore {
 	const char *body;
 	/* Per second of CPU time of one core. */
 	struct bench_spread schedules[BENCH_ORACLES], operations[BENCH_ORACLES];
+	/* Pages that each run copies back; and one after a run that was taken apart. */
+	size_t pages, late_pages;
+	/* The most that the process ever held, after so many runs: KiB. */
+	uint64_t runs[2];
+	long peak_kib[2];
 };
 /* `seconds` for each of `rounds` (at most BENCH_ROUNDS) turns of each kind. False: there is
  * no such body, or a run was violated or could not be judged. */

@@ -2,6 +2,7 @@
 /* How fast the explorer is, and how fast a bare switch between coroutines. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "cli/bench.h"
@@ -60,6 +61,19 @@ static void window(struct ex_run *r, struct ex_strategies *all, enum bench_oracl
 	out->operations = (double)operations / took;
 }
 
+static void memory(struct bench_explore *out, unsigned when, uint64_t runs)
+{
+	struct sim_arena_stats st;
+	struct rusage u;
+
+	sim_arena_get(&st);
+	getrusage(RUSAGE_SELF, &u);
+	out->pages = st.pages;
+	out->late_pages = st.late_pages;
+	out->runs[when] = runs;
+	out->peak_kib[when] = u.ru_maxrss;
+}
+
 bool bench_explore(const char *body, unsigned rounds, double seconds, struct bench_explore *out)
 {
 	static double schedules[BENCH_ORACLES][BENCH_ROUNDS],
@@ -82,6 +96,7 @@ bool bench_explore(const char *body, unsigned rounds, double seconds, struct ben
 	}
 	/* The machine is built, pages are touched, PCT learns how long a run is. */
 	window(&r, all, BENCH_APART, seconds, &index, &f);
+	memory(out, 0, index);
 	for (unsigned i = 0; i < rounds; i++)
 		for (unsigned o = 0; o < BENCH_ORACLES; o++) {
 			window(&r, all, (enum bench_oracles)o, seconds, &index, &f);
@@ -89,6 +104,7 @@ bool bench_explore(const char *body, unsigned rounds, double seconds, struct ben
 			operations[o][i] = f.operations;
 			violations += f.violations;
 		}
+	memory(out, 1, index);
 	for (unsigned o = 0; o < BENCH_ORACLES; o++) {
 		out->schedules[o] = spread(schedules[o], rounds);
 		out->operations[o] = spread(operations[o], rounds);

@@ -420,6 +420,17 @@ static int explore_json(const struct bench_explore *b, const struct bench_spread
 						spread_json(&b[i].schedules[k]), "operations_per_s",
 						spread_json(&b[i].operations[k])));
 	json_object_set_new(o, "runs", list);
+	list = json_array();
+	for (unsigned i = 0; i < BODIES; i++)
+		json_array_append_new(list,
+				      json_pack("{s:s,s:I,s:I,s:[{s:I,s:I},{s:I,s:I}]}", "body",
+						b[i].body, "pages", (json_int_t)b[i].pages,
+						"late_pages", (json_int_t)b[i].late_pages, "peak",
+						"runs", (json_int_t)b[i].runs[0], "kib",
+						(json_int_t)b[i].peak_kib[0], "runs",
+						(json_int_t)b[i].runs[1], "kib",
+						(json_int_t)b[i].peak_kib[1]));
+	json_object_set_new(o, "memory", list);
 	return cli_json_print(o, 0);
 }
 
@@ -447,6 +458,14 @@ static void print_explore(const struct bench_explore *b, const struct bench_spre
 			       p->median / s->median, s->median / 1e3, s->min / 1e3, s->max / 1e3,
 			       p->median / 1e6, p->min / 1e6, p->max / 1e6);
 		}
+	printf("Pages copied back before a run, and more after a machine was taken apart; and "
+	       "the most\nmemory held so far, in KiB, after so many runs and after all:\n"
+	       "%-12s %6s %6s %10s %10s %10s %10s\n",
+	       "body", "pages", "more", "runs", "KiB", "runs", "KiB");
+	for (unsigned i = 0; i < BODIES; i++)
+		printf("%-12s %6zu %6zu %10llu %10ld %10llu %10ld\n", b[i].body, b[i].pages,
+		       b[i].late_pages, (unsigned long long)b[i].runs[0], b[i].peak_kib[0],
+		       (unsigned long long)b[i].runs[1], b[i].peak_kib[1]);
 	printf("one switch of coroutines: %.1f ns (%.1f-%.1f), the limit of %.0f million "
 	       "operations/s "
 	       "when each\noperation is a switch\n",

@@ -179,6 +179,18 @@ static void explore_has_rates_with_and_without_oracles(void **state)
 		assert_spread(run, "operations_per_s", true);
 		assert_non_null(json_string_value(json_object_get(run, "oracles")));
 	}
+	assert_int_equal(json_array_size(json_object_get(j, "memory")), 3);
+	json_array_foreach(json_object_get(j, "memory"), i, run)
+	{
+		json_t *peak = json_object_get(run, "peak");
+
+		assert_true(json_is_integer(json_object_get(run, "pages")));
+		assert_int_equal(json_array_size(peak), 2);
+		assert_true(json_integer_value(json_object_get(json_array_get(peak, 0), "runs")) <
+			    json_integer_value(json_object_get(json_array_get(peak, 1), "runs")));
+		assert_true(json_integer_value(json_object_get(json_array_get(peak, 1), "kib")) >
+			    0);
+	}
 	json_decref(j);
 }
 
