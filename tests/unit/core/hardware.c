@@ -370,6 +370,75 @@ static void h83_an_old_sync_settles_nothing(void **state)
 	bench_seeds(10, old_settle);
 }
 
+/* ---- a queue that stands, without a rung that rewrites it ---- */
+
+static void soon(struct lz_config *cfg)
+{
+	cfg->late_bound = LZ_MS(5);
+}
+
+static void stand(bool restarts)
+{
+	ring_start(RING_ABORTS, true, TIMEOUT);
+	ring.climbs = true;
+	ring.restarts = restarts;
+	pair_up(false);
+	map_and_cache(0);
+	ring.stands = true;
+	assert_int_equal(lz_unmap(pair.dom[0], IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	bench_sleep(LZ_MS(100));
+}
+
+static unsigned rungs(enum lz_rung rung)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < bench.n_ev; i++)
+		n += bench.ev[i].kind == LZ_EV_ESCALATED && bench.ev[i].detail == rung;
+	return n;
+}
+
+/* It moves again: who it seemed to stand for is asked, and not assumed to be broken. */
+static void restarted(struct bench *b)
+{
+	(void)b;
+	stand(true);
+	assert_int_equal(rungs(LZ_RUNG_RESTART), 1);
+	assert_int_equal(rungs(LZ_RUNG_REWRITE), 0);
+	assert_int_equal(rungs(LZ_RUNG_FUNCTION_OFF), 0);
+	assert_int_equal(pair.dev[0]->n_exonerations, 1);
+	assert_int_equal(pair.dev[0]->n_fences, 0);
+	assert_int_equal(bench.n_released, 1);
+	pair_down();
+}
+
+/* Nothing is proven: everything stays until the queue moves by itself. */
+static void not_restarted(struct bench *b)
+{
+	(void)b;
+	stand(false);
+	assert_int_equal(rungs(LZ_RUNG_RESTART), 1);
+	assert_int_equal(rungs(LZ_RUNG_FUNCTION_OFF), 1);
+	assert_int_equal(rungs(LZ_RUNG_GLOBAL_ABORT), 0);
+	assert_int_equal(pair.dev[0]->fence, LZ_FENCE_FENCING);
+	assert_int_equal(pair.dev[1]->fence, LZ_FENCE_OPEN);
+	assert_int_equal(bench.n_released, 0);
+	ring.stands = false;
+	bench_sleep(LZ_SEC(3));
+	only_first_is_broken(LZ_EVIDENCE_ASSUMED);
+	assert_int_equal(bench.n_released, 1);
+	pair_down();
+}
+
+static void h84_each_rung_needs_its_proof(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= 10; seed++) {
+		bench_run(seed, 3, soon, restarted);
+		bench_run(seed, 3, soon, not_restarted);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +451,7 @@ int main(void)
 		cmocka_unit_test(h72_a_sync_is_not_believed_before_the_events),
 		cmocka_unit_test(h72_a_lost_event_makes_everybody_a_suspect),
 		cmocka_unit_test(h83_an_old_sync_settles_nothing),
+		cmocka_unit_test(h84_each_rung_needs_its_proof),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,7 +92,7 @@ void ring_step(struct ring *r)
 
 		out |= c->op != RING_SYNC && !c->over;
 		if (c->op == RING_SYNC && !c->aborted)
-			c->done |= !out;
+			c->done |= !out && !r->stands;
 	}
 }
 
@@ -216,6 +216,8 @@ static enum lz_answer look(struct ring *r, uint64_t sync)
 		return LZ_ANSWER_FAILED;
 	if (c->mark == RING_UNCLEAR)
 		return LZ_ANSWER_UNCLEAR;
+	if (c->mark == RING_LOST)
+		return LZ_ANSWER_LOST;
 	return c->done ? LZ_ANSWER_OK : LZ_ANSWER_NONE;
 }
 
@@ -350,6 +352,77 @@ static bool fence_counts(struct lz_iommu *iommu)
 	return true;
 }
 
+/* ---- the driver: rungs ---- */
+
+/* The first sync that is out. */
+static uint64_t head(struct lz_iommu *iommu, void *queue, bool *empty)
+{
+	struct ring *r = queue;
+	uint64_t p = 0;
+
+	(void)iommu;
+	while (p < r->tail && !is_out(slot(r, p)))
+		p++;
+	*empty = p == r->tail;
+	return p;
+}
+
+static void stands(struct lz_iommu *iommu, void *queue, bool accuse)
+{
+	struct ring *r = queue;
+	bool empty;
+	uint64_t p = head(iommu, queue, &empty);
+	struct lz_queue_error e = {.sync = {r, p}, .first = slot(r, p)->first};
+	unsigned long flags = lz_spin_lock(&r->lock);
+
+	if (accuse && !empty)
+		lz_accuse_error(iommu, &e);
+	lz_spin_unlock(&r->lock, flags);
+}
+
+static void let_go(struct lz_iommu *iommu, void *queue)
+{
+	(void)iommu, (void)queue;
+}
+
+static bool prove(struct ring *r)
+{
+	struct lz_sync sync = end_batch(r, r->tail);
+	lz_ns deadline = 0;
+
+	return await(&r->fake->iommu, &sync, &deadline) == LZ_ANSWER_OK;
+}
+
+static enum lz_status restart(struct lz_iommu *iommu, void *queue)
+{
+	struct ring *r = queue;
+
+	(void)iommu;
+	r->n_restarts++;
+	if (r->restarts) {
+		for (uint64_t p = 0; p < r->tail; p++)
+			if (is_out(slot(r, p)))
+				slot(r, p)->mark = RING_LOST;
+		r->stands = false;
+	}
+	return prove(r) ? LZ_OK : LZ_ETIMEDOUT;
+}
+
+static bool try_again(struct lz_iommu *iommu, void *queue)
+{
+	struct ring *r = queue;
+
+	(void)iommu;
+	r->n_tries++;
+	return prove(r);
+}
+
+static enum lz_status abort_all(struct lz_iommu *iommu)
+{
+	lz_store32(&iommu->dead, 1);
+	return LZ_OK;
+}
+
 static const struct lz_fault_ops faults = {
 	.probe_send = probe_send,
 	.settle_send = settle_send,
@@ -364,6 +437,12 @@ static const struct lz_fault_ops faults = {
 	.close = close_entries,
 	.push_config = push_config,
 	.fence_counts = fence_counts,
+	.head = head,
+	.stands = stands,
+	.let_go = let_go,
+	.restart = restart,
+	.try_again = try_again,
+	.abort_all = abort_all,
 };
 
 /* ---- the driver: the rest ---- */
@@ -400,6 +479,8 @@ static enum lz_status invalidate(struct lz_domain_part *part, lz_iova start, lz_
 	lz_ns deadline = 0;
 
 	(void)granule;
+	if (lz_load32(&part->iommu->dead))
+		return LZ_OK;
 	for (unsigned n = 0; is == LZ_ANSWER_UNCLEAR && n < REPEATS_MAX; n++) {
 		enum lz_status st = put_all(&ring, dom, start, end, &sync);
 
@@ -443,8 +524,18 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 {
 	struct lz_work_next next = {LZ_NEVER, true};
 
+	if (lz_load32(&iommu->dead)) {
+		lz_identify_end(iommu);
+		lz_acquit_all(iommu);
+		lz_fence_retry(iommu);
+		return next;
+	}
 	ring_step(&ring);
 	drain(&ring);
+	if (ring.climbs && lz_ladder(iommu, &ring, &ring.ladder, &next.due)) {
+		next.queue_works = lz_load32(&iommu->dead);
+		return next;
+	}
 	next.queue_works = lz_identify(iommu, &next.due);
 	if (next.queue_works)
 		lz_fence_retry(iommu);

@@ -20,7 +20,7 @@ enum ring_kind { RING_ABORTS, RING_ELSEWHERE };
 enum ring_op { RING_INV, RING_CONFIG, RING_SYNC };
 
 /* What the driver knows of a sync that did not simply succeed. */
-enum ring_mark { RING_CLEAR, RING_FAILED, RING_UNCLEAR, RING_JUDGED };
+enum ring_mark { RING_CLEAR, RING_FAILED, RING_UNCLEAR, RING_LOST, RING_JUDGED };
 
 struct ring_cmd {
 	enum ring_op op;
@@ -55,6 +55,10 @@ struct ring {
 	unsigned n_events, room; /* room for events */
 	bool overflow;
 	bool ats[FAKE_DEVICES]; /* in the entries */
+	/* With a ladder: no sync completes while `stands`; what restarts it. */
+	bool climbs, stands, restarts;
+	struct lz_ladder ladder;
+	unsigned n_restarts, n_tries;
 	unsigned n_probes, n_settles, n_repeats;
 	bool stop;
 };
