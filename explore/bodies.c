@@ -170,6 +170,20 @@ static void alias_resets(struct exr *r)
 	(void)exr_unmap(r, 0, 0, 1);
 }
 
+static void reset_1_when_told(struct exr *r)
+{
+	exb_until_told(r);
+	reset_1(r);
+	/* The dead one goes on as long as it can. */
+	(void)lzm_ep_dma(r->dev[0].ep, exr_iova(2), LZM_WRITE);
+}
+
+static void alias_held(struct exr *r)
+{
+	exr_go(r, "sibling's owner", 2, reset_1_when_told);
+	(void)exr_unmap(r, 0, 0, 1);
+}
+
 /* ---- removal ---- */
 
 static void remove_0(struct exr *r)
@@ -449,6 +463,8 @@ const struct exr_body exr_bodies[] = {
 	{"nested_reset", "nested resets, the inner one fails", exb_one_dead, nested_reset},
 	{"alias_resets", "resets of two that share a stream id, one is dead", exb_one_dead,
 	 alias_resets},
+	{"alias_held", "the sound one of two that share a stream id is reset alone", exb_one_dead,
+	 alias_held},
 	{"remove_dead", "removal before the fault is found", exb_one_dead, remove_dead},
 	{"remove_worker", "removal against the worker", exb_one_dead, exb_remove_worker},
 	{"neighbour_removed", "one is found broken while another one of its group is removed",

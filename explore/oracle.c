@@ -40,6 +40,11 @@ void exr_dma(struct exr_dev *d, uint64_t iova, uint64_t pa, bool translated)
 		ex_violate(r->run, 'B', "fenced and its translated access passed",
 			   "device %u is fenced and reached 0x%llx by its ATC", d->index,
 			   (unsigned long long)pa);
+	/* Blocked is more (H74): nothing of it passes, under no id that it shares (H13). */
+	if (d->fenced && d->broken)
+		ex_violate(r->run, 'B', "quarantined and its access passed",
+			   "device %u is quarantined and reached 0x%llx", d->index,
+			   (unsigned long long)pa);
 	for (unsigned i = 0; i < EXR_DOMS; i++)
 		for (unsigned p = 0; p < EXR_PAGES; p++)
 			if ((r->dom[i].pa[p] / LZ_PAGE == pa / LZ_PAGE &&
