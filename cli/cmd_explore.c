@@ -154,8 +154,18 @@ static void print_verdict(const struct ex_violation *v)
 	       (double)v->time / 1e3);
 }
 
+/* Of an argument, where systems have a limit. */
+#define LONGEST_TOKEN 100000u
+
 static void print_command(const char *path, const struct options *o, const char *token)
 {
+	if (strlen(token) > LONGEST_TOKEN) {
+		printf("\nThe token has %zu letters, too many for an argument: --json prints it, "
+		       "and\n"
+		       "lazaret explore %s%s%s --replay - reads it.\n",
+		       strlen(token), path, o->weak ? " --weak " : "", o->weak ? o->weak : "");
+		return;
+	}
 	printf("\nlazaret explore %s%s%s --replay %s\n", path, o->weak ? " --weak " : "",
 	       o->weak ? o->weak : "", token);
 }

@@ -497,6 +497,8 @@ const struct exr_body exr_bodies[] = {
 	 two_unmaps},
 	{"attach_dead", "a dead device is attached, and found out meanwhile",
 	 exb_attach_dead_prepare, exb_attach_dead},
+	{"report_attach", "a device is attached, and reported meanwhile", exb_attach_dead_prepare,
+	 exb_report_attach},
 	{"move", "a sound device moves to another domain while pages go", exb_move_prepare,
 	 exb_move},
 	{"report_reset", "a reset from the CPU that takes the error", exb_one_dead,

@@ -21,6 +21,7 @@ void exb_until_told(struct exr *r);
 /* bodies_life.c */
 void exb_attach_dead_prepare(struct exr *r);
 void exb_attach_dead(struct exr *r);
+void exb_report_attach(struct exr *r);
 void exb_move_prepare(struct exr *r);
 void exb_move(struct exr *r);
 void exb_report_reset(struct exr *r);

@@ -70,6 +70,9 @@ struct ex_violation {
 	lz_ns time;
 };
 
+/* Steps until only fair choices are made, and as many again until it is a livelock. */
+#define EX_CAP 200000u
+
 /* A step, as the view and DPOR want it. */
 struct ex_step {
 	uint16_t id;

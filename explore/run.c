@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_CAP 200000u
-
 static sigjmp_buf crashed;
 static volatile sig_atomic_t may_crash;
 
@@ -354,7 +352,7 @@ void ex_execute(struct ex_run *r)
 	memcpy(r->left, r->subject->budget, sizeof(r->left));
 	r->n_taken = 0;
 	r->oracle = NULL;
-	r->cap = r->cap ? r->cap : DEFAULT_CAP;
+	r->cap = r->cap ? r->cap : EX_CAP;
 	r->fair_rng = ex_mix(r->seed) | 1;
 	hook.ctx = r;
 	r->strategy->begin(r->strategy->ctx, r->seed);
