@@ -41,7 +41,7 @@ void exr_dma(struct exr_dev *d, uint64_t iova, uint64_t pa, bool translated)
 			   "device %u is fenced and reached 0x%llx by its ATC", d->index,
 			   (unsigned long long)pa);
 	/* Blocked is more (H74): nothing of it passes, under no id that it shares (H13). */
-	if (d->fenced && d->broken)
+	if (d->broken && is_fenced(d))
 		ex_violate(r->run, 'B', "quarantined and its access passed",
 			   "device %u is quarantined and reached 0x%llx", d->index,
 			   (unsigned long long)pa);
