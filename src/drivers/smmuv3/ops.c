@@ -31,7 +31,7 @@ static enum lz_status prepare_device(struct lz_smmu *s, struct lz_smmu_dev *sd)
 {
 	struct lz *lz = s->lz;
 	struct lz_device *dev = sd->dev;
-	enum lz_status st = lz_smmu_sid_reserve(s, dev->n_streams);
+	enum lz_status st = LZ_OK;
 
 	if (dev->n_streams > s->cmdq.guard)
 		return LZ_ENOTSUP; /* its probe would not fit into the queue */

@@ -154,7 +154,6 @@ static void free_memory(struct lz_smmu *s, bool unused)
 	}
 	lz_mem_free(lz, q->mark, q->size * sizeof(*q->mark));
 	lz_mem_free(lz, q->slot_seq, q->size * sizeof(*q->slot_seq));
-	lz_mem_free(lz, s->sids, s->sids_room * sizeof(*s->sids));
 	lz_mem_free(lz, s->memory, sizeof(*s) + SMMU_LINE);
 }
 

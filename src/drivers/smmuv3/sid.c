@@ -1,76 +1,55 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Stream id -> devices, sorted; looked up from the error path. A stream id has one
- * entry for each device that sends it, all of one group, and what they share.
+ * Stream id -> devices; looked up from the error path. What the devices that send an id
+ * share of it is a node of a tree over the bits of ids: it holds an id itself, and those
+ * below it branch by the bit of its depth, highest first. So at most 33 nodes are looked
+ * at, however many ids there are, and putting one in takes no memory and moves nothing.
+ * All who send an id are of one group, in a list sorted by address.
  */
 #include "core/gate.h"
-#include "core/mem.h"
 #include "drivers/smmuv3/smmu.h"
 
-/* First index that is not below (`sid`, `sd`). [sid_lock] */
-static uint32_t lower_bound(const struct lz_smmu *s, uint32_t sid, const struct lz_smmu_dev *sd)
+/* Where the node of an id hangs, or would. [sid_lock] */
+static struct lz_smmu_stream **link_of(struct lz_smmu *s, uint32_t sid)
 {
-	uint32_t lo = 0, hi = s->n_sids;
+	struct lz_smmu_stream **p = &s->streams;
 
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-		const struct lz_smmu_sid *e = &s->sids[mid];
-
-		if (e->sid < sid || (e->sid == sid && (uintptr_t)e->sd < (uintptr_t)sd))
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	for (uint32_t bit = 1u << 31; *p && (*p)->sid != sid; bit >>= 1)
+		p = &(*p)->child[(sid & bit) != 0];
+	return p;
 }
 
-static bool is_at(const struct lz_smmu *s, uint32_t at, uint32_t sid)
+static struct lz_smmu_sender *senders_of(struct lz_smmu *s, uint32_t sid)
 {
-	return at < s->n_sids && s->sids[at].sid == sid;
+	const struct lz_smmu_stream *st = *link_of(s, sid);
+
+	return st ? st->senders : NULL;
 }
 
-enum lz_status lz_smmu_sid_reserve(struct lz_smmu *s, uint32_t n)
+/* Some leaf below it takes its place: that one has the same bits above. [sid_lock] */
+static void take_out(struct lz_smmu_stream **link)
 {
-	struct lz *lz = s->lz;
-	struct lz_smmu_sid *bigger, *old;
-	uint32_t room, old_room;
-	unsigned long flags;
+	struct lz_smmu_stream *st = *link, **p = link, *leaf;
 
-	flags = lz_spin_lock(&s->sid_lock);
-	room = s->sids_room;
-	bigger = s->n_sids + n <= room ? s->sids : NULL;
-	lz_spin_unlock(&s->sid_lock, flags);
-	if (bigger)
-		return LZ_OK;
-
-	room = room * 2 + n + 16;
-	bigger = lz_mem_alloc(lz, room * sizeof(*bigger));
-	if (!bigger)
-		return LZ_ENOMEM;
-	flags = lz_spin_lock(&s->sid_lock);
-	old = s->sids;
-	old_room = s->sids_room;
-	if (old_room < room) {
-		memcpy(bigger, old, s->n_sids * sizeof(*bigger));
-		s->sids = bigger;
-		s->sids_room = room;
-	} else {
-		old = bigger; /* somebody else was faster */
-		old_room = room;
-	}
-	lz_spin_unlock(&s->sid_lock, flags);
-	lz_mem_free(lz, old, old_room * sizeof(*old));
-	return LZ_OK;
+	while ((*p)->child[0] || (*p)->child[1])
+		p = &(*p)->child[(*p)->child[0] ? 0 : 1];
+	leaf = *p;
+	*p = NULL;
+	if (leaf == st)
+		return;
+	leaf->child[0] = st->child[0];
+	leaf->child[1] = st->child[1];
+	*link = leaf;
 }
 
 /* Who has the id as its own gets its invalidations. Without such a one it is who
  * came first: ids that no other device sends are all its own. [sid_lock] */
-static bool claim_answers(struct lz_smmu *s, uint32_t sid, uint32_t at, bool own)
+static bool claim_answers(struct lz_smmu_sender *others, uint32_t sid, bool own)
 {
-	if (!is_at(s, at, sid))
+	if (!others)
 		return true;
-	for (; own && is_at(s, at, sid); at++) {
-		struct lz_smmu_dev *sd = s->sids[at].sd;
+	for (; own && others; others = others->next) {
+		struct lz_smmu_dev *sd = others->sd;
 
 		for (unsigned i = 1; i < sd->dev->n_streams; i++)
 			if (sd->dev->streams[i] == sid)
@@ -79,37 +58,37 @@ static bool claim_answers(struct lz_smmu *s, uint32_t sid, uint32_t at, bool own
 	return own;
 }
 
-/* An id of another group's device, or this one's, leaves the index as it is (H61). */
+/* An id of another group's device, or this one's, leaves the index as it is (H61). No
+ * two functions have one id as their own: that is the same one again, whose removal is
+ * not finished. */
 static enum lz_status may_insert(struct lz_smmu *s, const struct lz_smmu_dev *sd, unsigned i)
 {
 	uint32_t sid = sd->dev->streams[i];
-	uint32_t first = lower_bound(s, sid, NULL), at = lower_bound(s, sid, sd);
 
-	if (is_at(s, first, sid) && s->sids[first].sd->dev->group != sd->dev->group)
-		return LZ_EEXIST;
-	if (is_at(s, at, sid) && s->sids[at].sd == sd)
-		return LZ_EEXIST;
-	/* No two functions have one id as their own: that is the same one again, whose
-	 * removal is not finished. */
-	for (uint32_t k = first; i == 0 && is_at(s, k, sid); k++)
-		if (s->sids[k].sd->dev->streams[0] == sid)
+	for (const struct lz_smmu_sender *o = senders_of(s, sid); o; o = o->next)
+		if (o->sd->dev->group != sd->dev->group || o->sd == sd ||
+		    (i == 0 && o->sd->dev->streams[0] == sid))
 			return LZ_EEXIST;
-	return s->sids_room - s->n_sids < sd->dev->n_streams ? LZ_ENOMEM : LZ_OK;
+	return LZ_OK;
 }
 
 static void insert_locked(struct lz_smmu *s, struct lz_smmu_dev *sd, unsigned i,
 			  struct lz_smmu_stream *fresh)
 {
 	uint32_t sid = sd->dev->streams[i];
-	uint32_t first = lower_bound(s, sid, NULL), at = lower_bound(s, sid, sd);
+	struct lz_smmu_stream **link = link_of(s, sid), *st = *link ? *link : fresh;
+	struct lz_smmu_sender **p = &st->senders;
 
-	sd->stream[i] = is_at(s, first, sid) ? s->sids[first].stream : fresh;
-	sd->stream[i]->refs++;
-	if (claim_answers(s, sid, first, i == 0))
+	st->sid = sid;
+	st->refs++;
+	if (claim_answers(st->senders, sid, i == 0))
 		(void)lz_fetch_or32(&sd->answers, 1u << i);
-	memmove(&s->sids[at + 1], &s->sids[at], (s->n_sids - at) * sizeof(*s->sids));
-	s->sids[at] = (struct lz_smmu_sid){sid, sd, sd->stream[i]};
-	s->n_sids++;
+	while (*p && (uintptr_t)(*p)->sd < (uintptr_t)sd)
+		p = &(*p)->next;
+	sd->sender[i] = (struct lz_smmu_sender){sd, *p};
+	*p = &sd->sender[i];
+	*link = st;
+	sd->stream[i] = st;
 }
 
 /* All in one step: whoever finds the device by one id may fence it, in all of them. */
@@ -140,12 +119,15 @@ enum lz_status lz_smmu_sid_insert(struct lz_smmu *s, struct lz_smmu_dev *sd)
 void lz_smmu_sid_remove(struct lz_smmu *s, uint32_t sid, struct lz_smmu_dev *sd)
 {
 	unsigned long flags = lz_spin_lock(&s->sid_lock);
-	uint32_t at = lower_bound(s, sid, sd);
+	struct lz_smmu_stream **link = link_of(s, sid);
+	struct lz_smmu_sender **p = *link ? &(*link)->senders : NULL;
 
-	if (is_at(s, at, sid) && s->sids[at].sd == sd) {
-		s->n_sids--;
-		memmove(&s->sids[at], &s->sids[at + 1], (s->n_sids - at) * sizeof(*s->sids));
-	}
+	while (p && *p && (*p)->sd != sd)
+		p = &(*p)->next;
+	if (p && *p)
+		*p = (*p)->next;
+	if (*link && !(*link)->senders)
+		take_out(link);
 	lz_spin_unlock(&s->sid_lock, flags);
 }
 
@@ -170,16 +152,14 @@ static bool answers_sid(const struct lz_smmu_dev *sd, uint32_t sid)
 struct lz_smmu_dev *lz_smmu_sid_get(struct lz_smmu *s, uint32_t sid,
 				    const struct lz_smmu_dev *after)
 {
-	struct lz_smmu_dev *sd = NULL;
 	unsigned long flags = lz_spin_lock(&s->sid_lock);
-	uint32_t at = lower_bound(s, sid, after);
+	const struct lz_smmu_sender *o = senders_of(s, sid);
+	struct lz_smmu_dev *sd = NULL;
 
-	if (is_at(s, at, sid) && s->sids[at].sd == after)
-		at++;
-	while (is_at(s, at, sid) && !answers_sid(s->sids[at].sd, sid))
-		at++;
-	if (is_at(s, at, sid)) {
-		sd = s->sids[at].sd;
+	while (o && ((uintptr_t)o->sd <= (uintptr_t)after || !answers_sid(o->sd, sid)))
+		o = o->next;
+	if (o) {
+		sd = o->sd;
 		lz_device_get(sd->dev);
 	}
 	lz_spin_unlock(&s->sid_lock, flags);
@@ -188,12 +168,12 @@ struct lz_smmu_dev *lz_smmu_sid_get(struct lz_smmu *s, uint32_t sid,
 
 struct lz_smmu_dev *lz_smmu_sid_any(struct lz_smmu *s, uint32_t sid)
 {
-	struct lz_smmu_dev *sd = NULL;
 	unsigned long flags = lz_spin_lock(&s->sid_lock);
-	uint32_t at = lower_bound(s, sid, NULL);
+	const struct lz_smmu_sender *o = senders_of(s, sid);
+	struct lz_smmu_dev *sd = NULL;
 
-	if (is_at(s, at, sid)) {
-		sd = s->sids[at].sd;
+	if (o) {
+		sd = o->sd;
 		lz_device_get(sd->dev);
 	}
 	lz_spin_unlock(&s->sid_lock, flags);
@@ -206,9 +186,9 @@ struct lz_smmu_dev *lz_smmu_stream_heir(struct lz_smmu *s, uint32_t sid,
 	struct lz_smmu_dev *heir = NULL;
 	unsigned long flags = lz_spin_lock(&s->sid_lock);
 
-	for (uint32_t at = lower_bound(s, sid, NULL); is_at(s, at, sid) && !heir; at++)
-		if (s->sids[at].sd != but && s->sids[at].sd->installed)
-			heir = s->sids[at].sd;
+	for (const struct lz_smmu_sender *o = senders_of(s, sid); o && !heir; o = o->next)
+		if (o->sd != but && o->sd->installed)
+			heir = o->sd;
 	lz_spin_unlock(&s->sid_lock, flags);
 	return heir;
 }

@@ -15,9 +15,17 @@
 
 /* An entry of the stream table, with all devices that send its id (H13). */
 struct lz_smmu_stream {
-	uint32_t refs;		  /* [sid_lock] */
-	uint32_t closed;	  /* devices whose fence forbids EATS; [share_lock] */
-	struct lz_smmu_dev *live; /* whose tables it points to; NULL: aborts; [gate] */
+	uint32_t sid;
+	uint32_t refs;			 /* [sid_lock] */
+	struct lz_smmu_stream *child[2]; /* of the index; [sid_lock] */
+	struct lz_smmu_sender *senders;	 /* by address; [sid_lock] */
+	uint32_t closed;		 /* devices whose fence forbids EATS; [share_lock] */
+	struct lz_smmu_dev *live;	 /* whose tables it points to; NULL: aborts; [gate] */
+};
+
+struct lz_smmu_sender {
+	struct lz_smmu_dev *sd;
+	struct lz_smmu_sender *next;
 };
 
 struct lz_smmu_dev {
@@ -25,6 +33,7 @@ struct lz_smmu_dev {
 	struct lz_smmu *smmu;
 	uint64_t *ste[LZ_MAX_STREAMS];
 	struct lz_smmu_stream *stream[LZ_MAX_STREAMS];
+	struct lz_smmu_sender sender[LZ_MAX_STREAMS]; /* in them; [sid_lock] */
 	uint32_t answers;		  /* bits of streams whose invalidations are its (atomic) */
 	struct lz_domain_part *installed; /* the RID's, in its tables; NULL: they abort; [gate] */
 	bool clean;			  /* nothing is cached by it, as it has said; [gate] */
@@ -56,12 +65,6 @@ struct lz_smmu_domain {
 	uint32_t doubt, asked_sid, asked_ssid;
 };
 
-struct lz_smmu_sid {
-	uint32_t sid;
-	struct lz_smmu_dev *sd;
-	struct lz_smmu_stream *stream;
-};
-
 /* The driver's part of iommu.alert; zero in all of it: the short path. */
 #define SMMU_ALERT_STALLED (1u << 31) /* cmdq.stalled_at is set */
 #define SMMU_ALERT_DEAD	   (1u << 30) /* iommu.dead is set */
@@ -82,9 +85,8 @@ struct lz_smmu {
 	struct lz_spinlock err_lock; /* queue error: drain, marks */
 
 	struct lz_spinlock sid_lock;
-	struct lz_smmu_sid *sids; /* [sid_lock] sorted by (sid, sd) */
-	uint32_t n_sids, sids_room;
-	struct lz_spinlock share_lock; /* word 1 of entries, inside the fence lock */
+	struct lz_smmu_stream *streams; /* index by stream id (sid.c); [sid_lock] */
+	struct lz_spinlock share_lock;	/* word 1 of entries, inside the fence lock */
 
 	_Alignas(SMMU_LINE) struct lz_epoch readers; /* of invalidation arrays (arrays.c) */
 
@@ -160,8 +162,6 @@ void lz_smmu_acknowledge_locked(struct lz_smmu_queue *q);
  * device has its first as its own; LZ_ENOMEM. */
 enum lz_status lz_smmu_sid_insert(struct lz_smmu *s, struct lz_smmu_dev *sd);
 void lz_smmu_sid_remove(struct lz_smmu *s, uint32_t sid, struct lz_smmu_dev *sd);
-/* Room for `n` more, so that insert cannot fail for memory. */
-enum lz_status lz_smmu_sid_reserve(struct lz_smmu *s, uint32_t n);
 /* Nobody looks at the device's part of it any more; NULL does nothing. */
 void lz_smmu_stream_put(struct lz_smmu *s, struct lz_smmu_stream *stream);
 /* The first who answers invalidations of the id, or the next one `after` another,
