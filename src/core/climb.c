@@ -181,6 +181,7 @@ static void climb(struct lz_iommu *iommu, void *queue, struct lz_ladder *l)
 {
 	const struct lz_fault_ops *ops = ops_of(iommu);
 	enum lz_status st;
+	bool empty;
 
 	switch (l->state) {
 	case LZ_LADDER_REWRITE:
@@ -201,6 +202,7 @@ static void climb(struct lz_iommu *iommu, void *queue, struct lz_ladder *l)
 		if (lz_load32(&iommu->lz->policy) & LZ_POLICY_GLOBAL_ABORT)
 			(void)abort_all(iommu);
 		l->next_try = lz_now(iommu->lz) + RETRY_NS;
+		l->last_head = ops->head(iommu, queue, &empty);
 		l->state = LZ_LADDER_EXHAUSTED;
 		break;
 	case LZ_LADDER_EXHAUSTED:
@@ -235,10 +237,20 @@ static bool is_needed(struct lz_iommu *iommu, void *queue, struct lz_ladder *l, 
 	return true;
 }
 
+/* At the end of the ladder without an error: has what stood there been consumed? Then
+ * the queue works again, or stands for somebody else, who has to be found too (F). */
+static bool moved_on(struct lz_iommu *iommu, void *queue, const struct lz_ladder *l)
+{
+	bool empty;
+
+	return !ops_of(iommu)->held(iommu, queue) &&
+	       ops_of(iommu)->head(iommu, queue, &empty) != l->last_head;
+}
+
 bool lz_ladder(struct lz_iommu *iommu, void *queue, struct lz_ladder *l, lz_ns *again)
 {
 	const struct lz_fault_ops *ops = ops_of(iommu);
-	bool retry = lz_load32(&l->retry);
+	bool retry = lz_load32(&l->retry), moved;
 
 	/* What had begun when containment was switched off is finished. */
 	if (!lz_contains(iommu->lz) && l->state == LZ_LADDER_NONE) {
@@ -252,13 +264,18 @@ bool lz_ladder(struct lz_iommu *iommu, void *queue, struct lz_ladder *l, lz_ns *
 		climb(iommu, queue, l);
 	if (l->state == LZ_LADDER_NONE)
 		return false;
-	if (retry || lz_now(iommu->lz) >= l->next_try) {
+	moved = moved_on(iommu, queue, l);
+	if (retry || moved || lz_now(iommu->lz) >= l->next_try) {
 		lz_store32(&l->retry, 0);
 		if (!lz_iommu_dead(iommu) && ops->try_again(iommu, queue)) {
 			over(iommu, queue, l);
 			return false;
 		}
 		l->next_try = lz_now(iommu->lz) + RETRY_NS;
+		if (moved && !lz_iommu_dead(iommu)) {
+			l->state = LZ_LADDER_NONE;
+			l->last_progress = 0;
+		}
 	}
 	*again = lz_iommu_dead(iommu) ? LZ_NEVER : l->next_try;
 	return true;

@@ -302,16 +302,17 @@ static struct lz_domain *stand(struct rig *r)
 	return dom;
 }
 
-/* Both are reset at once: that lets the queue go on, and what it had for device 1
- * would be lost there and the queue stand until its next reset. */
-static void reset_both(struct rig *r)
+/* `first`, for which the queue stands, and the one after it are reset at once: that
+ * lets the queue go on, and what it had for the latter would be lost there and the
+ * queue stand until its next reset. */
+static void reset_two(struct rig *r, unsigned first)
 {
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = first; i < first + 2; i++)
 		assert_int_equal(lz_reset_prepare(r->dev[i].dev), LZ_OK);
-	for (unsigned i = 2; i-- > 0;)
+	for (unsigned i = first + 2; i-- > first;)
 		lzm_ep_bus_reset(r->dev[i].ep);
 	rig_sleep(LZ_MS(2));
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = first; i < first + 2; i++)
 		assert_int_equal(lz_reset_done(r->dev[i].dev, LZ_RESET_OK), LZ_OK);
 	look_settle(r);
 	assert_int_equal(r->released, LZ_PAGE);
@@ -322,7 +323,7 @@ static void detached_meanwhile(struct rig *r)
 	struct lz_domain *other = rig_shared(r, 1, 1), *dom = stand(r);
 
 	lz_detach(r->dev[1].dev);
-	reset_both(r);
+	reset_two(r, 0);
 	rig_drop(r, dom);
 	rig_drop(r, other);
 }
@@ -334,8 +335,32 @@ static void reset_meanwhile(struct rig *r)
 
 	assert_int_equal(lz_pci_reset_flr(r->dev[1].dev), LZ_ETIMEDOUT);
 	rig_sleep(LZ_SEC(3));
-	reset_both(r);
+	reset_two(r, 0);
 	assert_int_equal(r->dev[1].resumed, 1);
+	rig_drop(r, dom);
+	rig_drop(r, other);
+}
+
+static void detach_task(void *arg)
+{
+	lz_detach(((struct rig_dev *)arg)->dev);
+}
+
+/* Both wait for the queue to go on, and the first who is asked then does not answer. */
+static void detached_together(struct rig *r)
+{
+	struct lz_domain *other = rig_shared(r, 1, 2), *dom = stand(r);
+
+	rig_silence(r, 1);
+	assert_int_equal(lz_reset_prepare(r->dev[0].dev), LZ_OK);
+	for (unsigned i = 1; i < 3; i++) {
+		sim_task("detach", i + 1, detach_task, &r->dev[i]);
+		rig_sleep(LZ_MS(1));
+	}
+	lzm_ep_bus_reset(r->dev[0].ep);
+	rig_sleep(LZ_SEC(5));
+	reset_two(r, 1);
+	(void)!lz_reset_done(r->dev[0].dev, LZ_RESET_OK);
 	rig_drop(r, dom);
 	rig_drop(r, other);
 }
@@ -345,6 +370,7 @@ static void h60_nothing_is_asked_in_a_queue_that_stands(void **state)
 	(void)state;
 	look_run(&(struct rig_opts){.devs = 2, .regime = "sync_never"}, 8, detached_meanwhile);
 	look_run(&(struct rig_opts){.devs = 2, .regime = "sync_never"}, 8, reset_meanwhile);
+	look_run(&(struct rig_opts){.devs = 3, .regime = "sync_never"}, 8, detached_together);
 }
 
 /* ---- the index of stream ids ---- */

@@ -164,6 +164,60 @@ static void h84_every_rung_needs_its_proof(void **state)
 	rig_run_seeds(&o, 4, whole_iommu_off);
 }
 
+struct late_unmap {
+	struct lz_domain *dom;
+	bool done;
+};
+
+static void late_unmap(void *arg)
+{
+	struct late_unmap *u = arg;
+
+	assert_int_equal(lz_unmap(u->dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	u->done = true;
+}
+
+/* The one whom everything has waited for is reset, and before anything else of the
+ * driver looks the next one keeps the queue standing. */
+static void stands_for_the_next(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 1), *other = rig_shared(r, 1, 1);
+	struct late_unmap late = {other, false};
+	lz_ns end = sim_now() + LZ_SEC(20);
+
+	warm(r, dom, IOVA, 1);
+	warm(r, other, IOVA, 0);
+	assert_true(rig_dma(r, 1, IOVA, true));
+	rig_silence(r, 0);
+	rig_silence(r, 1);
+	assert_int_equal(rig_unmap_irq(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	while (queue(r)->ladder.state != LZ_LADDER_EXHAUSTED && sim_now() < end)
+		rig_sleep(LZ_MS(1));
+	assert_int_equal(r->dev[1].told, 0);
+	rig_sleep(LZ_MS(50 + 3 * r->opt.seed));
+	sim_task("inv", 3, late_unmap, &late);
+	rig_sleep(LZ_MS(5)); /* its TLB invalidation waits */
+	lzm_ep_bus_reset(r->dev[0].ep);
+	while (!r->dev[1].told && sim_now() < end)
+		rig_sleep(LZ_MS(10));
+	assert_int_equal(r->dev[1].told, 1);
+	for (unsigned i = 0; i < 2; i++)
+		if (rig_health(r, i).block)
+			(void)!lz_pci_reset_flr(r->dev[i].dev);
+	assert_true(late.done);
+	assert_true(rig_until(r, rig_idle, LZ_SEC(60)));
+	rig_drop(r, dom);
+	rig_drop(r, other);
+}
+
+static void h84_the_next_one_is_found_too(void **state)
+{
+	struct rig_opts o = {.devs = 2, .regime = "sync_never", .cfg = brief};
+
+	(void)state;
+	rig_run_seeds(&o, 16, stands_for_the_next);
+}
+
 /* ---- H94 ---- */
 
 struct waiter {
@@ -404,6 +458,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(h84_every_rung_needs_its_proof),
 		cmocka_unit_test(h84_off_while_the_queue_is_stopping),
+		cmocka_unit_test(h84_the_next_one_is_found_too),
 		cmocka_unit_test(h94_a_restart_fails_what_was_unsynced),
 		cmocka_unit_test(h96_whoever_is_overwritten_is_failed),
 		cmocka_unit_test(h97_fenced_only_after_a_later_sync_succeeded),

@@ -71,6 +71,51 @@ static enum lz_status submit_atc(struct lz_smmu_dev *sd, struct lz_smmu_queue *q
 	return st;
 }
 
+static bool nobody_asks(void *arg)
+{
+	return lz_load32(arg) == 0;
+}
+
+static bool begin_asking(struct lz_smmu_queue *q, lz_ns *deadline)
+{
+	uint32_t none = 0;
+
+	while (!lz_cas32(&q->asking, &none, 1)) {
+		if (!*deadline)
+			*deadline = lz_smmu_deadline(q->smmu);
+		if (!lz_wait(q->smmu->lz, nobody_asks, &q->asking, *deadline))
+			return false;
+		none = 0;
+	}
+	return true;
+}
+
+/* Has everything been consumed that is in the queue now? Its end is somebody's sync. */
+static bool is_our_turn(struct lz_smmu_queue *q, lz_ns *deadline)
+{
+	uint64_t last = lz_load64_acquire(&q->published) - 1;
+
+	return lz_smmu_queue_wait(q, last, deadline) != LZ_ETIMEDOUT ||
+	       lz_smmu_queue_look(q, last) != LZ_EBUSY;
+}
+
+/* Not into a queue that stands: see lz_probe() (H60). One at a time, from looking to
+ * asking: of many who see it move on at once the first may bring it to a stand again. */
+static enum lz_status submit_in_turn(struct lz_smmu_dev *sd, struct lz_smmu_queue *q,
+				     const struct lz_smmu_cmd *cmd, uint32_t n,
+				     struct lz_sync *sync, lz_ns *deadline,
+				     enum lz_fence_state most)
+{
+	enum lz_status st = LZ_ETIMEDOUT;
+
+	if (!begin_asking(q, deadline))
+		return st;
+	if (is_our_turn(q, deadline))
+		st = submit_atc(sd, q, cmd, n, sync, deadline, most);
+	lz_store32_release(&q->asking, 0);
+	return st;
+}
+
 static enum lz_status probe_send(struct lz_device *dev, const struct lz_command *accused,
 				 void *queue, struct lz_sync *sync, lz_ns *deadline)
 {
@@ -79,7 +124,9 @@ static enum lz_status probe_send(struct lz_device *dev, const struct lz_command 
 	struct lz_smmu_queue *q = queue ? queue : &sd->smmu->cmdq;
 	uint32_t n = probe_commands(sd, q, cmd, accused);
 
-	return submit_atc(sd, q, cmd, n, sync, deadline, LZ_FENCE_SUSPECT);
+	/* A suspect's queue has been settled. */
+	return accused ? submit_atc(sd, q, cmd, n, sync, deadline, LZ_FENCE_SUSPECT)
+		       : submit_in_turn(sd, q, cmd, n, sync, deadline, LZ_FENCE_SUSPECT);
 }
 
 static enum lz_status settle_send(struct lz_iommu *iommu, void *queue, struct lz_sync *sync,
@@ -132,27 +179,15 @@ static struct lz_device *find(struct lz_iommu *iommu, uint32_t id, const struct 
 	return sd ? sd->dev : NULL;
 }
 
-/* Has everything been consumed that is in the queue now? Its end is somebody's sync. */
-static bool is_our_turn(struct lz_smmu_queue *q, lz_ns *deadline)
-{
-	uint64_t last = lz_load64_acquire(&q->published) - 1;
-
-	return lz_smmu_queue_wait(q, last, deadline) != LZ_ETIMEDOUT ||
-	       lz_smmu_queue_look(q, last) != LZ_EBUSY;
-}
-
-/* Not into a queue that stands: see lz_probe() (H60). */
 enum lz_status lz_smmu_atc_flush(struct lz_smmu_dev *sd, uint32_t ssid)
 {
 	struct lz_smmu_queue *q = &sd->smmu->cmdq;
 	struct lz_smmu_cmd cmd[LZ_MAX_STREAMS];
 	struct lz_sync sync;
 	lz_ns deadline = 0;
-	enum lz_status st;
+	enum lz_status st = submit_in_turn(sd, q, cmd, flush_commands(sd, cmd, ssid), &sync,
+					   &deadline, LZ_FENCE_OPEN);
 
-	if (!is_our_turn(q, &deadline))
-		return LZ_ETIMEDOUT;
-	st = submit_atc(sd, q, cmd, flush_commands(sd, cmd, ssid), &sync, &deadline, LZ_FENCE_OPEN);
 	if (st == LZ_OK) {
 		st = lz_smmu_sync_wait(sync, &deadline);
 		if (st == LZ_ETIMEDOUT)

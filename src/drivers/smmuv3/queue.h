@@ -77,6 +77,7 @@ struct lz_smmu_queue {
 		stalled_at;	/* CONS at which somebody's patience ended, + 1; 0 none */
 	uint64_t stalled_since; /* 0: it is not; atomic */
 	uint32_t held_error;	/* written under err_lock: left active for the ladder */
+	uint32_t asking;	/* token, waited for asleep: flushes and probes, in turn */
 
 	/* [err_lock] */
 	uint64_t err_pos;   /* position of the last error, + 1; 0 none */
