@@ -27,7 +27,8 @@ tsan:
 	tools/deps install all
 	tools/check tsan
 
-# Real threads for a quarter of an hour; SOAK=operations per thread and seed.
+# Real threads for a quarter of an hour; SOAK=operations per thread and seed. Then
+# TOKENS=tokens of the explorer, written, read and replayed (docs/EXPLORER.md).
 soak:
 	tools/deps install all
 	tools/soak

@@ -193,6 +193,20 @@ static void pct_finds_what_is_deep_and_it_is_made_small(void **state)
 	ex_result_free(&r);
 }
 
+/* Without being asked. */
+static void one_run_in_a_hundred_is_run_twice(void **state)
+{
+	(void)state;
+	for (enum ex_kind kind = EX_AUTO; kind <= EX_RANDOM; kind++) {
+		struct ex_result r = search("toy_locked", kind, 2000, 1);
+
+		assert_int_equal(r.n_found, 0);
+		assert_string_equal(r.failure, "");
+		assert_in_range(r.repeated, r.schedules / 100, r.schedules / 100 + 1);
+		ex_result_free(&r);
+	}
+}
+
 static void a_subject_that_does_not_repeat_itself_is_told(void **state)
 {
 	struct ex_result r = search("toy_unstable", EX_RANDOM, 1000, 1);
@@ -211,6 +225,7 @@ int main(void)
 		cmocka_unit_test(a_search_says_when_it_has_seen_everything),
 		cmocka_unit_test(planted_bugs_are_found),
 		cmocka_unit_test(pct_finds_what_is_deep_and_it_is_made_small),
+		cmocka_unit_test(one_run_in_a_hundred_is_run_twice),
 		cmocka_unit_test(a_subject_that_does_not_repeat_itself_is_told),
 	};
 
