@@ -88,6 +88,17 @@ static void map_unmap(struct flat *f, struct flat_peer *p, unsigned n)
 		lz_port_panic("map or unmap failed", __FILE__, __LINE__);
 }
 
+/* One of n devices leaves their domain and comes back. */
+static void attach(struct flat *f, struct flat_peer *p, unsigned n)
+{
+	struct lz_device *dev = f->device[n / 2].dev;
+
+	(void)p;
+	lz_detach(dev);
+	if (lz_attach(dev, f->dom) != LZ_OK)
+		lz_port_panic("an attach failed", __FILE__, __LINE__);
+}
+
 static void count(const char *name, operation op, unsigned devices, enum lz_contain contain,
 		  unsigned arg)
 {
@@ -122,6 +133,7 @@ static void print_build(void)
 int main(int argc, char **argv)
 {
 	static const unsigned batch[] = {1, 16, 62}, entries[] = {0, 1, 4, 16};
+	static const unsigned domain[] = {1, 16, 128};
 
 	print_build();
 	if (argc > 1)
@@ -141,5 +153,7 @@ int main(int argc, char **argv)
 		count("inval.bare", inval_bare, entries[i], LZ_CONTAIN_ON, entries[i]);
 		count("map+unmap", map_unmap, entries[i], LZ_CONTAIN_ON, entries[i]);
 	}
+	for (unsigned i = 0; i < 3; i++)
+		count("detach+attach", attach, domain[i], LZ_CONTAIN_ON, domain[i]);
 	return 0;
 }

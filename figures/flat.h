@@ -8,7 +8,7 @@
 
 #include "drivers/smmuv3/smmu.h"
 
-#define FLAT_DEVICES_MAX 16u
+#define FLAT_DEVICES_MAX 128u
 #define FLAT_IOVA	 0x10000000ull
 #define FLAT_SYNC_TIME	 1000u /* ns, of the slow hardware */
 
