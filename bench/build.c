@@ -11,18 +11,16 @@
 
 #define PASID_AT   0xff0u /* nothing else is that high */
 #define PASID_BITS 4u
-#define CMDQ_BASE  0x90u /* SMMU_CMDQ_BASE, Arm IHI 0070 section 6.3.26 */
 
-/* ---- the SMMU's surroundings ---- */
+/* ---- the IOMMU's surroundings ---- */
 
-/* Is it a command that the SMMU has not read before? It looks again at a sync that
+/* Is it a command that the hardware has not read before? It looks again at a sync that
  * had to wait, and may have read ahead. */
 static bool is_fetch(struct rig *r, uint64_t pa)
 {
-	uint64_t base = lzm_smmu_read(r->smmu, CMDQ_BASE, 8);
-	uint64_t start = base & 0x000fffffffffffe0ull, bytes = 16ull << (base & 0x1f);
-	uint64_t ahead;
+	uint64_t start, bytes, ahead;
 
+	r->hw->ring(r, &start, &bytes);
 	if (pa < start || pa >= start + bytes || pa % 16)
 		return false;
 	ahead = (pa - r->last_fetch) & (bytes - 1);
@@ -59,7 +57,7 @@ static bool mem_write(void *ctx, uint64_t pa, const void *buf, size_t len)
 	return true;
 }
 
-static void smmu_irq(void *ctx, enum lzm_irq line)
+static void hw_irq(void *ctx, enum lzm_irq line)
 {
 	struct rig *r = ctx;
 
@@ -75,13 +73,13 @@ static uint64_t now_cb(void *ctx)
 	return sim_now();
 }
 
-static void smmu_atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
+static void hw_atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
 {
 	struct rig *r = ctx;
 	struct rig_fn *fn = rig_fn_by_sid(r, inv->sid);
 
 	if (!fn) { /* nobody there: the fabric answers */
-		lzm_smmu_atc_answer(r->smmu, tag, LZM_ATC_UR);
+		r->hw->answer(r, tag, LZM_ATC_UR);
 		return;
 	}
 	oracle_invalidate(fn, inv);
@@ -93,28 +91,28 @@ static uint64_t mmio_read(void *arg, uint32_t off, unsigned width)
 {
 	struct rig *r = arg;
 
-	return lzm_smmu_read(r->smmu, off, width);
+	return r->hw->read(r, off, width);
 }
 
 static void mmio_write(void *arg, uint32_t off, unsigned width, uint64_t value)
 {
 	struct rig *r = arg;
 
-	lzm_smmu_write(r->smmu, off, width, value);
+	r->hw->write(r, off, width, value);
 }
 
-static bool smmu_step(void *arg)
+static bool hw_step(void *arg)
 {
 	struct rig *r = arg;
 
-	return lzm_smmu_step(r->smmu);
+	return r->hw->step(r);
 }
 
-static lz_ns smmu_wake(void *arg)
+static lz_ns hw_wake(void *arg)
 {
 	struct rig *r = arg;
 
-	return lzm_smmu_wake(r->smmu);
+	return r->hw->wake(r);
 }
 
 static void gerror_irq(void *arg)
@@ -122,7 +120,7 @@ static void gerror_irq(void *arg)
 	struct rig *r = arg;
 
 	if (r->iommu)
-		lz_smmuv3_gerror_irq(r->iommu);
+		(void)r->hw->error_irq(r->iommu);
 }
 
 static void evtq_irq(void *arg)
@@ -130,7 +128,7 @@ static void evtq_irq(void *arg)
 	struct rig *r = arg;
 
 	if (r->iommu)
-		lz_smmuv3_evtq_irq(r->iommu);
+		(void)r->hw->fault_irq(r->iommu);
 }
 
 /* ---- the endpoints' surroundings ---- */
@@ -152,7 +150,7 @@ static void ep_answer(void *ctx, struct lzm_ep *ep, uint64_t tag, enum lzm_atc_a
 	struct rig *r = ctx;
 
 	(void)ep;
-	lzm_smmu_atc_answer(r->smmu, tag, a);
+	r->hw->answer(r, tag, a);
 }
 
 static enum lzm_result ep_translate(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
@@ -160,7 +158,7 @@ static enum lzm_result ep_translate(void *ctx, struct lzm_ep *ep, uint32_t pasid
 {
 	struct rig *r = ctx;
 
-	return lzm_smmu_translate(r->smmu, lzm_ep_sid(ep), pasid != 0, pasid, iova, out);
+	return r->hw->translate(r, lzm_ep_sid(ep), pasid, iova, out);
 }
 
 static enum lzm_result ep_translated(void *ctx, struct lzm_ep *ep, uint64_t pa,
@@ -168,7 +166,7 @@ static enum lzm_result ep_translated(void *ctx, struct lzm_ep *ep, uint64_t pa,
 {
 	struct rig *r = ctx;
 
-	return lzm_smmu_translated(r->smmu, lzm_ep_sid(ep), pa, access, out_pa);
+	return r->hw->translated(r, lzm_ep_sid(ep), pa, access, out_pa);
 }
 
 static enum lzm_result ep_untranslated(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
@@ -176,7 +174,7 @@ static enum lzm_result ep_untranslated(void *ctx, struct lzm_ep *ep, uint32_t pa
 {
 	struct rig *r = ctx;
 
-	return lzm_smmu_untranslated(r->smmu, lzm_ep_sid(ep), pasid != 0, pasid, iova, access, pa);
+	return r->hw->untranslated(r, lzm_ep_sid(ep), pasid, iova, access, pa);
 }
 
 static void ep_dma(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova, uint64_t pa,
@@ -197,7 +195,7 @@ static void ep_reset(void *ctx, struct lzm_ep *ep)
 	if (!fn)
 		return;
 	for (unsigned i = 0; i < fn->n_sids; i++)
-		lzm_smmu_device_reset(r->smmu, fn->sids[i]);
+		r->hw->device_reset(r, fn->sids[i]);
 	oracle_reset(fn);
 	rig_ep_touch(fn);
 }
@@ -418,37 +416,19 @@ static bool build_fn(struct rig *r, unsigned index, const struct machine_functio
 	return fn->ep != NULL;
 }
 
-static bool build_smmu(struct rig *r)
+static bool build_iommu(struct rig *r)
 {
-	const struct scenario_smmu *s = &r->sc->machine.smmu;
-	struct lzm_smmu_config cfg;
-
-	lzm_smmu_config_default(&cfg);
-	if (s->cmdq_log2)
-		cfg.cmdq_log2 = (unsigned)s->cmdq_log2;
-	if (s->evtq_log2)
-		cfg.evtq_log2 = (unsigned)s->evtq_log2;
-	if (s->ats_timeout)
-		cfg.knobs.ats_timeout_ns = s->ats_timeout;
-	if (s->cons_batch)
-		cfg.knobs.cons_batch = (unsigned)s->cons_batch;
-	if (s->prefetch)
-		cfg.knobs.prefetch = (unsigned)s->prefetch;
-	cfg.knobs.seed = r->opt.seed;
-	if (r->opt.regime && !lzm_smmu_regime(r->opt.regime, &cfg.knobs))
-		return false;
-	r->gerror_delay = cfg.knobs.gerror_irq_delay_ns;
-	r->ats_timeout = cfg.knobs.ats_timeout_ns;
+	r->hw = r->sc->machine.iommu == SCENARIO_IOMMU_RISCV ? &hardware_riscv : &hardware_smmuv3;
+	r->res->iommu_name = r->hw->name;
 	r->bus = (struct lzm_bus){
 		.ctx = r,
 		.mem_read = mem_read,
 		.mem_write = mem_write,
-		.irq = smmu_irq,
+		.irq = hw_irq,
 		.now = now_cb,
-		.atc_inv = smmu_atc_inv,
+		.atc_inv = hw_atc_inv,
 	};
-	r->smmu = lzm_smmu_create(&cfg, &r->bus);
-	return r->smmu != NULL;
+	return r->hw->create(r);
 }
 
 /* Its own id comes first; then whoever sends it in another's name. */
@@ -467,10 +447,10 @@ bool build_models(struct rig *r)
 {
 	const struct machine *m = r->machine;
 	struct sim_mmio mmio = {RIG_MMIO_BASE, RIG_MMIO_SIZE, mmio_read, mmio_write, r};
-	struct sim_hw smmu = {"smmu", smmu_step, smmu_wake, r};
+	struct sim_hw iommu = {"iommu", hw_step, hw_wake, r};
 	struct sim_hw eps = {"endpoints", eps_step, eps_wake, r};
 
-	if (!build_smmu(r))
+	if (!build_iommu(r))
 		return false;
 	r->link = (struct lzm_ep_link){
 		.ctx = r,
@@ -501,7 +481,7 @@ bool build_models(struct rig *r)
 	}
 	index_ids(r);
 	sim_mmio_add(&mmio);
-	sim_hw_add(&smmu);
+	sim_hw_add(&iommu);
 	sim_hw_add(&eps);
 	traffic_start(r);
 	r->irq_gerror = sim_irq_line("gerror", 0, gerror_irq, r);
@@ -545,11 +525,10 @@ bool build_device(struct rig_fn *fn)
 
 bool build_library(struct rig *r)
 {
-	struct lz_smmuv3_desc desc = {.name = "smmu0", .mmio = RIG_MMIO_BASE};
 	enum lz_status st = lz_init(sim_port(), &r->cfg, &r->lz);
 
 	if (st == LZ_OK)
-		st = lz_smmuv3_add(r->lz, &desc, &r->iommu);
+		st = r->hw->add(r, &r->iommu);
 	if (st != LZ_OK) {
 		rig_fail(r, "the library does not start: %s", lz_status_name(st));
 		return false;
@@ -604,9 +583,9 @@ void build_teardown(struct rig *r)
 	if (r->iommu) {
 		struct lz_iommu *iommu = r->iommu;
 
-		end = lz_smmuv3_remove(iommu);
+		end = r->hw->remove(iommu);
 		if (end != LZ_OK)
-			oracle_violation(r, INV_E, "the SMMU cannot be removed: %s",
+			oracle_violation(r, INV_E, "the IOMMU cannot be removed: %s",
 					 lz_status_name(end));
 		else
 			r->iommu = NULL;
@@ -635,8 +614,8 @@ void build_free(struct rig *r)
 	for (unsigned i = r->n_fns; i-- > 0;)
 		if (r->fns[i].ep)
 			lzm_ep_destroy(r->fns[i].ep);
-	if (r->smmu)
-		lzm_smmu_destroy(r->smmu);
+	if (r->hw)
+		r->hw->destroy(r);
 	free(r->fns);
 	free(r->busy);
 	free(r->odd);

@@ -7,17 +7,14 @@
 static void flood(struct rig *r, const struct scenario_fault *f, struct rig_fn *fn)
 {
 	uint64_t pa;
-	int resp;
 
 	for (uint64_t i = 0; i < f->count && fn; i++) {
 		uint64_t iova = 0x7f0000000000ull + i * LZ_PAGE;
 
 		if (f->kind == SCENARIO_EVENT_FLOOD)
-			(void)lzm_smmu_untranslated(r->smmu, fn->sids[0], false, 0, iova, LZM_WRITE,
-						    &pa);
+			(void)r->hw->untranslated(r, fn->sids[0], 0, iova, LZM_WRITE, &pa);
 		else
-			(void)lzm_smmu_page_request(r->smmu, fn->sids[0], false, 0, iova,
-						    (unsigned)i & 511, true, &resp);
+			r->hw->page_request(r, fn->sids[0], iova, (unsigned)i & 511);
 	}
 }
 
@@ -43,24 +40,25 @@ static void inject_smmu(struct rig *r, const struct scenario_fault *f, struct ri
 	r->smmu_faulted = true;
 	switch (f->kind) {
 	case SCENARIO_QUEUE_STALLED:
-		lzm_smmu_inject_cmdq_stall(r->smmu, f->length ? sim_now() + f->length
-							      : r->origin + f->until);
+		r->hw->stall(r, f->length ? sim_now() + f->length : r->origin + f->until);
 		break;
 	case SCENARIO_ILLEGAL_COMMAND:
 		r->spoil_command = true;
 		break;
 	case SCENARIO_CONFIG_ABORT:
 		if (fn)
-			lzm_smmu_inject_ste_abort(r->smmu, fn->sids[0]);
+			r->hw->abort_entry(r, fn->sids[0]);
 		else
-			lzm_smmu_inject_cmdq_abort(r->smmu);
+			r->hw->abort_command(r);
 		break;
 	case SCENARIO_MSI_ABORT:
-		lzm_smmu_inject_msi_abort(r->smmu);
+		if (r->hw->abort_msi)
+			r->hw->abort_msi(r);
 		break;
 	case SCENARIO_SFM:
-		r->dead_iommu = true;
-		lzm_smmu_inject_sfm(r->smmu);
+		r->dead_iommu = r->hw->fail;
+		if (r->hw->fail)
+			r->hw->fail(r);
 		break;
 	case SCENARIO_GERROR_LATE:
 		r->gerror_delay = f->delay;

@@ -101,11 +101,11 @@ static json_t *latency(const struct lz_iommu_stats *s)
 	return a;
 }
 
-static json_t *iommu(const struct lz_iommu_stats *s)
+static json_t *iommu(const char *name, const struct lz_iommu_stats *s)
 {
 	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
 			 "s:I, s:o}",
-			 "name", "smmu0", "cmdq_errors", (json_int_t)s->cmdq_errors, "atc_timeouts",
+			 "name", name, "cmdq_errors", (json_int_t)s->cmdq_errors, "atc_timeouts",
 			 (json_int_t)s->atc_timeouts, "probes", (json_int_t)s->probes,
 			 "exonerations", (json_int_t)s->exonerations, "fences",
 			 (json_int_t)s->fences, "quarantines", (json_int_t)s->quarantines,
@@ -221,7 +221,7 @@ json_t *report_json(const struct result *r)
 		      (json_int_t)r->custody_end, "devices", devices, "events", events);
 	if (!o)
 		return NULL;
-	json_object_set_new(o, "iommu", iommu(&r->iommu));
+	json_object_set_new(o, "iommu", iommu(r->iommu_name, &r->iommu));
 	json_object_set_new(o, "operator", orders);
 	if (r->has_expect)
 		json_object_set_new(o, "expect",

@@ -7,9 +7,6 @@
 #include <string.h>
 
 /* Arm IHI 0070 section 6.3; equal when every command is consumed and none failed. */
-#define CMDQ_PROD  0x98u
-#define CMDQ_CONS  0x9cu
-#define CMDQ_INDEX 0xfffffu /* with the wrap bit; without what CONS says of errors */
 
 #define STORM_KEEP 64u /* time line entries kept of one kind that repeats without end */
 
@@ -162,10 +159,9 @@ static void quarantined(struct rig *r, struct rig_fn *fn, const struct lz_event 
 
 static void count_commands(struct rig *r, const struct lz_event *ev)
 {
-	struct lzm_smmu_stats hw = {0};
+	struct hardware_counts hw;
 
-	if (r->smmu)
-		lzm_smmu_stats_get(r->smmu, &hw);
+	r->hw->counts(r, &hw);
 	switch (ev->kind) {
 	case LZ_EV_TIMEOUT:
 	case LZ_EV_SUSPECT:
@@ -193,6 +189,7 @@ void oracle_event(void *ctx, const struct lz_event *ev)
 	switch (ev->kind) {
 	case LZ_EV_FENCED:
 		if (fn) {
+			fn->asked = false;
 			fenced(r, fn, ev);
 			judge_innocent(r, fn, ev);
 		}
@@ -208,10 +205,14 @@ void oracle_event(void *ctx, const struct lz_event *ev)
 		if (fn)
 			fn->sibling_held = false;
 		break;
+	case LZ_EV_PROBE:
+		if (fn)
+			fn->asked = r->hw->asks_with_ats;
+		break;
 	case LZ_EV_UNFENCED:
 	case LZ_EV_REMOVED:
 		if (fn)
-			fn->fenced = fn->blocked = false;
+			fn->fenced = fn->blocked = fn->asked = false;
 		break;
 	case LZ_EV_QUARANTINED:
 		if (fn)
@@ -262,10 +263,9 @@ void oracle_event(void *ctx, const struct lz_event *ev)
 
 /* A block that waits in the queue behind a device that is silent has no effect yet:
  * memory is in custody until it has. */
-static bool is_carried_out(const struct rig *r)
+static bool is_carried_out(struct rig *r)
 {
-	return !((lzm_smmu_read(r->smmu, CMDQ_PROD, 4) ^ lzm_smmu_read(r->smmu, CMDQ_CONS, 4)) &
-		 CMDQ_INDEX);
+	return r->hw->queue_is_empty(r);
 }
 
 void oracle_dma(struct rig_fn *fn, uint32_t pasid, uint64_t iova, uint64_t pa, bool write,
@@ -324,10 +324,10 @@ void oracle_fences(struct rig *r)
 	for (unsigned i = 0; i < r->n_odd; i++) {
 		struct rig_fn *fn = r->odd[i];
 
-		for (unsigned s = 0; fn->fenced && fn->dev && s < fn->n_sids; s++) {
+		for (unsigned s = 0; fn->fenced && !fn->asked && fn->dev && s < fn->n_sids; s++) {
 			bool now = false, uncached = false;
 
-			lzm_smmu_eats_effective(r->smmu, fn->sids[s], &now, &uncached);
+			r->hw->ats_effective(r, fn->sids[s], &now, &uncached);
 			if (now || uncached)
 				oracle_violation(
 					r, INV_B,

@@ -12,7 +12,8 @@
 
 static const char *device_name(const struct result *r, int index)
 {
-	return index >= 0 && (unsigned)index < r->n_devices ? r->devices[index].name : "smmu0";
+	return index >= 0 && (unsigned)index < r->n_devices ? r->devices[index].name
+							    : r->iommu_name;
 }
 
 /* ---- time line ---- */

@@ -66,6 +66,7 @@ struct result_storm {
 #define RESULT_EVENTS 8192u
 
 struct result {
+	const char *iommu_name;
 	const char *regime;
 	enum lz_contain contain;
 	uint64_t seed;

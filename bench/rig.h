@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The rig: one machine of the deterministic port with one SMMUv3 model, one
+ * The rig: one machine of the deterministic port with one IOMMU model, one
  * endpoint model per function, the library on top, and a scenario that acts on
  * all of it. One rig per process at a time (the port has one simulation).
  */
@@ -10,16 +10,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bench/hardware.h"
 #include "bench/result.h"
 #include "bench/shadow.h"
 #include "cli/scenario.h"
 #include "lazaret-model/endpoint.h"
-#include "lazaret-model/smmuv3.h"
 #include "lazaret/device.h"
 #include "lazaret/domain.h"
 #include "lazaret/lazaret.h"
 #include "lazaret/operator.h"
-#include "lazaret/smmuv3.h"
 #include "machine/machine.h"
 #include "port/sim/sim.h"
 
@@ -93,6 +92,7 @@ struct rig_fn {
 	uint32_t looking; /* tasks that ask for its methods */
 	bool ats_works;	  /* ATS was in use before the fault */
 	bool waits_for_traffic;
+	bool asked; /* it was reset, and is asked with ATS on (hardware.h) */
 	unsigned n_quarantined, n_degraded, n_assumed, n_recovered;
 	uint32_t quarantined_gen; /* generation + 1 of the last quarantine event */
 	lz_ns faulted_at;
@@ -121,14 +121,16 @@ struct rig {
 
 	struct lz *lz;
 	struct lz_iommu *iommu;
-	struct lzm_smmu *smmu;
+	const struct hardware *hw;
+	struct lzm_smmu *smmu;	 /* hw_smmuv3.c */
+	struct lzm_riscv *riscv; /* hw_riscv.c */
 	struct lzm_bus bus;
 	struct lzm_ep_link link;
 	struct lz_config cfg;
 	unsigned cpus;
 	unsigned irq_gerror, irq_evtq;
 	lz_ns gerror_delay, ats_timeout, memory_returns_at;
-	uint64_t last_fetch; /* where the SMMU has read a command */
+	uint64_t last_fetch; /* where the hardware has read a command */
 	bool spoil_command;  /* the next command that is fetched becomes illegal */
 
 	struct rig_fn *fns;
@@ -160,7 +162,7 @@ struct rig {
 	bool armed;	      /* the workload has begun */
 	bool finished;	      /* the main task came to its end */
 	bool closing;	      /* end of the run: no more traffic */
-	bool smmu_faulted;    /* a fault was injected into the SMMU itself */
+	bool smmu_faulted;    /* a fault was injected into the IOMMU itself */
 	bool dead_iommu;      /* it stopped translating for good */
 	lz_ns origin;	      /* model time at which the workload began */
 	lz_ns last_fault;

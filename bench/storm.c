@@ -402,7 +402,7 @@ static void calm(struct storm *s, unsigned quarter)
 	struct sim_stats st;
 
 	/* What was to hit whoever comes next hits nobody. */
-	lzm_smmu_inject_ste_abort(s->rig->smmu, ~0u);
+	s->rig->hw->abort_entry(s->rig, ~0u);
 	s->rig->spoil_command = false;
 	if (!calm_down(s))
 		oracle_violation(s->rig, INV_F, "the storm does not settle in quarter %u",

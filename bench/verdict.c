@@ -264,14 +264,14 @@ static void judge_expect(struct rig *r)
 void oracle_end(struct rig *r)
 {
 	struct result *res = r->res;
-	struct lzm_smmu_stats hw;
+	struct hardware_counts hw;
 	struct sim_stats st;
 	/* The last look after the deadline and what other CPUs do meanwhile. */
 	lz_ns bound = r->cfg.atomic_wait + LZ_US(20);
 
 	sim_stats_get(&st);
-	lzm_smmu_stats_get(r->smmu, &hw);
-	res->cmdq_errors = hw.cmdq_errors;
+	r->hw->counts(r, &hw);
+	res->cmdq_errors = hw.errors;
 	res->failed_allocs = st.failed_allocs;
 	res->peak_bytes = st.peak_bytes;
 	res->longest_masked = st.longest_masked;
@@ -281,10 +281,10 @@ void oracle_end(struct rig *r)
 	if (st.longest_masked_wait > bound)
 		oracle_violation(r, INV_F, "a wait of %.1f us in atomic context",
 				 (double)st.longest_masked_wait / 1e3);
-	if (r->finished && hw.cmdq_errors != r->lz_cmdq_errors)
+	if (r->finished && hw.errors != r->lz_cmdq_errors)
 		oracle_violation(
 			r, INV_G, "the hardware reported %llu queue errors, %llu were consumed",
-			(unsigned long long)hw.cmdq_errors, (unsigned long long)r->lz_cmdq_errors);
+			(unsigned long long)hw.errors, (unsigned long long)r->lz_cmdq_errors);
 	if (st.violations)
 		oracle_violation(r, INV_H, "%s", st.first_violation);
 	if (hw.illegal_driver_use)

@@ -23,6 +23,7 @@ static const char help[] =
 	"\n"
 	"  --containment on|off   instead of what the scenario says; off does what shipping\n"
 	"                         drivers do: acknowledge, retry, carry on\n"
+	"  --iommu smmuv3|riscv   likewise\n"
 	"  --regime NAME|all      one freedom that the architecture leaves to the hardware\n"
 	"  --seed N               the schedule; instead of the scenario's\n"
 	"  --json                 one JSON object per run and line\n"
@@ -48,7 +49,7 @@ static const char *help_text(void)
 }
 
 struct options {
-	const char *containment, *regime, *seed;
+	const char *containment, *iommu, *regime, *seed;
 	bool json, quiet, verbose;
 	int contain; /* -1: the scenario's */
 	uint64_t seed_value;
@@ -91,6 +92,8 @@ static int check_options(struct options *o)
 		o->contain = LZ_CONTAIN_OFF;
 	else if (o->containment)
 		return cli_usage("run", "--containment takes on or off");
+	if (o->iommu && strcmp(o->iommu, "smmuv3") && strcmp(o->iommu, "riscv"))
+		return cli_usage("run", "--iommu takes smmuv3 or riscv");
 	if (o->regime && strcmp(o->regime, "all") && !regime_exists(o->regime))
 		return cli_usage("run", "no regime %s; see lazaret run --help", o->regime);
 	if (o->seed && !cli_number(o->seed, 0, UINT64_MAX, &o->seed_value))
@@ -386,11 +389,32 @@ void run_close(struct machine *m)
 	machine_free(m);
 }
 
+/* Instead of what the scenario says. */
+static int choose_iommu(const struct options *o, struct scenario *sc)
+{
+	char text[512];
+
+	if (!o->iommu)
+		return CLI_HELD;
+	sc->machine.iommu =
+		strcmp(o->iommu, "riscv") ? SCENARIO_IOMMU_SMMUV3 : SCENARIO_IOMMU_RISCV;
+	for (size_t i = 0; i < sc->n_faults; i++) {
+		if (scenario_iommu_has(sc->machine.iommu, sc->faults[i].kind))
+			continue;
+		snprintf(text, sizeof(text), "%s:%u: a RISC-V IOMMU has no %s", sc->path,
+			 sc->faults[i].line, scenario_fault_name(sc->faults[i].kind));
+		return cli_input_error(text);
+	}
+	return CLI_HELD;
+}
+
 static int run_scenario(const struct options *o, struct scenario *sc, struct runs *runs)
 {
 	struct machine m;
-	int code = run_open(sc, &m);
+	int code = choose_iommu(o, sc);
 
+	if (!code)
+		code = run_open(sc, &m);
 	if (code)
 		return code;
 	code = run_regimes(o, sc, &m, runs);
@@ -410,6 +434,7 @@ int cmd_run(int argc, char **argv)
 	struct options o = {0};
 	const struct cli_option opts[] = {
 		{"--containment", &o.containment, NULL},
+		{"--iommu", &o.iommu, NULL},
 		{"--regime", &o.regime, NULL},
 		{"--seed", &o.seed, NULL},
 		{"--json", NULL, &o.json},

@@ -23,6 +23,7 @@
 
 /* ---- words ---- */
 
+static const char *const iommu_words[] = {"smmuv3", "riscv", NULL};
 static const char *const lanes_words[] = {"none", "ecmdq", "cmdqv", NULL};
 static const char *const ats_words[] = {"platform", "capable", NULL};
 static const char *const generate_words[] = {"random", NULL};
@@ -125,6 +126,8 @@ static const struct key machine_keys[] = {
 	{"generate", read_number, .offset = offsetof(struct scenario_machine, generate), .min = 1,
 	 .max = MACHINE_SYNTHETIC_MAX},
 	{"ats", read_ats, 0, .words = ats_words},
+	{"iommu", read_word, .offset = offsetof(struct scenario_machine, iommu),
+	 .words = iommu_words},
 	{"smmu", read_section, .offset = offsetof(struct scenario_machine, smmu),
 	 .section = &smmu_section},
 	END,
@@ -489,6 +492,27 @@ static bool check_actions(struct reader *r, const struct scenario *s)
 	return true;
 }
 
+bool scenario_iommu_has(unsigned iommu, unsigned fault_kind)
+{
+	return iommu != SCENARIO_IOMMU_RISCV ||
+	       (fault_kind != SCENARIO_SFM && fault_kind != SCENARIO_MSI_ABORT);
+}
+
+static bool check_faults(struct reader *r, const struct scenario *s)
+{
+	for (size_t i = 0; i < s->n_faults; i++) {
+		const struct scenario_fault *f = &s->faults[i];
+
+		if (f->at.is_percent && !s->n_workload)
+			return read_fail_line(r, f->line,
+					      "a share of the workload needs a workload");
+		if (!scenario_iommu_has(s->machine.iommu, f->kind))
+			return read_fail_line(r, f->line, "a RISC-V IOMMU has no %s",
+					      fault_words[f->kind]);
+	}
+	return true;
+}
+
 static bool check_scenario(struct reader *r, yaml_node_t *node, void *out, uint32_t given)
 {
 	struct scenario *s = out;
@@ -501,10 +525,8 @@ static bool check_scenario(struct reader *r, yaml_node_t *node, void *out, uint3
 		if (s->workload[i].kind == SCENARIO_RANDOM &&
 		    !find_domain(r, s, &s->workload[i].domain, &s->workload[i].domain_index))
 			return false;
-	for (size_t i = 0; i < s->n_faults; i++)
-		if (s->faults[i].at.is_percent && !s->n_workload)
-			return read_fail_line(r, s->faults[i].line,
-					      "a share of the workload needs a workload");
+	if (!check_faults(r, s))
+		return false;
 	for (size_t i = 0; i < s->n_orders; i++)
 		if (s->orders[i].at.is_percent && !s->n_workload)
 			return read_fail_line(r, s->orders[i].line,

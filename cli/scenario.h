@@ -34,6 +34,7 @@ struct scenario_names {
 };
 
 enum scenario_ats { SCENARIO_ATS_PLATFORM, SCENARIO_ATS_CAPABLE, SCENARIO_ATS_LIST };
+enum scenario_iommu { SCENARIO_IOMMU_SMMUV3, SCENARIO_IOMMU_RISCV };
 enum scenario_lanes { SCENARIO_LANES_NONE, SCENARIO_LANES_ECMDQ, SCENARIO_LANES_CMDQV };
 
 struct scenario_smmu {
@@ -52,6 +53,7 @@ struct scenario_machine {
 	uint64_t generate; /* functions of a made-up machine; 0: lspci */
 	enum scenario_ats ats;
 	struct scenario_devices ats_list; /* SCENARIO_ATS_LIST */
+	unsigned iommu;			  /* enum scenario_iommu */
 	struct scenario_smmu smmu;
 };
 
@@ -311,6 +313,8 @@ int scenario_parse(const char *path, const void *text, size_t len, struct scenar
 void scenario_free(struct scenario *s);
 
 /* "atc_silent" and so on. */
+/* Is there such a thing in the hardware? */
+bool scenario_iommu_has(unsigned iommu, unsigned fault_kind);
 const char *scenario_fault_name(enum scenario_fault_kind k);
 /* "0000:0f:00.0" or "0f:00.0"; false for anything else. */
 bool scenario_bdf_parse(const char *text, uint32_t *bdf);

@@ -10,6 +10,7 @@ _lazaret()
 	COMPREPLY=()
 	case $prev in
 	--containment) words="on off" ;;
+	--iommu) words="smmuv3 riscv" ;;
 	--regime) words="all $("$cmd" run --help 2>/dev/null | sed -n '/^Regimes:/,$s/^  //p')" ;;
 	--strategy) words=$("$cmd" explore --help 2>/dev/null |
 		sed -n '/--strategy NAME/{s/.*NAME//;s/(default)//;s/,//g;p}') ;;

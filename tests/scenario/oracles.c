@@ -33,6 +33,7 @@ static int setup(void **state)
 	struct lzm_ep_config cfg = {.name = "fn", .config = f->config, .config_len = 64};
 
 	sim_start(&sim);
+	f->rig.hw = &hardware_smmuv3;
 	f->rig.res = &f->res;
 	f->rig.fns = &f->fn;
 	f->rig.n_fns = 1;

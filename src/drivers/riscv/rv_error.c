@@ -131,7 +131,10 @@ static bool handle(struct lz_rv *s, uint32_t bit)
 	uint64_t pos = lz_rv_queue_head(s);
 	bool again = q->err_pos == pos + 1;
 
-	lz_count64(&s->iommu.n.cmdq_errors);
+	/* One that was left for the ladder has been counted (G). */
+	if (!q->err_known)
+		lz_count64(&s->iommu.n.cmdq_errors);
+	q->err_known = false;
 	q->err_count = again ? q->err_count + 1 : 1;
 	q->err_pos = pos + 1;
 	/* Under another containment mode it is another question. */
@@ -189,6 +192,7 @@ bool lz_rv_drain(struct lz_rv *s)
 	}
 	if (!handle(s, bit)) {
 		bit = 0;
+		s->cmdq.err_known = true;
 		lz_store32(&s->held_error, 1);
 	}
 	clear(s, csr, bit);
@@ -202,8 +206,12 @@ void lz_rv_clear_locked(struct lz_rv *s)
 	uint32_t csr = lz_rv_read32(s, RV_CQCSR), bits = bits_to_handle(csr);
 
 	lz_assert(lz_spin_held(&s->err_lock));
-	if (bits)
+	if (bits) {
+		if (!s->cmdq.err_known)
+			lz_count64(&s->iommu.n.cmdq_errors);
 		clear(s, csr, bits);
+		s->cmdq.err_known = false;
+	}
 	s->cmdq.err_count = 0;
 	lz_store32(&s->held_error, 0);
 }

@@ -108,14 +108,34 @@ void lz_rv_loud(struct lz_rv_dev *rd)
 
 /* ---- asking ---- */
 
+/*
+ * One that was reset, and is open: with EN_ATS off its answer would not be heard (H70).
+ * Everything untranslated goes on aborting, and what its ATC held is what the reset was
+ * for. install() or block() switches it off again. A suspect is as it was. [gate]
+ */
+static enum lz_status listen(struct lz_rv_dev *rd, lz_ns *deadline)
+{
+	if (!lz_load8(&rd->quiet) || rd->listens || lz_load8(&rd->dev->fence) == LZ_FENCE_SUSPECT)
+		return LZ_OK;
+	if (!lz_rv_dc_listen(rd))
+		return LZ_EBUSY; /* found broken again */
+	if (lz_rv_push(rd, deadline) != LZ_OK)
+		return LZ_ETIMEDOUT;
+	rd->listens = true;
+	return LZ_OK;
+}
+
 static enum lz_status probe_send(struct lz_device *dev, const struct lz_command *accused,
 				 void *queue, struct lz_sync *sync, lz_ns *deadline)
 {
 	struct lz_rv_dev *rd = lz_rv_dev_of(dev);
 	struct lz_rv_cmd cmd[LZ_MAX_STREAMS + 1];
+	enum lz_status st = listen(rd, deadline);
 	uint32_t n = 0;
 
 	(void)queue;
+	if (st != LZ_OK)
+		return st;
 	/* A very small queue has room for the ones that matter only. */
 	if (accused && dev->n_streams < rd->s->cmdq.guard)
 		cmd[n++] = (struct lz_rv_cmd){{accused->w[0], accused->w[1]}};

@@ -64,6 +64,10 @@ static void drop_unfenced(struct lz_rv *s)
 	q->begun = end;
 	q->err_pos = 0;
 	q->err_count = 0;
+	/* What came late goes when the queue is switched on. */
+	if (lz_rv_error_pending(s) && !q->err_known)
+		lz_count64(&s->iommu.n.cmdq_errors);
+	q->err_known = false;
 	s->carry = true;
 	lz_store32(&s->held_error, 0);
 	lz_rv_write32(s, RV_CQT, 0);

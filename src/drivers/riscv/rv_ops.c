@@ -382,26 +382,6 @@ static enum lz_status install(struct lz_device *dev, uint32_t pasid, struct lz_d
 	return new_ ? to_domain(rd, new_, old) : to_blocking(rd);
 }
 
-/* After a reset: with EN_ATS off its answer would not be heard (H70). Everything that is
- * untranslated goes on aborting, and what its ATC held before is what the reset was for.
- * install() or block() switches it off again. */
-static enum lz_status probe(struct lz_device *dev)
-{
-	struct lz_rv_dev *rd = lz_rv_dev_of(dev);
-	lz_ns deadline = 0;
-
-	if (lz_rv_dead(rd->s))
-		return LZ_ENODEV;
-	if (lz_load8(&rd->quiet) && !rd->listens) {
-		if (!lz_rv_dc_listen(rd))
-			return LZ_EIO; /* found broken again */
-		if (lz_rv_push(rd, &deadline) != LZ_OK)
-			return LZ_ETIMEDOUT;
-		rd->listens = true;
-	}
-	return lz_probe(dev);
-}
-
 /* ---- deferred work ---- */
 
 /* Nothing is translated any more: every fence is in effect, and who it was is no
@@ -466,7 +446,7 @@ const struct lz_iommu_ops lz_rv_ops = {
 	.install = install,
 	.block = lz_fence_block,
 	.unfence = lz_fence_lift,
-	.probe = probe,
+	.probe = lz_probe,
 	.reset_succeeded = lz_rv_reset_succeeded,
 	.accuse = lz_accuse_told,
 	.invalidate = lz_rv_invalidate,

@@ -105,14 +105,18 @@ static enum lz_status ddtp_off(struct lz_rv *s)
 	return st;
 }
 
-/* Off: every inbound transaction is disallowed. */
+/* Off: every inbound transaction is disallowed. Each leaves a record of that, whatever
+ * DTF says, and nobody reads them any more: the fault queue goes off too. */
 enum lz_status lz_rv_hw_abort_all(struct lz_rv *s)
 {
 	enum lz_status st = ddtp_off(s);
 
-	if (st == LZ_OK)
-		lz_rv_declare_dead(s);
-	return st;
+	if (st != LZ_OK)
+		return st;
+	if (LZ_CONFIG_RECORDS)
+		(void)lz_rv_write_csr(s, RV_FQCSR, 0);
+	lz_rv_declare_dead(s);
+	return LZ_OK;
 }
 
 /* ---- memory ---- */

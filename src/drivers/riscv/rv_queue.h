@@ -59,6 +59,7 @@ struct lz_rv_queue {
 	uint32_t err_count; /* how often it was cleared */
 	bool err_told;	    /* whom it accuses has been looked at */
 	uint32_t err_round; /* lz.contain_round then */
+	bool err_known;	    /* the active error has been counted already */
 };
 
 struct lz_rv;

@@ -34,7 +34,7 @@ static void unknown_and_missing_keys(void **state)
 		"storm, expect, "
 		"regimes");
 	expect_error(MACHINE "  irot: x\n", "4: unknown key \"irot\" in machine; expected one of "
-					    "lspci, iort, dtb, generate, ats, smmu");
+					    "lspci, iort, dtb, generate, ats, iommu, smmu");
 	expect_error(MACHINE "cpus: 2\ncpus: 3\n",
 		     "5: key \"cpus\" is given twice in the scenario");
 	expect_error("cpus: 2\n", "1: expected the key \"machine\" in the scenario");

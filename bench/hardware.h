@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The IOMMU of a rig: its model and its driver, one table for each kind that there is.
+ * A scenario chooses with `machine.iommu`.
+ */
+#ifndef LZ_BENCH_HARDWARE_H
+#define LZ_BENCH_HARDWARE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lazaret-model/riscv.h"
+#include "lazaret-model/smmuv3.h"
+#include "lazaret/lazaret.h"
+
+struct rig;
+
+/* What its model has counted. */
+struct hardware_counts {
+	uint64_t commands, errors, illegal_driver_use;
+	char last_misuse[96];
+};
+
+struct hardware {
+	const char *name;   /* in reports */
+	bool asks_with_ats; /* a probe after a reset needs ATS on in the entry */
+
+	/* The model, from the scenario; sets gerror_delay and ats_timeout. r->bus is
+	 * there. False: no such regime, or out of memory. */
+	bool (*create)(struct rig *r);
+	void (*destroy)(struct rig *r);
+	uint64_t (*read)(struct rig *r, uint32_t off, unsigned width);
+	void (*write)(struct rig *r, uint32_t off, unsigned width, uint64_t value);
+	bool (*step)(struct rig *r);
+	uint64_t (*wake)(struct rig *r);
+
+	void (*answer)(struct rig *r, uint64_t tag, enum lzm_atc_answer a);
+	void (*device_reset)(struct rig *r, uint32_t sid);
+	enum lzm_result (*translate)(struct rig *r, uint32_t sid, uint32_t pasid, uint64_t iova,
+				     struct lzm_translation *out);
+	enum lzm_result (*translated)(struct rig *r, uint32_t sid, uint64_t pa,
+				      enum lzm_access access, uint64_t *out);
+	enum lzm_result (*untranslated)(struct rig *r, uint32_t sid, uint32_t pasid, uint64_t iova,
+					enum lzm_access access, uint64_t *pa);
+	void (*page_request)(struct rig *r, uint32_t sid, uint64_t iova, unsigned prgi);
+
+	/* No command is consumed until then. */
+	void (*stall)(struct rig *r, uint64_t until);
+	/* The next read of a device's entry, or of a command, is aborted. */
+	void (*abort_entry)(struct rig *r, uint32_t sid);
+	void (*abort_command)(struct rig *r);
+	/* May be NULL: there is no such thing. */
+	void (*abort_msi)(struct rig *r);
+	void (*fail)(struct rig *r);
+
+	/* Where commands are; `bytes` is a power of two. */
+	void (*ring)(struct rig *r, uint64_t *start, uint64_t *bytes);
+	bool (*queue_is_empty)(struct rig *r);
+	void (*ats_effective)(struct rig *r, uint32_t sid, bool *now, bool *uncached);
+	void (*counts)(struct rig *r, struct hardware_counts *out);
+
+	/* The driver. */
+	enum lz_status (*add)(struct rig *r, struct lz_iommu **out);
+	enum lz_status (*remove)(struct lz_iommu *iommu);
+	bool (*error_irq)(struct lz_iommu *iommu);
+	bool (*fault_irq)(struct lz_iommu *iommu);
+};
+
+extern const struct hardware hardware_smmuv3, hardware_riscv;
+
+#endif

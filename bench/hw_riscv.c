@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A rig with a RISC-V IOMMU. */
+#include "bench/rig.h"
+
+#include <string.h>
+
+#include "lazaret/riscv.h"
+
+/* RISC-V IOMMU specification, 6.6 and 6.8 */
+#define CQB 24u
+#define CQH 32u
+#define CQT 36u
+
+/* The largest ring that the driver makes. */
+#define MAX_LOG2 16u
+
+static bool create(struct rig *r)
+{
+	const struct scenario_smmu *s = &r->sc->machine.smmu;
+	struct lzm_smmu_knobs line = {.seed = 1};
+	struct lzm_riscv_config cfg;
+
+	lzm_riscv_config_default(&cfg);
+	if (s->ats_timeout)
+		cfg.knobs.ats_timeout_ns = s->ats_timeout;
+	if (s->cons_batch)
+		cfg.knobs.cqh_batch = (unsigned)s->cons_batch;
+	cfg.knobs.lazy = s->prefetch;
+	cfg.knobs.seed = r->opt.seed;
+	/* When the interrupt comes is not the model's. */
+	if (r->opt.regime && (!lzm_riscv_regime(r->opt.regime, &cfg.knobs) ||
+			      !lzm_smmu_regime(r->opt.regime, &line)))
+		return false;
+	r->gerror_delay = line.gerror_irq_delay_ns;
+	r->ats_timeout = cfg.knobs.ats_timeout_ns;
+	r->riscv = lzm_riscv_create(&cfg, &r->bus);
+	return r->riscv;
+}
+
+static void destroy(struct rig *r)
+{
+	if (r->riscv)
+		lzm_riscv_destroy(r->riscv);
+}
+
+static uint64_t read_register(struct rig *r, uint32_t off, unsigned width)
+{
+	return lzm_riscv_read(r->riscv, off, width);
+}
+
+static void write_register(struct rig *r, uint32_t off, unsigned width, uint64_t value)
+{
+	lzm_riscv_write(r->riscv, off, width, value);
+}
+
+static bool step(struct rig *r)
+{
+	return lzm_riscv_step(r->riscv);
+}
+
+static uint64_t wake(struct rig *r)
+{
+	return lzm_riscv_wake(r->riscv);
+}
+
+static void answer(struct rig *r, uint64_t tag, enum lzm_atc_answer a)
+{
+	lzm_riscv_atc_answer(r->riscv, tag, a);
+}
+
+static void device_reset(struct rig *r, uint32_t sid)
+{
+	lzm_riscv_device_reset(r->riscv, sid);
+}
+
+static enum lzm_result translate(struct rig *r, uint32_t sid, uint32_t pasid, uint64_t iova,
+				 struct lzm_translation *out)
+{
+	return lzm_riscv_translate(r->riscv, sid, pasid != 0, pasid, iova, out);
+}
+
+static enum lzm_result translated(struct rig *r, uint32_t sid, uint64_t pa, enum lzm_access access,
+				  uint64_t *out)
+{
+	return lzm_riscv_translated(r->riscv, sid, pa, access, out);
+}
+
+static enum lzm_result untranslated(struct rig *r, uint32_t sid, uint32_t pasid, uint64_t iova,
+				    enum lzm_access access, uint64_t *pa)
+{
+	return lzm_riscv_untranslated(r->riscv, sid, pasid != 0, pasid, iova, access, pa);
+}
+
+static void page_request(struct rig *r, uint32_t sid, uint64_t iova, unsigned prgi)
+{
+	int resp;
+
+	(void)lzm_riscv_page_request(r->riscv, sid, false, 0, iova, prgi, true, &resp);
+}
+
+static void stall(struct rig *r, uint64_t until)
+{
+	lzm_riscv_inject_cmdq_stall(r->riscv, until);
+}
+
+static void abort_entry(struct rig *r, uint32_t sid)
+{
+	lzm_riscv_inject_ddt_fault(r->riscv, sid);
+}
+
+static void abort_command(struct rig *r)
+{
+	lzm_riscv_inject_cmdq_fault(r->riscv);
+}
+
+static void ring(struct rig *r, uint64_t *start, uint64_t *bytes)
+{
+	uint64_t base = lzm_riscv_read(r->riscv, CQB, 8);
+
+	*start = base >> 10 << 12;
+	*bytes = 32ull << (base & 0x1f);
+}
+
+static bool queue_is_empty(struct rig *r)
+{
+	return lzm_riscv_read(r->riscv, CQH, 4) == lzm_riscv_read(r->riscv, CQT, 4);
+}
+
+static void ats_effective(struct rig *r, uint32_t sid, bool *now, bool *uncached)
+{
+	lzm_riscv_ats_effective(r->riscv, sid, now, uncached);
+}
+
+static void counts(struct rig *r, struct hardware_counts *out)
+{
+	struct lzm_riscv_stats st = {0};
+
+	if (r->riscv)
+		lzm_riscv_stats_get(r->riscv, &st);
+	*out = (struct hardware_counts){st.commands, st.cmd_errors, st.illegal_driver_use, {0}};
+	memcpy(out->last_misuse, st.last_misuse, sizeof(out->last_misuse));
+}
+
+static unsigned log2_of(uint64_t asked)
+{
+	return asked > MAX_LOG2 ? MAX_LOG2 : (unsigned)asked;
+}
+
+static enum lz_status add(struct rig *r, struct lz_iommu **out)
+{
+	struct lz_riscv_desc desc = {.name = hardware_riscv.name,
+				     .mmio = RIG_MMIO_BASE,
+				     .cmdq_log2 = log2_of(r->sc->machine.smmu.cmdq_log2),
+				     .faultq_log2 = log2_of(r->sc->machine.smmu.evtq_log2),
+				     .coherent = true};
+
+	return lz_riscv_add(r->lz, &desc, out);
+}
+
+const struct hardware hardware_riscv = {
+	.name = "iommu0",
+	.asks_with_ats = true,
+	.create = create,
+	.destroy = destroy,
+	.read = read_register,
+	.write = write_register,
+	.step = step,
+	.wake = wake,
+	.answer = answer,
+	.device_reset = device_reset,
+	.translate = translate,
+	.translated = translated,
+	.untranslated = untranslated,
+	.page_request = page_request,
+	.stall = stall,
+	.abort_entry = abort_entry,
+	.abort_command = abort_command,
+	.ring = ring,
+	.queue_is_empty = queue_is_empty,
+	.ats_effective = ats_effective,
+	.counts = counts,
+	.add = add,
+	.remove = lz_riscv_remove,
+	.error_irq = lz_riscv_command_irq,
+	.fault_irq = lz_riscv_fault_irq,
+};

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A rig with an SMMUv3. */
+#include "bench/rig.h"
+
+#include <string.h>
+
+#include "lazaret/smmuv3.h"
+
+/* Arm IHI 0070 section 6.3.26 - 6.3.28 */
+#define CMDQ_BASE  0x90u
+#define CMDQ_PROD  0x98u
+#define CMDQ_CONS  0x9cu
+#define CMDQ_INDEX 0xfffffu /* with the wrap bit; without what CONS says of errors */
+
+static bool create(struct rig *r)
+{
+	const struct scenario_smmu *s = &r->sc->machine.smmu;
+	struct lzm_smmu_config cfg;
+
+	lzm_smmu_config_default(&cfg);
+	if (s->cmdq_log2)
+		cfg.cmdq_log2 = (unsigned)s->cmdq_log2;
+	if (s->evtq_log2)
+		cfg.evtq_log2 = (unsigned)s->evtq_log2;
+	if (s->ats_timeout)
+		cfg.knobs.ats_timeout_ns = s->ats_timeout;
+	if (s->cons_batch)
+		cfg.knobs.cons_batch = (unsigned)s->cons_batch;
+	if (s->prefetch)
+		cfg.knobs.prefetch = (unsigned)s->prefetch;
+	cfg.knobs.seed = r->opt.seed;
+	if (r->opt.regime && !lzm_smmu_regime(r->opt.regime, &cfg.knobs))
+		return false;
+	r->gerror_delay = cfg.knobs.gerror_irq_delay_ns;
+	r->ats_timeout = cfg.knobs.ats_timeout_ns;
+	r->smmu = lzm_smmu_create(&cfg, &r->bus);
+	return r->smmu;
+}
+
+static void destroy(struct rig *r)
+{
+	if (r->smmu)
+		lzm_smmu_destroy(r->smmu);
+}
+
+static uint64_t read_register(struct rig *r, uint32_t off, unsigned width)
+{
+	return lzm_smmu_read(r->smmu, off, width);
+}
+
+static void write_register(struct rig *r, uint32_t off, unsigned width, uint64_t value)
+{
+	lzm_smmu_write(r->smmu, off, width, value);
+}
+
+static bool step(struct rig *r)
+{
+	return lzm_smmu_step(r->smmu);
+}
+
+static uint64_t wake(struct rig *r)
+{
+	return lzm_smmu_wake(r->smmu);
+}
+
+static void answer(struct rig *r, uint64_t tag, enum lzm_atc_answer a)
+{
+	lzm_smmu_atc_answer(r->smmu, tag, a);
+}
+
+static void device_reset(struct rig *r, uint32_t sid)
+{
+	lzm_smmu_device_reset(r->smmu, sid);
+}
+
+static enum lzm_result translate(struct rig *r, uint32_t sid, uint32_t pasid, uint64_t iova,
+				 struct lzm_translation *out)
+{
+	return lzm_smmu_translate(r->smmu, sid, pasid != 0, pasid, iova, out);
+}
+
+static enum lzm_result translated(struct rig *r, uint32_t sid, uint64_t pa, enum lzm_access access,
+				  uint64_t *out)
+{
+	return lzm_smmu_translated(r->smmu, sid, pa, access, out);
+}
+
+static enum lzm_result untranslated(struct rig *r, uint32_t sid, uint32_t pasid, uint64_t iova,
+				    enum lzm_access access, uint64_t *pa)
+{
+	return lzm_smmu_untranslated(r->smmu, sid, pasid != 0, pasid, iova, access, pa);
+}
+
+static void page_request(struct rig *r, uint32_t sid, uint64_t iova, unsigned prgi)
+{
+	int resp;
+
+	(void)lzm_smmu_page_request(r->smmu, sid, false, 0, iova, prgi, true, &resp);
+}
+
+static void stall(struct rig *r, uint64_t until)
+{
+	lzm_smmu_inject_cmdq_stall(r->smmu, until);
+}
+
+static void abort_entry(struct rig *r, uint32_t sid)
+{
+	lzm_smmu_inject_ste_abort(r->smmu, sid);
+}
+
+static void abort_command(struct rig *r)
+{
+	lzm_smmu_inject_cmdq_abort(r->smmu);
+}
+
+static void abort_msi(struct rig *r)
+{
+	lzm_smmu_inject_msi_abort(r->smmu);
+}
+
+static void fail(struct rig *r)
+{
+	lzm_smmu_inject_sfm(r->smmu);
+}
+
+static void ring(struct rig *r, uint64_t *start, uint64_t *bytes)
+{
+	uint64_t base = lzm_smmu_read(r->smmu, CMDQ_BASE, 8);
+
+	*start = base & 0x000fffffffffffe0ull;
+	*bytes = 16ull << (base & 0x1f);
+}
+
+static bool queue_is_empty(struct rig *r)
+{
+	return !((lzm_smmu_read(r->smmu, CMDQ_PROD, 4) ^ lzm_smmu_read(r->smmu, CMDQ_CONS, 4)) &
+		 CMDQ_INDEX);
+}
+
+static void ats_effective(struct rig *r, uint32_t sid, bool *now, bool *uncached)
+{
+	lzm_smmu_eats_effective(r->smmu, sid, now, uncached);
+}
+
+static void counts(struct rig *r, struct hardware_counts *out)
+{
+	struct lzm_smmu_stats st = {0};
+
+	if (r->smmu)
+		lzm_smmu_stats_get(r->smmu, &st);
+	*out = (struct hardware_counts){st.commands, st.cmdq_errors, st.illegal_driver_use, {0}};
+	memcpy(out->last_misuse, st.last_misuse, sizeof(out->last_misuse));
+}
+
+static enum lz_status add(struct rig *r, struct lz_iommu **out)
+{
+	struct lz_smmuv3_desc desc = {.name = "smmu0", .mmio = RIG_MMIO_BASE};
+
+	return lz_smmuv3_add(r->lz, &desc, out);
+}
+
+const struct hardware hardware_smmuv3 = {
+	.name = "smmu0",
+	.create = create,
+	.destroy = destroy,
+	.read = read_register,
+	.write = write_register,
+	.step = step,
+	.wake = wake,
+	.answer = answer,
+	.device_reset = device_reset,
+	.translate = translate,
+	.translated = translated,
+	.untranslated = untranslated,
+	.page_request = page_request,
+	.stall = stall,
+	.abort_entry = abort_entry,
+	.abort_command = abort_command,
+	.abort_msi = abort_msi,
+	.fail = fail,
+	.ring = ring,
+	.queue_is_empty = queue_is_empty,
+	.ats_effective = ats_effective,
+	.counts = counts,
+	.add = add,
+	.remove = lz_smmuv3_remove,
+	.error_irq = lz_smmuv3_gerror_irq,
+	.fault_irq = lz_smmuv3_evtq_irq,
+};
