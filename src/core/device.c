@@ -5,7 +5,8 @@
 
 static const struct lz_lock_class fence_class = {"fence", LZ_RANK_FENCE};
 
-#define RETRY_REMOVAL LZ_MS(10)
+#define RETRY_REMOVAL	  LZ_MS(10)
+#define RETRY_REMOVAL_MAX LZ_SEC(1) /* as often as a queue that stands is tried */
 
 /* ---- references ---- */
 
@@ -363,7 +364,9 @@ static void free_run(struct lz_work *w)
 		lz_gate_leave(g);
 	}
 	if (!done) {
-		lz_work_queue(w, lz_now(dev->lz) + RETRY_REMOVAL);
+		lz_work_queue(w, lz_now(dev->lz) + dev->backoff);
+		dev->backoff =
+			dev->backoff * 2 < RETRY_REMOVAL_MAX ? dev->backoff * 2 : RETRY_REMOVAL_MAX;
 		return;
 	}
 	lz_emit_device(dev, LZ_EV_REMOVED, LZ_OK, 0);
@@ -425,6 +428,7 @@ enum lz_status lz_device_remove(struct lz_device *dev)
 	lz_device_quiesce(g, dev);
 	lz_gate_leave(g);
 	if (!done) {
+		dev->backoff = RETRY_REMOVAL; /* the report's, which is over */
 		lz_work_queue(&dev->free_work, lz_now(dev->lz) + RETRY_REMOVAL);
 		return LZ_OK;
 	}

@@ -283,7 +283,7 @@ struct lz_device {
 	lz_ns *recovered_at;
 	uint64_t n_recovered;
 	uint32_t in_owner; /* context that is in an owner callback; 0 none (H19) */
-	lz_ns backoff;	   /* of the report work */
+	lz_ns backoff;	   /* of the report work, then of a removal that is not finished */
 	struct lz_attachment rid;
 	struct lz_attachment *pasids; /* list; rid.next unused */
 	/* src/pci's: a reset by the library is under way; the order of methods,
