@@ -192,8 +192,10 @@ static void add_device(struct flat *f, unsigned i)
 	must(lz_attach(d->dev, f->dom), "attach");
 }
 
+#define OAS_48 5u /* of IDR5 */
+
 /* Identification registers of an SMMU with stage 1, ATS and 16 stream id bits. */
-static void set_registers(uint8_t *mmio)
+static void set_registers(uint8_t *mmio, uint32_t oas)
 {
 	uint32_t idr0 = SMMU_IDR0_S1P | SMMU_IDR0_COHACC | SMMU_IDR0_ATS | SMMU_IDR0_ASID16 |
 			(uint32_t)SMMU_FIELD(SMMU_IDR0_TTF, 2) |
@@ -201,11 +203,33 @@ static void set_registers(uint8_t *mmio)
 	uint32_t idr1 =
 		(uint32_t)(SMMU_FIELD(SMMU_IDR1_SIDSIZE, 16) | SMMU_FIELD(SMMU_IDR1_CMDQS, 12) |
 			   SMMU_FIELD(SMMU_IDR1_EVENTQS, 7));
-	uint32_t idr5 = SMMU_IDR5_GRAN4K | 5;
+	uint32_t idr5 = SMMU_IDR5_GRAN4K | oas;
 
 	memcpy(mmio + SMMU_IDR0, &idr0, 4);
 	memcpy(mmio + SMMU_IDR1, &idr1, 4);
 	memcpy(mmio + SMMU_IDR5, &idr5, 4);
+}
+
+static uint8_t *make_registers(uint32_t oas)
+{
+	uint8_t *mmio = aligned_alloc(65536, 0x20000);
+
+	if (!mmio)
+		abort();
+	memset(mmio, 0, 0x20000);
+	set_registers(mmio, oas);
+	return mmio;
+}
+
+struct lz_iommu *flat_another(struct flat *f, uint32_t oas, uint8_t **mmio)
+{
+	struct lz_smmuv3_desc desc = {.name = "another", .cmdq_log2 = 8};
+	struct lz_iommu *iommu;
+
+	*mmio = make_registers(oas);
+	desc.mmio = (uintptr_t)*mmio;
+	must(lz_smmuv3_add(f->lz, &desc, &iommu), "SMMU");
+	return iommu;
 }
 
 struct flat *flat_make(unsigned devices, enum lz_contain contain, unsigned cmdq_log2)
@@ -214,12 +238,9 @@ struct flat *flat_make(unsigned devices, enum lz_contain contain, unsigned cmdq_
 	struct lz_smmuv3_desc desc = {.name = "flat", .cmdq_log2 = cmdq_log2};
 	struct lz_config cfg;
 
-	if (f)
-		f->mmio = aligned_alloc(65536, 0x20000);
-	if (!f || !f->mmio)
+	if (!f)
 		abort();
-	memset(f->mmio, 0, 0x20000);
-	set_registers(f->mmio);
+	f->mmio = make_registers(OAS_48);
 	desc.mmio = (uintptr_t)f->mmio;
 	lz_config_default(&cfg);
 	cfg.contain = contain;

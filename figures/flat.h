@@ -31,6 +31,9 @@ struct flat {
 /* Builds it with `devices` ATS functions attached; aborts when that fails. */
 struct flat *flat_make(unsigned devices, enum lz_contain contain, unsigned cmdq_log2);
 void flat_free(struct flat *f);
+/* Another SMMU of the same instance, with an IDR5.OAS of its own; `*mmio` is freed by
+ * whoever removes it. */
+struct lz_iommu *flat_another(struct flat *f, uint32_t oas, uint8_t **mmio);
 static inline struct lz_smmu *flat_smmu(struct flat *f)
 {
 	return lz_smmu_of(f->iommu);

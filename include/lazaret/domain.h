@@ -62,7 +62,8 @@ LZ_MUST_CHECK enum lz_status lz_domain_create(struct lz_iommu *iommu, enum lz_do
 /**
  * Destroys a domain that no device is attached to, whatever is still mapped.
  * LZ_OK, or LZ_IN_CUSTODY: tables, context memory and what was mapped are
- * released when hardware cannot reach them any more (`destroyed` tells). The
+ * released when hardware cannot reach them any more (`destroyed` tells); that is so also
+ * just after the last device behind another IOMMU has left. The
  * pointer is dead for the caller at once. LZ_EBUSY while a device is attached.
  * Task context.
  */
