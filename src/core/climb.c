@@ -237,14 +237,14 @@ static bool is_needed(struct lz_iommu *iommu, void *queue, struct lz_ladder *l, 
 	return true;
 }
 
-/* At the end of the ladder without an error: has what stood there been consumed? Then
- * the queue works again, or stands for somebody else, who has to be found too (F). */
+/* At the end of the ladder: has what stood there been consumed? Then the queue works
+ * again, or stands for somebody else, who has to be found too (F). An error that is
+ * held leaves the head where it is, and need not be looked at. */
 static bool moved_on(struct lz_iommu *iommu, void *queue, const struct lz_ladder *l)
 {
 	bool empty;
 
-	return !ops_of(iommu)->held(iommu, queue) &&
-	       ops_of(iommu)->head(iommu, queue, &empty) != l->last_head;
+	return ops_of(iommu)->head(iommu, queue, &empty) != l->last_head;
 }
 
 bool lz_ladder(struct lz_iommu *iommu, void *queue, struct lz_ladder *l, lz_ns *again)
