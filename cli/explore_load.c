@@ -27,6 +27,10 @@ static bool check(struct reader *r, yaml_node_t *node, void *out, uint32_t given
 	if (!ex_case_subject(c, &s))
 		return read_fail_line(r, node_line(node),
 				      "expected a body of lazaret explore --list, not %s", c->body);
+	if (c->lanes && strcmp(c->lanes, "none") && strcmp(c->lanes, "ecmdq") &&
+	    strcmp(c->lanes, "cmdqv"))
+		return read_fail_line(r, node_line(node),
+				      "lanes: expected none, ecmdq or cmdqv, not %s", c->lanes);
 	if (c->queue & (c->queue - 1))
 		return read_fail_line(r, node_line(node), "queue: expected a power of two");
 	if (c->alias && c->smmus > 1)
@@ -85,6 +89,10 @@ static const struct key explore_keys[] = {
 	{"removals", read_number, FIELD(budget[EX_REMOVAL]), .max = EXR_DEVS},
 	{"reorders", read_number, FIELD(budget[EX_REORDER]), .max = 8},
 	{"late_bound", read_duration, FIELD(late_bound), .min = 1, .max = 1000 * SEC},
+	{"lanes", read_text, FIELD(lanes)},
+	{"shared_timeouts", read_number, FIELD(shared_timeouts), .max = 1},
+	{"own_timeouts", read_number, FIELD(own_timeouts), .max = 1},
+	{"one_consumer", read_number, FIELD(one_consumer), .max = 1},
 	{"reset_told", read_number, FIELD(reset_told), .max = 1},
 	{"whole", read_number, FIELD(whole), .max = 1},
 	{"settle_max", read_number, FIELD(settle_max), .max = 1000},
@@ -163,6 +171,7 @@ void explore_free(struct ex_case *c)
 {
 	free(c->description);
 	free(c->body);
+	free(c->lanes);
 	for (unsigned i = 0; i < c->n_regimes; i++)
 		free(c->regime[i]);
 	memset(c, 0, sizeof(*c));

@@ -140,6 +140,11 @@ void exr_atc_inv(struct exr_dev *d)
 
 	if (!is_fenced(d) || !d->dev || d->rig->closing)
 		return;
+	/* No order between queues: what was published before may be sent after. */
+	if (d->on_the_way) {
+		d->on_the_way--;
+		return;
+	}
 	lz_device_health(d->dev, &h);
 	/* A reset's end lifts the fence, asks, and tells when it knows. */
 	if (h.fence == LZ_FENCE_FENCED)
@@ -235,6 +240,7 @@ void exr_event(void *ctx, const struct lz_event *ev)
 	case LZ_EV_FENCED:
 		d->asked = false;
 		exr_fenced(d, d->dev != NULL);
+		d->on_the_way = exr_lanes_pending(d);
 		exr_step(r->run); /* there may be no further step */
 		judge_innocent(r, d, ev);
 		break;

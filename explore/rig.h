@@ -10,26 +10,29 @@
 
 #include "explore/explore.h"
 #include "lazaret-model/board.h"
+#include "lazaret-model/cmdqv.h"
 #include "lazaret/device.h"
 #include "lazaret/domain.h"
 #include "lazaret/lazaret.h"
 #include "lazaret/smmuv3.h"
 
-#define EXR_DEVS      3u
-#define EXR_SMMUS     2u
-#define EXR_SIDS      2u /* of its own; one alias more */
-#define EXR_DOMS      3u
-#define EXR_PAGES     16u /* per domain */
-#define EXR_TASKS     6u
-#define EXR_MMIO      0x09050000u
-#define EXR_MMIO_SIZE 0x20000u	     /* of each SMMU */
-#define EXR_DMA	      0x40000000ull  /* tables and queues */
-#define EXR_MEM	      0x100000000ull /* what is mapped: pages nobody reads */
-#define EXR_IOVA      0x10000ull
-#define EXR_REGIMES   16u
-#define EXR_FAR	      12u /* pages from here on lie in tables of their own */
-#define EXR_PASID     1u
-#define EXR_PASIDS    3u /* from EXR_PASID on, where there are any */
+#define EXR_DEVS       3u
+#define EXR_SMMUS      2u
+#define EXR_SIDS       2u /* of its own; one alias more */
+#define EXR_DOMS       3u
+#define EXR_PAGES      16u /* per domain */
+#define EXR_TASKS      6u
+#define EXR_MMIO       0x09050000u
+#define EXR_MMIO_SIZE  0x40000u	   /* of each SMMU, at most */
+#define EXR_CMDQV      0x0a000000u /* what is beside it */
+#define EXR_CMDQV_SIZE 0x100000u
+#define EXR_DMA	       0x40000000ull  /* tables and queues */
+#define EXR_MEM	       0x100000000ull /* what is mapped: pages nobody reads */
+#define EXR_IOVA       0x10000ull
+#define EXR_REGIMES    16u
+#define EXR_FAR	       12u /* pages from here on lie in tables of their own */
+#define EXR_PASID      1u
+#define EXR_PASIDS     3u /* from EXR_PASID on, where there are any */
 
 static inline uint64_t exr_iova(unsigned page)
 {
@@ -58,6 +61,10 @@ struct ex_case {
 	uint64_t alias;		    /* 1: and the others send device 0's first id too */
 	uint64_t reset_told;	    /* 0: what is outstanding at a reset times out */
 	uint64_t whole;		    /* 1: explored until all work is done */
+	char *lanes;		    /* none, ecmdq, cmdqv; NULL: none */
+	uint64_t shared_timeouts;   /* 1: any queue's sync tells of a timeout */
+	uint64_t own_timeouts;	    /* 1: the library believes that they do not */
+	uint64_t one_consumer;	    /* 1: a sync that waits stalls all queues */
 	/* A run chooses one of these. */
 	char *regime[EXR_REGIMES];
 	unsigned n_regimes;
@@ -70,7 +77,8 @@ struct exr_unit {
 	struct lzm_board *board;
 	struct lzm_smmu *smmu; /* the board's */
 	struct lz_iommu *iommu;
-	unsigned irq_gerror, irq_evtq;
+	struct lzm_cmdqv *cmdqv; /* or NULL */
+	unsigned irq_gerror, irq_evtq, irq_cmdqv;
 	bool lost; /* service failure: nothing works from then on */
 };
 
@@ -97,6 +105,7 @@ struct exr_dev {
 	bool reset_ok; /* its last reset was reported fine, and it was silenced no more */
 	uint32_t quarantined_gen; /* generation + 1 */
 	uint32_t unfenced;	  /* how often its fence was lifted; waited for */
+	unsigned on_the_way;	  /* ATC_INVs published before its fence was in effect */
 	unsigned dma_left, dma_next;
 };
 
@@ -177,6 +186,12 @@ void exr_must(struct exr *r, enum lz_status st, const char *what);
 void exr_build_machine(struct exr *r);
 void exr_build_library(struct exr *r);
 void exr_take_apart(struct exr *r);
+/* rig_lanes.c */
+void exr_lanes_config(struct exr *r);
+void exr_lanes_build(struct exr_unit *u);
+/* How many ATC_INVs for the device have been published in a queue other than that of
+ * the fence, and are not known to be consumed. */
+unsigned exr_lanes_pending(const struct exr_dev *d);
 void exr_regime(struct exr *r);
 /* Waits until nothing is in custody, at work or under suspicion; false: not in time. */
 bool exr_settle(struct exr *r, lz_ns ns);

@@ -36,6 +36,8 @@ static void bus_irq(void *ctx, enum lzm_irq line)
 		sim_irq_raise(u->irq_gerror, u->rig->hw.knobs.gerror_irq_delay_ns);
 	if (line == LZM_IRQ_EVTQ)
 		sim_irq_raise(u->irq_evtq, 0);
+	if (line == LZM_IRQ_CMDQV)
+		sim_irq_raise(u->irq_cmdqv, u->rig->hw.knobs.gerror_irq_delay_ns);
 }
 
 static bool on_atc_inv(void *user, const struct lzm_atc_inv *inv)
@@ -226,8 +228,9 @@ static void build_unit(struct exr *r, unsigned i)
 		exr_must(r, LZ_EINVAL, "the SMMU model");
 	u->smmu = lzm_board_smmu(u->board);
 	lzm_smmu_set_chooser(u->smmu, &r->chooser);
-	sim_mmio_add(&(struct sim_mmio){EXR_MMIO + i * EXR_MMIO_SIZE, EXR_MMIO_SIZE, lzm_board_read,
-					lzm_board_write, u->board});
+	sim_mmio_add(&(struct sim_mmio){EXR_MMIO + i * EXR_MMIO_SIZE, lzm_smmu_mmio_size(u->smmu),
+					lzm_board_read, lzm_board_write, u->board});
+	exr_lanes_build(u);
 	sim_hw_add_exact(&hw, NULL);
 }
 
@@ -235,6 +238,7 @@ static void build_model(struct exr *r)
 {
 	lzm_smmu_config_default(&r->hw);
 	r->hw.knobs.ats_timeout_ns = r->c->ats_timeout;
+	exr_lanes_config(r);
 	r->chooser = (struct lzm_chooser){r, choose};
 	for (unsigned i = 0; i < r->n_units; i++)
 		build_unit(r, i);
@@ -323,7 +327,9 @@ void exr_build_library(struct exr *r)
 	struct lz_smmuv3_desc desc = {.name = "arm-smmu-v3",
 				      .mmio = EXR_MMIO,
 				      .cmdq_log2 = log2_of(r->c->queue),
-				      .evtq_log2 = 3};
+				      .evtq_log2 = 3,
+				      .mmio_size = lzm_smmu_mmio_size(r->unit[0].smmu),
+				      .own_timeouts = r->c->own_timeouts};
 
 	lz_config_default(&r->cfg);
 	r->cfg.sync_bound = r->c->sync_bound;
@@ -337,8 +343,10 @@ void exr_build_library(struct exr *r)
 		r->worker[i].lz = r->lz;
 		sim_task(i ? "worker 2" : "worker", 1 + 2 * i, sim_worker_task, &r->worker[i]);
 	}
-	for (unsigned i = 0; i < r->n_units; i++, desc.mmio += EXR_MMIO_SIZE)
+	for (unsigned i = 0; i < r->n_units; i++, desc.mmio += EXR_MMIO_SIZE) {
+		desc.cmdqv = r->unit[i].cmdqv ? EXR_CMDQV + i * EXR_CMDQV_SIZE : 0;
 		exr_must(r, lz_smmuv3_add(r->lz, &desc, &r->unit[i].iommu), "lz_smmuv3_add()");
+	}
 	for (unsigned i = 0; i < r->n_devs; i++)
 		add_device(r, i);
 }
@@ -359,8 +367,10 @@ void exr_build_machine(struct exr *r)
 
 void exr_take_apart(struct exr *r)
 {
-	for (unsigned i = 0; i < r->n_units; i++)
+	for (unsigned i = 0; i < r->n_units; i++) {
+		lzm_cmdqv_destroy(r->unit[i].cmdqv);
 		lzm_board_destroy(r->unit[i].board);
+	}
 }
 
 /* The freedom that the hardware takes in this run. */

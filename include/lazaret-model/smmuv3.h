@@ -50,6 +50,8 @@ struct lzm_smmu_knobs {
 	bool atc_out_of_order;	/**< completions are processed in any order */
 	bool mev_merges;	/**< similar events are merged where MEV allows */
 	enum lzm_engine engine; /**< with more than one command queue */
+	bool shared_timeouts;	/**< a timeout fails whichever queue's sync comes next, else
+				     that of the queue of its ATC_INV */
 	bool drain_reports;	/**< a timeout left behind by a disabled VCMDQ fails the sync on
 				     the SMMU's own queue that drains it, else it is silent */
 	uint64_t seed;		/**< for the choices above */
@@ -58,7 +60,8 @@ struct lzm_smmu_knobs {
 void lzm_smmu_knobs_default(struct lzm_smmu_knobs *k);
 
 /** Named sets of knobs. Sets *k to the set `name`, keeping its ats_timeout_ns
- * (but for "late_hw") and seed; false, *k untouched: no such regime. */
+ * (but for "late_hw"), seed, engine and shared_timeouts; false, *k untouched: no such
+ * regime. */
 bool lzm_smmu_regime(const char *name, struct lzm_smmu_knobs *k);
 /** Name of the i-th regime, NULL behind the last. */
 const char *lzm_smmu_regime_name(unsigned i);

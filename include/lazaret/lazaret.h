@@ -38,6 +38,12 @@ enum lz_response {
 				  help it is blocked */
 };
 
+/** Command queues beside an IOMMU's own. */
+enum lz_lanes {
+	LZ_LANES_AUTO, /**< used where the hardware has them: see struct lz_smmuv3_desc */
+	LZ_LANES_OFF,  /**< everything goes through the IOMMU's own; to compare with */
+};
+
 /** Policy bits: rungs that reach beyond the device itself. */
 #define LZ_POLICY_PORT_BLOCK   (1u << 0) /**< may hit sound siblings */
 #define LZ_POLICY_GLOBAL_ABORT (1u << 1) /**< stops the whole IOMMU */
@@ -69,6 +75,7 @@ struct lz_config {
 	uint32_t log_burst;	   /**< log lines of one IOMMU and kind within log_window,
 					more are counted and left out; 0: no limit; 20 */
 	lz_ns log_window;	   /**< not 0 with a limit; 5 s */
+	enum lz_lanes lanes;	   /**< LZ_LANES_AUTO */
 };
 
 /** Fills in the defaults named above. Any context. */

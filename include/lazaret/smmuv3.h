@@ -21,6 +21,15 @@ struct lz_smmuv3_desc {
 	unsigned evtq_log2; /**< likewise */
 	bool coherent;	    /**< platform says that table walks are coherent;
 				 required (IDR0.COHACC or this) */
+	size_t mmio_size;   /**< bytes that can be reached from `mmio`; 0: two pages.
+				 Command queue control pages (ECMDQ, section 3.5.6) that
+				 lie beyond are not used */
+	uintptr_t cmdqv;    /**< base of the registers of a Tegra241 CMDQV beside this
+				 SMMU; 0: none */
+	bool own_timeouts;  /**< each command queue is known to tell of timeouts of its own
+				 invalidations only. Then ATC invalidations use a further
+				 queue per CPU, else one in all. Nothing is released too
+				 early if it is wrong, but a sound device may be blamed */
 };
 
 /**
@@ -49,6 +58,27 @@ bool lz_smmuv3_gerror_irq(struct lz_iommu *iommu);
  *  Returns whether there was something to do; false always when fault records were
  *  left out of the build. */
 bool lz_smmuv3_evtq_irq(struct lz_iommu *iommu);
+
+/** Handler of a CMDQV's line. Hard interrupt context, or any other. Returns whether
+ *  there was something to do; false always without a CMDQV. */
+bool lz_smmuv3_cmdqv_irq(struct lz_iommu *iommu);
+
+/** Receives errors of a guest's queues: bit l of `map` (l 0 .. 127) says that logical
+ *  queue l of interface `vintf` (1 ..) stands at one. The guest acknowledges it itself;
+ *  the library does not touch the queue. Called by lz_smmuv3_cmdqv_irq(), in its
+ *  context; `map` is valid during the call. */
+typedef void (*lz_smmuv3_guest_error_fn)(void *ctx, struct lz_iommu *iommu, unsigned vintf,
+					 const uint32_t map[4]);
+/** Sets who receives them; NULL: nobody. Task context, before a guest has a queue. */
+void lz_smmuv3_set_guest_error_handler(struct lz_iommu *iommu, lz_smmuv3_guest_error_fn fn,
+				       void *ctx);
+/**
+ * A guest's queue has been switched off, and a timeout that it has left behind is not to
+ * reach its next owner: one CMD_SYNC on the SMMU's own queue, whose failure blames nobody.
+ * Task context, one call at a time. LZ_OK: nothing is left; LZ_ETIMEDOUT: not known, ask
+ * again; LZ_ENODEV: the SMMU translates nothing any more.
+ */
+LZ_MUST_CHECK enum lz_status lz_smmuv3_guest_queue_off(struct lz_iommu *iommu);
 
 /** A fault record, decoded (section 7.3). */
 struct lz_smmuv3_fault {

@@ -96,15 +96,17 @@ static const struct {
 
 bool lzm_smmu_regime(const char *name, struct lzm_smmu_knobs *k)
 {
-	uint64_t timeout = k->ats_timeout_ns, seed = k->seed;
+	const struct lzm_smmu_knobs before = *k;
 	unsigned i;
 
 	for (i = 0; i < COUNT; i++) {
 		if (strcmp(regimes[i].name, name))
 			continue;
 		lzm_smmu_knobs_default(k);
-		k->ats_timeout_ns = timeout;
-		k->seed = seed;
+		k->ats_timeout_ns = before.ats_timeout_ns;
+		k->seed = before.seed;
+		k->engine = before.engine;
+		k->shared_timeouts = before.shared_timeouts;
 		regimes[i].set(k);
 		return true;
 	}

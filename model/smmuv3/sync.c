@@ -99,6 +99,61 @@ static enum lzm_sync_state try_set(struct lzm_smmu *s, struct lzm_atc_set *a, ui
 	return timed_out(s, a, now) ? SYNC_FAILS : SYNC_WAITS;
 }
 
+/* ---- timeouts that are kept for all queues together (knob shared_timeouts) ---- */
+
+/* Not seen by software yet. */
+static bool error_on_its_way(const struct lzm_smmu *s)
+{
+	return s->gerror_pending & (GERROR_CMDQ | GERROR_CMDQP);
+}
+
+static bool reported_fail_any(struct lzm_smmu *s)
+{
+	unsigned i, n = lzm_lanes(s);
+	bool again = false;
+
+	for (i = 0; i < n; i++)
+		if (lzm_lane(s, i)->atc.timed_out)
+			again |= reported_fail(s, &lzm_lane(s, i)->atc);
+	return again;
+}
+
+static bool timed_out_any(struct lzm_smmu *s, uint64_t now)
+{
+	unsigned i, n = lzm_lanes(s);
+	bool any = false;
+
+	for (i = 0; i < n; i++)
+		any |= timed_out(s, &lzm_lane(s, i)->atc, now);
+	return any;
+}
+
+/*
+ * The first sync that looks fails for whatever has timed out, of any queue, and that
+ * has been told then. The sync that was waiting for it completes, with knob `resync`
+ * as with the repeated sync of one queue, but not before the error can be seen: no
+ * software could tell otherwise.
+ */
+static enum lzm_sync_state try_shared(struct lzm_smmu *s, struct lzm_cmdq *q, uint64_t now,
+				      bool first)
+{
+	if (s->cfg.knobs.sync_never)
+		return q->atc.unsettled ? SYNC_WAITS : SYNC_DONE;
+	if (timed_out_any(s, now))
+		return SYNC_FAILS;
+	if (first && reported_fail_any(s))
+		return SYNC_FAILS;
+	if (!first && q->atc.timed_out) {
+		if (error_on_its_way(s))
+			return SYNC_WAITS;
+		if (reported_fail(s, &q->atc))
+			return SYNC_FAILS;
+	}
+	return q->atc.unsettled ? SYNC_WAITS : SYNC_DONE;
+}
+
+/* ---- what a disabled VCMDQ left behind ---- */
+
 /* What a disabled VCMDQ left behind waits for the SMMU's own queue. */
 static bool left_behind(const struct lzm_smmu *s, const struct lzm_cmdq *q)
 {
@@ -131,7 +186,8 @@ static enum lzm_sync_state drain(struct lzm_smmu *s, uint64_t now)
 
 enum lzm_sync_state lzm_sync_try(struct lzm_smmu *s, struct lzm_cmdq *q, uint64_t now, bool first)
 {
-	enum lzm_sync_state state = try_set(s, &q->atc, now, first);
+	enum lzm_sync_state state = s->cfg.knobs.shared_timeouts ? try_shared(s, q, now, first)
+								 : try_set(s, &q->atc, now, first);
 
 	return state == SYNC_DONE && q->kind == CMDQ_MAIN && s->cmdqv ? drain(s, now) : state;
 }
@@ -150,11 +206,30 @@ static uint64_t due(const struct lzm_smmu *s, const struct lzm_atc_set *a, uint6
 	return at > now ? at : now;
 }
 
+static uint64_t shared_wake(const struct lzm_smmu *s, const struct lzm_cmdq *q, uint64_t now)
+{
+	unsigned i, n = lzm_lanes(s);
+	uint64_t wake = LZM_NEVER;
+
+	if (s->cfg.knobs.sync_never)
+		return LZM_NEVER;
+	if (q->atc.timed_out)
+		return error_on_its_way(s) ? LZM_NEVER : now; /* that makes it look again */
+	for (i = 0; i < n; i++) {
+		uint64_t at = due(s, &lzm_lane(s, i)->atc, now);
+
+		wake = at < wake ? at : wake;
+	}
+	return wake;
+}
+
 uint64_t lzm_sync_wake(const struct lzm_smmu *s, const struct lzm_cmdq *q, uint64_t now)
 {
 	unsigned i, n = lzm_lanes(s);
 	uint64_t wake = LZM_NEVER;
 
+	if (q->atc.unsettled && s->cfg.knobs.shared_timeouts)
+		return shared_wake(s, q, now);
 	if (q->atc.unsettled)
 		return s->cfg.knobs.sync_never ? LZM_NEVER : due(s, &q->atc, now);
 	if (q->kind != CMDQ_MAIN || !s->cmdqv)

@@ -42,6 +42,11 @@
 #define LZ_CONFIG_FAST 1
 #endif
 
+/* Command queues beside the SMMUv3's own, where the hardware has them. */
+#ifndef LZ_CONFIG_LANES
+#define LZ_CONFIG_LANES 1
+#endif
+
 /* Rungs of the ladder. Without them a queue on which no sync succeeds is tried
  * again every second and after a reset, and memory stays in custody. */
 #ifndef LZ_CONFIG_LADDER

@@ -36,6 +36,7 @@ enum lz_rank {
 	LZ_RANK_FENCE = 60,	/* lz_device.fence_lock */
 	LZ_RANK_SHARE = 65,	/* what devices share of one stream table entry */
 	LZ_RANK_WORK = 70,	/* work list */
+	LZ_RANK_PROD = 80,	/* a queue's producer register */
 };
 
 /* Counters of an IOMMU and its devices; atomic. */

@@ -229,14 +229,16 @@ void lz_accuse(struct lz_device *dev, const struct lz_accusation *a, const struc
 void lz_accuse_told(struct lz_device *dev, enum lz_evidence evidence);
 /* Accuses whoever an error may be about: who is named; else everybody in its span, and
  * a sole one is named when the hardware has told. Any context; with the lock held that
- * keeps the span as it is. */
-void lz_accuse_error(struct lz_iommu *iommu, const struct lz_queue_error *e);
+ * keeps the span as it is. How many different ones there are. */
+unsigned lz_accuse_error(struct lz_iommu *iommu, const struct lz_queue_error *e);
 /* In one piece. */
 struct lz_accusation lz_accusation_of(struct lz_device *dev);
 /* The first on the list, with a reference of the caller's, or NULL. */
 struct lz_device *lz_suspect_first(struct lz_iommu *iommu);
 /* The first that is accused in `queue`; NULL: in any. */
 struct lz_device *lz_suspect_of(struct lz_iommu *iommu, const void *queue);
+/* The first whose queue is not held. */
+struct lz_device *lz_suspect_ready(struct lz_iommu *iommu);
 /* Is the id one of a suspect? */
 bool lz_suspect_sends(struct lz_iommu *iommu, uint32_t id);
 /* Off the list, unless it has been accused again in another generation. */

@@ -86,9 +86,10 @@ static enum lz_answer await(struct lz_iommu *iommu, const struct lz_sync *sync, 
 static enum lz_status probe_send(struct lz_device *dev, const struct lz_accusation *a,
 				 struct lz_sync *sync, lz_ns *deadline)
 {
+	/* The core's own question goes where it has been settled before. */
 	enum lz_status st = ops_of(dev->iommu)
 				    ->probe_send(dev, a && a->has_command ? &a->command : NULL,
-						 a ? a->queue : NULL, sync, deadline);
+						 a ? a->queue : sync->queue, sync, deadline);
 
 	if (st == LZ_OK) {
 		lz_count32(&dev->n_probes);
@@ -316,12 +317,23 @@ void lz_identify_settled(struct lz_iommu *iommu, void *queue)
 	s->state = LZ_ENGINE_PROBE;
 }
 
-static bool is_held(struct lz_iommu *iommu, struct lz_device *dev)
+/* Nobody is left, or only such that a queue's ladder deals with. */
+static bool is_over(struct lz_iommu *iommu)
+{
+	struct lz_device *dev = lz_suspect_first(iommu);
+
+	if (dev)
+		lz_device_put(dev);
+	else
+		lz_identify_end(iommu); /* a settle that is out says nothing later (H83) */
+	return true;
+}
+
+static bool is_held(struct lz_iommu *iommu)
 {
 	struct lz_suspects *s = &iommu->suspects;
-	void *queue = s->probing ? s->sync.queue : lz_accusation_of(dev).queue;
 
-	return ops_of(iommu)->held(iommu, queue);
+	return s->probing && ops_of(iommu)->held(iommu, s->sync.queue);
 }
 
 /* Works through the suspects; false when there is more to do later. Each step may
@@ -331,15 +343,12 @@ bool lz_identify(struct lz_iommu *iommu, lz_ns *again)
 	lz_ns until = lz_now(iommu->lz) + iommu->lz->cfg.sync_bound;
 
 	for (;;) {
-		struct lz_device *dev = lz_suspect_first(iommu);
+		struct lz_device *dev = lz_suspect_ready(iommu);
 		bool more;
 
-		if (!dev && !iommu->suspects.probing) {
-			/* A settle that is out says nothing about the next error (H83). */
-			lz_identify_end(iommu);
-			return true;
-		}
-		more = !is_held(iommu, dev) && step(iommu, dev);
+		if (!dev && !iommu->suspects.probing)
+			return is_over(iommu);
+		more = !is_held(iommu) && step(iommu, dev);
 		if (dev)
 			lz_device_put(dev);
 		if (!more || lz_now(iommu->lz) >= until) {

@@ -36,7 +36,8 @@ enum lz_status lz_init(const struct lz_port *port, const struct lz_config *cfg, 
 		return LZ_EINVAL;
 	if (!cfg->sync_bound || !cfg->atomic_wait || !cfg->late_bound ||
 	    cfg->recovery_max > RECOVERY_MAX || (cfg->recovery_max && !cfg->recovery_window) ||
-	    (unsigned)cfg->response > LZ_RESPONSE_FENCE || (cfg->log_burst && !cfg->log_window))
+	    (unsigned)cfg->response > LZ_RESPONSE_FENCE || (unsigned)cfg->lanes > LZ_LANES_OFF ||
+	    (cfg->log_burst && !cfg->log_window))
 		return LZ_EINVAL;
 	if ((!LZ_CONFIG_EVENTS && cfg->event) ||
 	    (!LZ_CONFIG_OBSERVE && cfg->contain != LZ_CONTAIN_ON))

@@ -155,7 +155,7 @@ static void accuse_by_id(struct lz_iommu *iommu, const struct lz_queue_error *e)
 
 /* One that is named is the one, whatever else is out; without a name a sole one is,
  * unless something older may have failed. Several may answer to one id (H13). */
-void lz_accuse_error(struct lz_iommu *iommu, const struct lz_queue_error *e)
+unsigned lz_accuse_error(struct lz_iommu *iommu, const struct lz_queue_error *e)
 {
 	struct walk w = {.iommu = iommu, .e = e, .count_only = true};
 	unsigned different = walk(w);
@@ -166,14 +166,10 @@ void lz_accuse_error(struct lz_iommu *iommu, const struct lz_queue_error *e)
 	(void)walk(w);
 	if (e->named && !different)
 		accuse_by_id(iommu, e);
+	return different;
 }
 
 /* ---- looking ---- */
-
-struct lz_device *lz_suspect_first(struct lz_iommu *iommu)
-{
-	return lz_suspect_of(iommu, NULL);
-}
 
 struct lz_device *lz_suspect_of(struct lz_iommu *iommu, const void *queue)
 {
@@ -181,6 +177,25 @@ struct lz_device *lz_suspect_of(struct lz_iommu *iommu, const void *queue)
 	struct lz_device *dev = iommu->suspects.first;
 
 	while (queue && dev && dev->suspicion.accusation.queue != queue)
+		dev = dev->suspicion.next;
+	if (dev)
+		lz_device_get(dev);
+	lz_spin_unlock(&iommu->suspects.lock, flags);
+	return dev;
+}
+
+struct lz_device *lz_suspect_first(struct lz_iommu *iommu)
+{
+	return lz_suspect_of(iommu, NULL);
+}
+
+struct lz_device *lz_suspect_ready(struct lz_iommu *iommu)
+{
+	const struct lz_fault_ops *ops = iommu->ops->faults;
+	unsigned long flags = lz_spin_lock(&iommu->suspects.lock);
+	struct lz_device *dev = iommu->suspects.first;
+
+	while (dev && ops->held(iommu, dev->suspicion.accusation.queue))
 		dev = dev->suspicion.next;
 	if (dev)
 		lz_device_get(dev);

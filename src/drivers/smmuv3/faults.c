@@ -93,9 +93,9 @@ static bool begin_asking(struct lz_smmu_queue *q, lz_ns *deadline)
 /* Has everything been consumed that is in the queue now? Its end is somebody's sync. */
 static bool is_our_turn(struct lz_smmu_queue *q, lz_ns *deadline)
 {
-	uint64_t last = lz_load64_acquire(&q->published) - 1;
+	uint64_t end = lz_load64_acquire(&q->published), last = end - 1;
 
-	return lz_smmu_queue_wait(q, last, deadline) != LZ_ETIMEDOUT ||
+	return !end || lz_smmu_queue_wait(q, last, deadline) != LZ_ETIMEDOUT ||
 	       lz_smmu_queue_look(q, last) != LZ_EBUSY;
 }
 
@@ -121,7 +121,7 @@ static enum lz_status probe_send(struct lz_device *dev, const struct lz_command 
 {
 	struct lz_smmu_dev *sd = lz_smmu_dev_of(dev);
 	struct lz_smmu_cmd cmd[LZ_MAX_STREAMS + 1];
-	struct lz_smmu_queue *q = queue ? queue : &sd->smmu->cmdq;
+	struct lz_smmu_queue *q = queue ? queue : lz_smmu_lane_pick(sd->smmu);
 	uint32_t n = probe_commands(sd, q, cmd, accused);
 
 	/* A suspect's queue has been settled. */
@@ -132,7 +132,8 @@ static enum lz_status probe_send(struct lz_device *dev, const struct lz_command 
 static enum lz_status settle_send(struct lz_iommu *iommu, void *queue, struct lz_sync *sync,
 				  lz_ns *deadline)
 {
-	return lz_smmu_sync_submit(queue ? queue : &lz_smmu_of(iommu)->cmdq, sync, deadline);
+	return lz_smmu_sync_submit(queue ? queue : lz_smmu_lane_pick(lz_smmu_of(iommu)), sync,
+				   deadline);
 }
 
 static void settled(struct lz_iommu *iommu, const struct lz_sync *sync)
@@ -158,6 +159,8 @@ static enum lz_answer await(struct lz_iommu *iommu, const struct lz_sync *sync, 
 			       ? LZ_ANSWER_UNCLEAR
 			       : LZ_ANSWER_FAILED;
 	case LZ_ETIMEDOUT:
+		if (lz_smmu_sync_in_doubt(*sync))
+			return LZ_ANSWER_UNCLEAR;
 		/* The bound, or a restart's mark? */
 		return lz_smmu_sync_look(*sync) == LZ_EBUSY ? LZ_ANSWER_NONE : LZ_ANSWER_LOST;
 	default:
@@ -167,9 +170,9 @@ static enum lz_answer await(struct lz_iommu *iommu, const struct lz_sync *sync, 
 
 static bool held(struct lz_iommu *iommu, void *queue)
 {
-	struct lz_smmu_queue *q = queue ? queue : &lz_smmu_of(iommu)->cmdq;
+	struct lz_smmu_queue *q = queue ? queue : lz_smmu_of(iommu)->lane[0];
 
-	return lz_load32(&q->held_error);
+	return lz_load32(&q->held_error) || q->ladder.state != LZ_LADDER_NONE;
 }
 
 static struct lz_device *find(struct lz_iommu *iommu, uint32_t id, const struct lz_device *after)
@@ -181,18 +184,23 @@ static struct lz_device *find(struct lz_iommu *iommu, uint32_t id, const struct 
 
 enum lz_status lz_smmu_atc_flush(struct lz_smmu_dev *sd, uint32_t ssid)
 {
-	struct lz_smmu_queue *q = &sd->smmu->cmdq;
 	struct lz_smmu_cmd cmd[LZ_MAX_STREAMS];
+	struct lz_smmu *s = sd->smmu;
 	struct lz_sync sync;
 	lz_ns deadline = 0;
-	enum lz_status st = submit_in_turn(sd, q, cmd, flush_commands(sd, cmd, ssid), &sync,
-					   &deadline, LZ_FENCE_OPEN);
+	uint32_t again = 0;
+	enum lz_status st;
 
-	if (st == LZ_OK) {
+	do {
+		st = submit_in_turn(sd, lz_smmu_lane_pick(s), cmd, flush_commands(sd, cmd, ssid),
+				    &sync, &deadline, LZ_FENCE_OPEN);
+		if (st != LZ_OK)
+			return st;
 		st = lz_smmu_sync_wait(sync, &deadline);
 		if (st == LZ_ETIMEDOUT)
 			lz_smmu_queue_abandon(sync.queue, sync.pos);
-	}
+	} while (LZ_CONFIG_LANES && st != LZ_OK && lz_smmu_sync_in_doubt(sync) &&
+		 again++ < s->lz->cfg.settle_max);
 	return st;
 }
 
@@ -251,16 +259,25 @@ static void closed(struct lz_device *dev, int by)
 	lz_spin_unlock(&sd->smmu->share_lock, flags);
 }
 
+static void try_queue(struct lz_smmu_queue *q)
+{
+	struct lz_smmu *s = q->smmu;
+	unsigned long flags = lz_spin_lock(&s->err_lock);
+
+	lz_store32(&q->held_error, 0);
+	q->err_count = 0;
+	lz_spin_unlock(&s->err_lock, flags);
+	lz_store32(&q->ladder.retry, 1);
+	lz_smmu_stall_forget(q);
+}
+
 void lz_smmu_reset_succeeded(struct lz_device *dev)
 {
 	struct lz_smmu *s = lz_smmu_of(dev->iommu);
-	unsigned long flags = lz_spin_lock(&s->err_lock);
 
-	lz_store32(&s->cmdq.held_error, 0);
-	s->cmdq.err_count = 0;
-	lz_spin_unlock(&s->err_lock, flags);
-	lz_store32(&s->cmdq.ladder.retry, 1);
-	lz_smmu_stall_forget(&s->cmdq);
+	try_queue(&s->cmdq);
+	for (unsigned i = 0; LZ_CONFIG_LANES && i < s->n_lanes; i++)
+		try_queue(&s->lanes[i]);
 	lz_iommu_kick(&s->iommu);
 }
 

@@ -52,7 +52,7 @@ bool lz_smmu_next_unanswered(struct lz_iommu *iommu, const struct lz_queue_error
 	return false;
 }
 
-void lz_smmu_accuse_unsettled(struct lz_smmu_queue *q, uint64_t pos, bool told)
+unsigned lz_smmu_accuse_unsettled(struct lz_smmu_queue *q, uint64_t pos, bool told)
 {
 	struct lz_queue_error e = {
 		.sync = {q, pos},
@@ -61,7 +61,7 @@ void lz_smmu_accuse_unsettled(struct lz_smmu_queue *q, uint64_t pos, bool told)
 		.carried = q->carry,
 	};
 
-	lz_accuse_error(&q->smmu->iommu, &e);
+	return lz_accuse_error(&q->smmu->iommu, &e);
 }
 
 /* ---- the three command errors ---- */
@@ -85,7 +85,7 @@ static void atc_timeout(struct lz_smmu_queue *q, uint64_t pos, uint32_t cons)
 	emit_queue(s, LZ_EV_TIMEOUT, cons);
 	if (late)
 		emit_queue(s, LZ_EV_LATE, cons);
-	lz_smmu_accuse_unsettled(q, pos, true);
+	lz_smmu_tell_others(q, pos, lz_smmu_accuse_unsettled(q, pos, lz_smmu_tells_own(q)));
 }
 
 /* The refused command is replaced; the batch it is in must not pass for done.
@@ -117,7 +117,7 @@ static bool handle_cmdq_error(struct lz_smmu_queue *q)
 	struct lz_smmu *s = q->smmu;
 	uint64_t pos = lz_smmu_queue_cons(q);
 	uint32_t cons = lz_mmio_read32(q->cons, SMMU_CMDQ_CONS);
-	uint32_t code = (uint32_t)SMMU_GET(SMMU_CMDQ_CONS_ERR, cons);
+	uint32_t code = lz_smmu_queue_error_code(q, cons);
 	bool again = q->err_pos == pos + 1;
 
 	/* One that was left active for the ladder has been counted (G). */
@@ -148,9 +148,7 @@ bool lz_smmu_drain(struct lz_smmu_queue *q)
 {
 	struct lz_smmu *s = q->smmu;
 	unsigned long flags = lz_spin_lock(&s->err_lock);
-	uint32_t gerror = lz_smmu_read32(s, SMMU_GERROR);
-	uint32_t gerrorn = lz_smmu_read32(s, SMMU_GERRORN);
-	bool active = (gerror ^ gerrorn) & SMMU_GERROR_CMDQ_ERR;
+	bool active = lz_smmu_queue_error_active(q);
 
 	if (!active || lz_load32(&q->held_error)) {
 		lz_spin_unlock(&s->err_lock, flags);
@@ -158,10 +156,11 @@ bool lz_smmu_drain(struct lz_smmu_queue *q)
 	}
 	if (handle_cmdq_error(q)) {
 		lz_dma_wmb(); /* M: marks before what lets CONS pass */
-		lz_smmu_write32(s, SMMU_GERRORN, gerrorn ^ SMMU_GERROR_CMDQ_ERR);
+		lz_smmu_queue_toggle_locked(q);
 	} else {
 		q->err_known = true;
 		lz_store32(&q->held_error, 1);
+		lz_smmu_lanes_alert(s);
 	}
 	lz_spin_unlock(&s->err_lock, flags);
 	lz_iommu_kick(&s->iommu);
@@ -172,17 +171,17 @@ bool lz_smmu_drain(struct lz_smmu_queue *q)
 void lz_smmu_acknowledge_locked(struct lz_smmu_queue *q)
 {
 	struct lz_smmu *s = q->smmu;
-	uint32_t gerrorn = lz_smmu_read32(s, SMMU_GERRORN);
 
 	lz_assert(lz_spin_held(&s->err_lock));
-	if ((lz_smmu_read32(s, SMMU_GERROR) ^ gerrorn) & SMMU_GERROR_CMDQ_ERR) {
+	if (lz_smmu_queue_error_active(q)) {
 		if (!q->err_known)
 			lz_count64(&s->iommu.n.cmdq_errors);
-		lz_smmu_write32(s, SMMU_GERRORN, gerrorn ^ SMMU_GERROR_CMDQ_ERR);
+		lz_smmu_queue_toggle_locked(q);
 	}
 	q->err_known = false;
 	q->err_count = 0;
 	lz_store32(&q->held_error, 0);
+	lz_smmu_lanes_alert(s);
 }
 
 /* ---- everything else ---- */
@@ -232,6 +231,7 @@ bool lz_smmuv3_gerror_irq(struct lz_iommu *iommu)
 {
 	struct lz_smmu *s = lz_smmu_of(iommu);
 	bool cmdq = lz_smmu_drain(&s->cmdq);
+	bool lanes = lz_smmu_scan_lanes(s);
 
-	return handle_others(s) || cmdq;
+	return handle_others(s) || cmdq || lanes;
 }

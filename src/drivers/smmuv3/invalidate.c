@@ -145,6 +145,7 @@ static void write_batch(struct atc_batch *b, const struct lz_smmu_inv_array *a, 
 static enum lz_status issue_batch(struct atc_batch *b, struct lz_sync *sync, lz_ns *deadline)
 {
 	for (;;) {
+		b->q = lz_smmu_lane_pick(b->s); /* for each batch: a lane may fail half way */
 		uint32_t from_sid = b->sid, from_ssid = b->ssid;
 		struct lz_epoch_section section = lz_epoch_enter(&b->s->readers); /* A */
 		unsigned long flags;
@@ -190,16 +191,25 @@ SMMU_COLD static enum lz_status atc_wait(struct lz_sync sync, lz_ns *deadline)
  * was cleared (A). */
 static enum lz_status atc_batches(struct atc_batch *b, lz_ns *deadline)
 {
+	uint32_t again = 0;
 	struct lz_sync sync;
 
 	do {
+		uint32_t from_sid = b->sid, from_ssid = b->ssid;
 		enum lz_status st = issue_batch(b, &sync, deadline);
 
 		if (st == LZ_ENOENT)
 			break;
-		if (st == LZ_OK && !lz_smmu_queue_done(sync.queue, sync.pos + 1))
-			st = atc_wait(sync, deadline);
 		if (st != LZ_OK)
+			return st;
+		st = atc_wait(sync, deadline);
+		if (st == LZ_OK)
+			continue;
+		if (!LZ_CONFIG_LANES || !lz_smmu_sync_in_doubt(sync))
+			return st;
+		b->sid = from_sid;
+		b->ssid = from_ssid;
+		if (again++ >= b->s->lz->cfg.settle_max)
 			return st;
 	} while (b->sid != UINT32_MAX);
 	return LZ_OK;
@@ -251,15 +261,16 @@ SMMU_APART static bool refresh_take(struct lz_smmu_queue *q, uint64_t n, uint64_
  * Everybody is open, the batch fits and there is room: one pass, one
  * reservation. The sync of the TLB invalidations has completed, so the cleared
  * entry is seen by whoever is not in the array yet (A). False: not sent. `insist`
- * asks the register when the shadow knows of no room. *next: after the sync.
+ * asks the register when the shadow knows of no room. *next: after the sync; `on`: by
+ * this CPU's lane, and which that is; NULL: by the SMMU's own queue.
  */
 SMMU_INLINE bool atc_send(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint64_t atc1,
-			  uint64_t *next, bool insist)
+			  struct lz_smmu_queue **on, uint64_t *next, bool insist)
 {
 	struct lz_epoch_section section = lz_epoch_enter(&s->readers); /* A */
 	const struct lz_smmu_inv_array *a = lz_load_ptr(&sdom->array);
 	const struct lz_smmu_inv_entry *e = a->e;
-	struct lz_smmu_queue *q = &s->cmdq;
+	struct lz_smmu_queue *q = on ? s->lane[lz_cpu_id()] : &s->cmdq;
 	uint64_t n = a->n;
 	struct lz_smmu_pen pen;
 	uint64_t pos;
@@ -276,7 +287,12 @@ SMMU_INLINE bool atc_send(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint64
 	for (const struct lz_smmu_inv_entry *end = e + n; e < end; e++)
 		lz_smmu_pen_write(&pen, e->atc0, atc1);
 	lz_smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
-	lz_smmu_queue_post(q, pos, *next);
+	if (on) {
+		*on = q;
+		lz_smmu_queue_post_any(q, pos, *next);
+	} else {
+		lz_smmu_queue_post(q, pos, *next);
+	}
 	lz_epoch_leave(&s->readers, section);
 	return true;
 }
@@ -308,12 +324,39 @@ SMMU_COLD static enum lz_status restart_atc(struct lz_smmu *s, struct lz_smmu_do
 	return dead_is_done(s, atc_slow(s, sdom, atc1, deadline ? deadline : &mine));
 }
 
+/* What another queue tells may be about this batch, so that is looked at between CONS
+ * and the mark (D). One in doubt is sent again. */
+SMMU_APART static enum lz_status atc_by_lane(struct lz_smmu *s, struct lz_smmu_domain *sdom,
+					     uint64_t atc1, lz_ns *deadline)
+{
+	struct lz_smmu_queue *q;
+	lz_ns mine = 0;
+	enum lz_status st;
+	uint64_t next;
+
+	if (!LZ_CONFIG_FAST || !atc_send(s, sdom, atc1, &q, &next, true))
+		return restart_atc(s, sdom, atc1, deadline);
+	if (lz_smmu_queue_consumed(q, next)) {
+		lz_smmu_look_elsewhere(q);
+		if (lz_smmu_queue_unmarked(q, next))
+			return LZ_OK;
+	}
+	if (!deadline)
+		deadline = &mine;
+	st = finish_atc(q, next, deadline);
+	if (st != LZ_OK && lz_smmu_sync_in_doubt((struct lz_sync){q, next - 1}))
+		return restart_atc(s, sdom, atc1, deadline);
+	return st;
+}
+
 SMMU_APART static enum lz_status atc(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint64_t atc1,
 				     lz_ns *deadline)
 {
 	uint64_t next;
 
-	if (!LZ_CONFIG_FAST || SMMU_RARE(!atc_send(s, sdom, atc1, &next, true)))
+	if (LZ_CONFIG_LANES && s->n_lanes)
+		return atc_by_lane(s, sdom, atc1, deadline);
+	if (!LZ_CONFIG_FAST || SMMU_RARE(!atc_send(s, sdom, atc1, NULL, &next, true)))
 		return restart_atc(s, sdom, atc1, deadline);
 	return SMMU_USUAL(lz_smmu_queue_done(&s->cmdq, next))
 		       ? LZ_OK
@@ -346,25 +389,31 @@ void lz_smmu_stall_note(struct lz_smmu_queue *q, const struct lz_smmu_watch *w)
 	if (LZ_CONFIG_STATS)
 		lz_smmu_stall_since(q, cons, w->since);
 	lz_store64(&q->stalled_at, cons + 1);
-	(void)lz_fetch_or32(&q->smmu->iommu.alert, SMMU_ALERT_STALLED);
+	(void)lz_fetch_or32(&q->smmu->iommu.alert,
+			    q->kind == SMMU_CMDQ ? SMMU_ALERT_STALLED : SMMU_ALERT_LANES);
 }
 
 void lz_smmu_stall_forget(struct lz_smmu_queue *q)
 {
 	lz_smmu_stall_over(q, lz_now(q->smmu->lz));
 	lz_store64(&q->stalled_at, 0);
-	(void)lz_fetch_and32(&q->smmu->iommu.alert, ~SMMU_ALERT_STALLED);
+	if (q->kind == SMMU_CMDQ)
+		(void)lz_fetch_and32(&q->smmu->iommu.alert, ~SMMU_ALERT_STALLED);
+	else
+		lz_smmu_lanes_alert(q->smmu);
 }
 
 void lz_smmu_declare_dead(struct lz_smmu *s)
 {
 	lz_smmu_stall_over(&s->cmdq, lz_now(s->lz));
+	for (unsigned i = 0; LZ_CONFIG_LANES && i < s->n_lanes; i++)
+		lz_smmu_stall_over(&s->lanes[i], lz_now(s->lz));
 	lz_store32(&s->iommu.dead, 1);
 	(void)lz_fetch_or32(&s->iommu.alert, SMMU_ALERT_DEAD);
 	lz_iommu_kick(&s->iommu);
 }
 
-static bool stalled(struct lz_smmu_queue *q)
+bool lz_smmu_stalled(struct lz_smmu_queue *q)
 {
 	uint64_t at = lz_load64(&q->stalled_at);
 
@@ -383,7 +432,11 @@ SMMU_COLD static enum lz_status look_closely(struct lz_smmu *s, struct lz_smmu_d
 		return LZ_ENODEV;
 	if (lz_contains(s->lz) && (lz_load32(&sdom->doubt) || held(s, sdom)))
 		return LZ_EBUSY;
-	return stalled(&s->cmdq) && lz_in_atomic() ? LZ_ETIMEDOUT : LZ_OK;
+	if (lz_smmu_stalled(&s->cmdq) && lz_in_atomic())
+		return LZ_ETIMEDOUT;
+	return lz_load32(&sdom->ats_entries) && lz_smmu_lane_stuck(s) && lz_in_atomic()
+		       ? LZ_ETIMEDOUT
+		       : LZ_OK;
 }
 
 /* ---- entry points: one range ---- */
@@ -451,7 +504,8 @@ SMMU_INLINE enum lz_status invalidate(struct lz_domain_part *part, lz_iova start
 	lz_dma_rmb(); /* A: the sync's completion before the array */
 	if (!lz_load32(&sdom->ats_entries))
 		return LZ_OK;
-	if (SMMU_RARE(!atc_send(s, sdom, atc1, &next, false)))
+	if ((LZ_CONFIG_LANES && SMMU_RARE(s->n_lanes)) ||
+	    SMMU_RARE(!atc_send(s, sdom, atc1, NULL, &next, false)))
 		return atc(s, sdom, atc1, NULL);
 	return SMMU_USUAL(lz_smmu_queue_done(q, next)) ? LZ_OK : finish_atc(q, next, NULL);
 }

@@ -16,10 +16,18 @@ static bool proven(struct lz_smmu_queue *q)
 {
 	lz_ns deadline = 0;
 
-	return lz_smmu_queue_run(q, NULL, 0, &deadline) == LZ_OK;
+	return lz_smmu_queue_run_any(q, NULL, 0, &deadline) == LZ_OK;
 }
 
 /* ---- rewrite ---- */
+
+/* A guest's queue takes no configuration command. */
+static struct lz_smmu_cmd instead(const struct lz_smmu_queue *q, uint32_t sid)
+{
+	struct lz_smmu_cmd cmd = lz_smmu_cmd_cfgi_ste(sid);
+
+	return lz_smmu_queue_accepts(q, cmd.w[0]) ? cmd : lz_smmu_cmd_harmless();
+}
 
 /* Producers are frozen, the error is active: entries from CONS on may be
  * changed (section 7.1). [err_lock] */
@@ -35,13 +43,13 @@ static void rewrite_locked(struct lz_smmu_queue *q, uint32_t first_sid)
 	/* H96; an abort of its fetch says nothing about devices (H34). */
 	if (!q->err_atc)
 		lz_smmu_queue_set_mark(q, pos, SMMU_MARK_FAILED);
-	lz_smmu_queue_write(q, pos, lz_smmu_cmd_cfgi_ste(first_sid));
+	lz_smmu_queue_write(q, pos, instead(q, first_sid));
 	for (uint64_t p = pos + 1; p < end; p++) {
 		uint64_t w0 = lz_dma_load64(lz_smmu_queue_slot(q, p));
 
 		if (lz_smmu_cmd_op(w0) == SMMU_OP_ATC_INV &&
 		    lz_suspect_sends(&s->iommu, lz_smmu_cmd_sid(w0))) {
-			lz_smmu_queue_write(q, p, lz_smmu_cmd_cfgi_ste(lz_smmu_cmd_sid(w0)));
+			lz_smmu_queue_write(q, p, instead(q, lz_smmu_cmd_sid(w0)));
 			failed = true;
 		} else if (lz_smmu_cmd_op(w0) == SMMU_OP_SYNC) {
 			if (failed)
@@ -79,13 +87,6 @@ enum lz_status lz_smmu_rung_rewrite(struct lz_iommu *iommu, void *queue)
 
 /* ---- restart ---- */
 
-static bool cmdq_stopped(void *arg)
-{
-	struct lz_smmu_queue *q = arg;
-
-	return !(lz_smmu_read32(q->smmu, SMMU_CR0ACK) & SMMU_CR0_CMDQEN);
-}
-
 /* The queue is off: everything that was not consumed has failed. */
 static void drop_unsynced(struct lz_smmu_queue *q)
 {
@@ -97,7 +98,7 @@ static void drop_unsynced(struct lz_smmu_queue *q)
 		if (lz_smmu_cmd_op(lz_dma_load64(lz_smmu_queue_slot(q, p))) == SMMU_OP_SYNC)
 			lz_smmu_queue_set_mark(q, p, SMMU_MARK_FAILED);
 	lz_dma_wmb(); /* M: marks before CONS */
-	lz_mmio_write32(q->cons, SMMU_CMDQ_CONS, (uint32_t)end & (2 * q->size - 1));
+	lz_smmu_queue_set_cons(q, end);
 	lz_store64_release(&q->limit, end + q->room);
 	lz_smmu_acknowledge_locked(q);
 	q->err_pos = 0;
@@ -108,16 +109,22 @@ static void drop_unsynced(struct lz_smmu_queue *q)
 
 static enum lz_status restart_finish(struct lz_smmu_queue *q)
 {
-	struct lz_smmu *s = q->smmu;
 	struct lz_smmu_cmd all[2] = {lz_smmu_cmd_cfgi_all(), lz_smmu_cmd_tlbi_everything()};
 	lz_ns deadline = 0;
 	enum lz_status st;
 
+	lz_store32(&q->off, 1);
 	drop_unsynced(q);
-	st = lz_smmu_write_cr0(s, s->cr0 | SMMU_CR0_CMDQEN);
+	st = lz_smmu_queue_start(q);
+	/* A lane that does not come back is left alone: PROD may not be written. */
+	if (LZ_CONFIG_LANES && st != LZ_OK && q->kind != SMMU_CMDQ)
+		return st;
+	lz_store32(&q->off, 0);
 	q->frozen = false;
 	lz_smmu_queue_thaw(q);
-	return st == LZ_OK ? lz_smmu_queue_run(q, all, 2, &deadline) : st;
+	/* Nothing but ATC_INVs was on a lane. */
+	return st == LZ_OK ? lz_smmu_queue_run_any(q, all, q->kind == SMMU_CMDQ ? 2 : 0, &deadline)
+			   : st;
 }
 
 /* CR0ACK may be held back as long as a sync is in progress (section 6.3.9), and
@@ -133,9 +140,8 @@ enum lz_status lz_smmu_rung_restart(struct lz_iommu *iommu, void *queue)
 	if (st != LZ_OK)
 		return st;
 	q->frozen = true;
-	s->cr0 &= ~SMMU_CR0_CMDQEN;
-	lz_smmu_write32(s, SMMU_CR0, s->cr0);
-	if (!lz_wait(s->lz, cmdq_stopped, q, lz_now(s->lz) + s->lz->cfg.sync_bound))
+	lz_smmu_queue_stop(q);
+	if (!lz_wait(s->lz, lz_smmu_queue_stopped, q, lz_now(s->lz) + s->lz->cfg.sync_bound))
 		return LZ_ETIMEDOUT;
 	return restart_finish(q);
 }
@@ -197,8 +203,11 @@ bool lz_smmu_try_again(struct lz_iommu *iommu, void *queue)
 
 	(void)iommu;
 	if (LZ_CONFIG_LADDER && q->frozen) {
-		if (!cmdq_stopped(q))
+		if (!lz_smmu_queue_stopped(q)) {
+			if (lz_load32(&q->off))
+				lz_smmu_queue_stop(q);
 			return false;
+		}
 		return restart_finish(q) == LZ_OK;
 	}
 	flags = lz_spin_lock(&s->err_lock);

@@ -472,11 +472,37 @@ static bool pay_cfgi(struct lz_smmu *s)
 	return true;
 }
 
+/* No sweep into a queue that does not move. */
+static bool takes_sweep(struct lz_smmu_queue *q)
+{
+	uint64_t cons = lz_smmu_queue_cons(q);
+	bool moves = cons == lz_load64_acquire(&q->published) || cons != q->swept_at;
+
+	q->swept_at = cons;
+	return moves;
+}
+
+/* Each stands or climbs for itself. True: one can be used. */
+static bool climb_lanes(struct lz_smmu *s, lz_ns *due)
+{
+	bool usable = !s->n_lanes;
+
+	for (unsigned i = 0; LZ_CONFIG_LANES && i < s->n_lanes; i++) {
+		lz_ns again = LZ_NEVER;
+
+		if (!lz_ladder(&s->iommu, &s->lanes[i], &s->lanes[i].ladder, &again))
+			usable |= takes_sweep(&s->lanes[i]);
+		*due = again < *due ? again : *due;
+	}
+	return usable;
+}
+
 static struct lz_work_next work(struct lz_iommu *iommu)
 {
 	struct lz_smmu *s = lz_smmu_of(iommu);
 	struct lz_work_next next = {LZ_NEVER, true};
 	lz_ns again = LZ_NEVER;
+	bool lane;
 
 	if (lz_smmu_dead(s)) {
 		settle_dead(s);
@@ -488,16 +514,23 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 	}
 	if (lz_abort_ordered(iommu))
 		return next;
-	for (unsigned i = 0; i < DRAIN_BUDGET && lz_smmu_drain(&s->cmdq); i++)
+	for (unsigned i = 0; i < DRAIN_BUDGET && lz_smmu_drain_all(s); i++)
 		;
 	lz_smmu_evtq_poll(s);
-	if (lz_ladder(iommu, &s->cmdq, &s->cmdq.ladder, &again)) {
+	lane = climb_lanes(s, &again);
+	if (lz_smmu_dead(s)) {
+		next.due = again;
+		return next;
+	}
+	if (lz_ladder(iommu, &s->cmdq, &s->cmdq.ladder, &next.due)) {
 		next.queue_works = lz_smmu_dead(s);
 	} else {
 		uint64_t cons = lz_smmu_queue_cons(&s->cmdq);
 		bool idle = cons == lz_load64_acquire(&s->cmdq.published);
+		lz_ns ladder = next.due;
 		uint32_t owed;
 
+		next.due = LZ_NEVER;
 		if (!lz_identify(iommu, &next.due))
 			next.queue_works = false;
 		else if (idle && pay_cfgi(s))
@@ -505,9 +538,9 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 		/* Whoever acknowledged an error woke us before the queue moved on. */
 		if (lz_smmu_cfgi_is_owed(s, &owed) && next.due > lz_now(s->lz) + OWED_RETRY)
 			next.due = lz_now(s->lz) + OWED_RETRY;
-		/* No sweep into a queue that does not move. */
-		next.queue_works = next.queue_works && (idle || cons != s->cmdq.swept_at);
-		s->cmdq.swept_at = cons;
+		next.queue_works = takes_sweep(&s->cmdq) && lane && next.queue_works;
+		if (ladder < next.due)
+			next.due = ladder;
 	}
 	if (again < next.due)
 		next.due = again;

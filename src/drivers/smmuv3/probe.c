@@ -114,12 +114,10 @@ static size_t event_bytes(const struct lz_smmu *s)
 	return (size_t)32 << s->evtq_log2;
 }
 
-static enum lz_status alloc_queues(struct lz_smmu *s)
+enum lz_status lz_smmu_queue_alloc(struct lz_smmu_queue *q)
 {
-	struct lz *lz = s->lz;
-	struct lz_smmu_queue *q = &s->cmdq;
+	struct lz *lz = q->smmu->lz;
 	size_t bytes = (size_t)16 << q->log2;
-	size_t evt = event_bytes(s);
 
 	q->size = 1u << q->log2;
 	q->guard = smaller(q->size / 4, SMMU_GUARD_MAX);
@@ -131,10 +129,28 @@ static enum lz_status alloc_queues(struct lz_smmu *s)
 	q->ring = lz_mem_dma_alloc(lz, bytes, bytes < 32 ? 32 : bytes, &q->ring_phys);
 	q->mark = lz_mem_alloc(lz, q->size * sizeof(*q->mark));
 	q->slot_seq = lz_mem_alloc(lz, q->size * sizeof(*q->slot_seq));
+	return q->ring && q->mark && q->slot_seq ? LZ_OK : LZ_ENOMEM;
+}
+
+/* `unused`: by hardware. */
+void lz_smmu_queue_free(struct lz_smmu_queue *q, bool unused)
+{
+	struct lz *lz = q->smmu->lz;
+
+	if (unused)
+		lz_mem_dma_free(lz, q->ring, (size_t)16 << q->log2);
+	lz_mem_free(lz, q->mark, q->size * sizeof(*q->mark));
+	lz_mem_free(lz, q->slot_seq, q->size * sizeof(*q->slot_seq));
+}
+
+static enum lz_status alloc_queues(struct lz_smmu *s)
+{
+	enum lz_status st = lz_smmu_queue_alloc(&s->cmdq);
+	size_t evt = event_bytes(s);
+
 	if (LZ_CONFIG_RECORDS)
-		s->evtq = lz_mem_dma_alloc(lz, evt, evt, &s->evtq_phys);
-	return q->ring && q->mark && q->slot_seq && (s->evtq || !LZ_CONFIG_RECORDS) ? LZ_OK
-										    : LZ_ENOMEM;
+		s->evtq = lz_mem_dma_alloc(s->lz, evt, evt, &s->evtq_phys);
+	return s->evtq || !LZ_CONFIG_RECORDS ? st : LZ_ENOMEM;
 }
 
 /* Hardware that does not say that it is off goes on reading tables and writing
@@ -142,18 +158,15 @@ static enum lz_status alloc_queues(struct lz_smmu *s)
 static void free_memory(struct lz_smmu *s, bool unused)
 {
 	struct lz *lz = s->lz;
-	struct lz_smmu_queue *q = &s->cmdq;
 
 	lz_smmu_strtab_fini(s, unused);
-	if (unused) {
-		lz_mem_dma_free(lz, q->ring, (size_t)16 << q->log2);
+	if (unused)
 		lz_mem_dma_free(lz, s->evtq, event_bytes(s));
-	} else {
+	else
 		lz_log(lz, LZ_LOG_ERR, s->iommu.name,
 		       "does not switch off: queues and tables are not given back");
-	}
-	lz_mem_free(lz, q->mark, q->size * sizeof(*q->mark));
-	lz_mem_free(lz, q->slot_seq, q->size * sizeof(*q->slot_seq));
+	lz_smmu_lanes_fini(s, unused);
+	lz_smmu_queue_free(&s->cmdq, unused);
 	lz_mem_free(lz, s->memory, sizeof(*s) + SMMU_LINE);
 }
 
@@ -230,6 +243,8 @@ enum lz_status lz_smmu_hw_reset(struct lz_smmu *s)
 
 	if (st == LZ_OK)
 		st = lz_smmu_write_cr0(s, 0);
+	if (st == LZ_OK && !lz_smmu_lanes_off(s))
+		st = LZ_ETIMEDOUT;
 	if (st != LZ_OK)
 		return st;
 	write_tables(s);
@@ -245,6 +260,8 @@ enum lz_status lz_smmu_hw_reset(struct lz_smmu *s)
 		st = lz_smmu_write_cr0(s, cr0 |= SMMU_CR0_ATSCHK);
 	if (st == LZ_OK)
 		st = lz_smmu_write_cr0(s, cr0 | SMMU_CR0_SMMUEN);
+	if (st == LZ_OK)
+		lz_smmu_lanes_on(s);
 	return st;
 }
 
@@ -254,11 +271,13 @@ static bool hw_off(struct lz_smmu *s)
 {
 	if (gbpa_abort(s) != LZ_OK)
 		return lz_load32(&s->sfm_seen);
-	return lz_smmu_write_cr0(s, 0) == LZ_OK || lz_load32(&s->sfm_seen);
+	return (lz_smmu_lanes_off(s) && lz_smmu_write_cr0(s, 0) == LZ_OK) ||
+	       lz_load32(&s->sfm_seen);
 }
 
 /* ---- life cycle ---- */
 
+const struct lz_lock_class lz_smmu_prod_class = {"smmu.prod", LZ_RANK_PROD};
 static const struct lz_lock_class err_class = {"smmu.err", LZ_RANK_QUEUE_ERR};
 static const struct lz_lock_class sid_class = {"smmu.sid", LZ_RANK_SID};
 static const struct lz_lock_class share_class = {"smmu.share", LZ_RANK_SHARE};
@@ -296,6 +315,8 @@ enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3_desc *desc,
 	if (st == LZ_OK)
 		st = alloc_queues(s);
 	if (st == LZ_OK)
+		st = lz_smmu_lanes_init(s, desc);
+	if (st == LZ_OK)
 		st = lz_smmu_hw_reset(s);
 	if (st != LZ_OK) {
 		bool off = !s->cr0 || hw_off(s);
@@ -306,6 +327,7 @@ enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3_desc *desc,
 	}
 	lz_work_enable(&s->iommu.work);
 	(void)lz_smmuv3_gerror_irq(&s->iommu); /* what came meanwhile */
+	(void)lz_smmuv3_cmdqv_irq(&s->iommu);
 	(void)lz_smmuv3_evtq_irq(&s->iommu);
 	*out = &s->iommu;
 	return LZ_OK;

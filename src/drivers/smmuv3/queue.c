@@ -89,6 +89,18 @@ void lz_smmu_queue_abandon(struct lz_smmu_queue *q, uint64_t pos)
 		(void)lz_cas64(m, &v, pos << SMMU_MARK_BITS | SMMU_MARK_ABANDONED);
 }
 
+/* A timeout that another queue told of may be of its batch, unless more is known. */
+void lz_smmu_queue_doubt(struct lz_smmu_queue *q, uint64_t pos)
+{
+	uint64_t *m = &q->mark[pos & (q->size - 1)];
+	uint64_t v = lz_load64(m);
+
+	while (v >> SMMU_MARK_BITS < pos || v == 0)
+		if (lz_cas64(m, &v, pos << SMMU_MARK_BITS | SMMU_MARK_DOUBT))
+			break;
+	raise_to(&q->marked, pos + 1); /* M */
+}
+
 /* ---- producing ---- */
 
 static bool has_room(struct lz_smmu_queue *q, uint64_t tail, uint32_t n)
@@ -115,7 +127,7 @@ enum lz_status lz_smmu_queue_reserve(struct lz_smmu_queue *q, uint32_t n, uint64
 
 void lz_smmu_queue_publish(struct lz_smmu_queue *q, uint64_t pos, uint32_t n, unsigned long flags)
 {
-	lz_smmu_queue_post(q, pos, pos + n);
+	lz_smmu_queue_post_any(q, pos, pos + n);
 	lz_irq_restore(flags);
 }
 
@@ -127,14 +139,6 @@ lz_ns lz_smmu_deadline(const struct lz_smmu *s)
 	bool brief = lz_in_atomic() && lz_load32(&s->lz->contain) != LZ_CONTAIN_OFF;
 
 	return lz_now(s->lz) + (brief ? cfg->atomic_wait : cfg->sync_bound);
-}
-
-bool lz_smmu_queue_error_active(struct lz_smmu_queue *q)
-{
-	struct lz_smmu *s = q->smmu;
-	uint32_t active = lz_smmu_read32(s, SMMU_GERROR) ^ lz_smmu_read32(s, SMMU_GERRORN);
-
-	return active & SMMU_GERROR_CMDQ_ERR;
 }
 
 struct wait {
@@ -226,6 +230,7 @@ enum lz_status lz_smmu_queue_wait_room(struct lz_smmu_queue *q, uint32_t n, lz_n
 /* The outcome of a sync that CONS has passed. */
 static enum lz_status outcome(struct lz_smmu_queue *q, uint64_t pos)
 {
+	lz_smmu_look_elsewhere(q); /* D */
 	switch (lz_smmu_queue_get_mark(q, pos)) {
 	case SMMU_MARK_NONE:
 	case SMMU_MARK_ABANDONED:
@@ -236,6 +241,7 @@ static enum lz_status outcome(struct lz_smmu_queue *q, uint64_t pos)
 	case SMMU_MARK_ILLEGAL:
 		return LZ_EFAULT;
 	case SMMU_MARK_FAILED:
+	case SMMU_MARK_DOUBT:
 		break;
 	}
 	return LZ_ETIMEDOUT;
@@ -301,8 +307,9 @@ SMMU_COLD static enum lz_status sync_again(struct lz_smmu_queue *q, lz_ns *deadl
 	return st == LZ_EIO ? LZ_ETIMEDOUT : st;
 }
 
-SMMU_COLD static enum lz_status run_slow(struct lz_smmu_queue *q, const struct lz_smmu_cmd *cmds,
-					 uint32_t n, lz_ns *deadline)
+SMMU_COLD enum lz_status lz_smmu_queue_run_any(struct lz_smmu_queue *q,
+					       const struct lz_smmu_cmd *cmds, uint32_t n,
+					       lz_ns *deadline)
 {
 	uint32_t max = lz_smmu_queue_batch(q) - 1;
 	enum lz_status st;
@@ -341,7 +348,7 @@ enum lz_status lz_smmu_queue_run(struct lz_smmu_queue *q, const struct lz_smmu_c
 	if (!LZ_CONFIG_FAST || SMMU_RARE(n >= SMMU_BATCH_MAX) ||
 	    !lz_smmu_queue_take(q, (uint64_t)n + 1, &pos, &next)) {
 		lz_irq_restore(flags);
-		return run_slow(q, cmds, n, deadline);
+		return lz_smmu_queue_run_any(q, cmds, n, deadline);
 	}
 	pen = lz_smmu_pen_at(q, pos);
 	for (uint32_t left = n; left; left--, cmds++)

@@ -33,6 +33,7 @@ enum lz_smmu_mark {
 	SMMU_MARK_FAILED,      /* overwritten, or dropped by a restart (H94, H96) */
 	SMMU_MARK_ABANDONED,   /* its issuer's patience ended first */
 	SMMU_MARK_CARRIED,     /* as ATC_TIMEOUT, but older ATC_INVs were out too */
+	SMMU_MARK_DOUBT,       /* another queue told of a timeout that may be of its ATC_INVs */
 };
 #define SMMU_MARK_BITS 3u
 
@@ -62,6 +63,8 @@ struct lz_smmu_queue {
 	size_t bytes;	/* of the ring, less one: position to offset */
 	struct lz_smmu *smmu;
 	enum lz_smmu_queue_kind kind;
+	bool limited;	/* VCMDQ of a guest: see lz_smmu_queue_accepts() */
+	uintptr_t regs; /* ECMDQ: its registers; VCMDQ: those of page 0 */
 	/* One past the highest position ever marked: whoever is not below it need
 	 * not look at the mark of its slot. Hardly ever written. */
 	uint64_t marked;
@@ -90,6 +93,12 @@ struct lz_smmu_queue {
 	struct lz_ladder ladder;
 	bool frozen;	   /* a restart waits for the queue to stop; work() only */
 	uint64_t swept_at; /* CONS when custody was swept last; work() only */
+
+	/* ECMDQ: EN and ERRACK stand in PROD, so publishing and acknowledging exclude
+	 * each other. */
+	struct lz_spinlock prod_lock;
+	uint32_t flags; /* EN and ERRACK as PROD has them; [prod_lock], atomic */
+	uint32_t off;	/* it has stopped, and is not on again; atomic */
 };
 
 /* ---- the steps of queue.c, inline ---- */
@@ -152,7 +161,7 @@ static inline void lz_smmu_pen_write(struct lz_smmu_pen *pen, uint64_t w0, uint6
 	pen->at = (pen->at + SMMU_CMD_WORDS * 8) & pen->mask;
 }
 
-/* Step 3. */
+/* Step 3, for the SMMU's own queue and VCMDQs. */
 static inline void lz_smmu_queue_post(struct lz_smmu_queue *q, uint64_t pos, uint64_t next)
 {
 	while (SMMU_RARE(lz_load64_acquire(&q->published) != pos))
@@ -175,16 +184,31 @@ static inline uint64_t lz_smmu_queue_position(struct lz_smmu_queue *q)
  * marked, nor is a later one. One look. CONS is at most `size` behind `next` as long as
  * the sync is not consumed, so the bit above the index tells; far ahead it may say "not
  * yet", never too early. */
-static inline bool lz_smmu_queue_done(struct lz_smmu_queue *q, uint64_t next)
+static inline bool lz_smmu_queue_consumed(struct lz_smmu_queue *q, uint64_t next)
 {
 	uint32_t hw = lz_mmio_read32(q->cons, SMMU_CMDQ_CONS);
 
-	if (SMMU_RARE((hw - (uint32_t)next) & q->size))
-		return false;
+	return !((hw - (uint32_t)next) & q->size);
+}
+static inline bool lz_smmu_queue_unmarked(struct lz_smmu_queue *q, uint64_t next)
+{
 	lz_dma_rmb(); /* M: CONS before the marks */
-	if (SMMU_RARE(lz_load64_acquire(&q->marked) >= next))
-		return false;
-	return true;
+	return lz_load64_acquire(&q->marked) < next;
+}
+static inline bool lz_smmu_queue_done(struct lz_smmu_queue *q, uint64_t next)
+{
+	return SMMU_USUAL(lz_smmu_queue_consumed(q, next)) &&
+	       SMMU_USUAL(lz_smmu_queue_unmarked(q, next));
+}
+
+/* Step 3, for any. */
+void lz_smmu_ecmdq_post(struct lz_smmu_queue *q, uint64_t pos, uint64_t next);
+static inline void lz_smmu_queue_post_any(struct lz_smmu_queue *q, uint64_t pos, uint64_t next)
+{
+	if (LZ_CONFIG_LANES && q->kind == SMMU_ECMDQ)
+		lz_smmu_ecmdq_post(q, pos, next);
+	else
+		lz_smmu_queue_post(q, pos, next);
 }
 
 /* ---- the rest (queue.c) ---- */
@@ -214,8 +238,15 @@ static inline enum lz_status lz_smmu_sync_wait(struct lz_sync sync, lz_ns *deadl
 	return lz_smmu_queue_wait(sync.queue, sync.pos, deadline);
 }
 void lz_smmu_queue_abandon(struct lz_smmu_queue *q, uint64_t pos);
+void lz_smmu_queue_doubt(struct lz_smmu_queue *q, uint64_t pos);
 void lz_smmu_queue_set_mark(struct lz_smmu_queue *q, uint64_t pos, enum lz_smmu_mark m);
 enum lz_smmu_mark lz_smmu_queue_get_mark(struct lz_smmu_queue *q, uint64_t pos);
+/* It completed, and whether for its own ATC_INVs is not known. */
+static inline bool lz_smmu_sync_in_doubt(struct lz_sync sync)
+{
+	return lz_smmu_queue_cons(sync.queue) > sync.pos &&
+	       lz_smmu_queue_get_mark(sync.queue, sync.pos) == SMMU_MARK_DOUBT;
+}
 /* Copies commands and a sync into the queue; *sync is the sync's position. */
 enum lz_status lz_smmu_queue_submit(struct lz_smmu_queue *q, const struct lz_smmu_cmd *cmds,
 				    uint32_t n, uint64_t *sync, lz_ns *deadline);
@@ -226,10 +257,13 @@ static inline enum lz_status lz_smmu_sync_submit(struct lz_smmu_queue *q, struct
 	sync->queue = q;
 	return lz_smmu_queue_submit(q, NULL, 0, &sync->pos, deadline);
 }
-/* Commands without ATC_INV, synced with effect; a sync that fails because of
- * somebody else's ATC_INV is repeated. LZ_OK, LZ_ETIMEDOUT, LZ_EFAULT. */
+/* Of the SMMU's own queue: commands without ATC_INV, synced with effect; a sync that fails because
+ * of somebody else's ATC_INV is repeated. LZ_OK, LZ_ETIMEDOUT, LZ_EFAULT. */
 enum lz_status lz_smmu_queue_run(struct lz_smmu_queue *q, const struct lz_smmu_cmd *cmds,
 				 uint32_t n, lz_ns *deadline);
+/* The same for any queue that accepts them. */
+enum lz_status lz_smmu_queue_run_any(struct lz_smmu_queue *q, const struct lz_smmu_cmd *cmds,
+				     uint32_t n, lz_ns *deadline);
 /* Locks producers out and waits for those between reservation and
  * publication; task context. */
 enum lz_status lz_smmu_queue_freeze(struct lz_smmu_queue *q);

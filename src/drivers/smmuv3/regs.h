@@ -36,6 +36,7 @@
 #define SMMU_IDR1_CMDQS		SMMU_BITS(25, 21)
 #define SMMU_IDR1_QUEUES_PRESET (1u << 29)
 #define SMMU_IDR1_TABLES_PRESET (1u << 30)
+#define SMMU_IDR1_ECMDQ		(1u << 31)
 
 #define SMMU_IDR3     0x0cu
 #define SMMU_IDR3_RIL (1u << 10)
@@ -43,6 +44,10 @@
 #define SMMU_IDR5	 0x14u
 #define SMMU_IDR5_OAS	 SMMU_BITS(2, 0)
 #define SMMU_IDR5_GRAN4K (1u << 4)
+
+#define SMMU_IDR6      0x190u
+#define SMMU_IDR6_NUMP SMMU_BITS(27, 24) /* log2 of the control pages */
+#define SMMU_IDR6_NUMQ SMMU_BITS(19, 16) /* log2 of the queues of each */
 
 /* ---- 6.3.9 - 6.3.17 control ---- */
 #define SMMU_CR0	  0x20u
@@ -87,7 +92,8 @@
 #define SMMU_GERROR_MSI_PRIQ_ABT_ERR   (1u << 6)
 #define SMMU_GERROR_MSI_GERROR_ABT_ERR (1u << 7)
 #define SMMU_GERROR_SFM_ERR	       (1u << 8)
-/* All that this driver knows, without CMDQ_ERR. */
+#define SMMU_GERROR_CMDQP_ERR	       (1u << 9)
+/* All that this driver knows, without those of command queues. */
 #define SMMU_GERROR_OTHERS   0x1fcu
 #define SMMU_GERROR_IRQ_CFG0 0x68u
 
@@ -117,6 +123,56 @@
 #define SMMU_QUEUE_BASE_ADDR	 SMMU_BITS(55, 5)
 #define SMMU_QUEUE_BASE_LOG2SIZE SMMU_BITS(4, 0)
 #define SMMU_QUEUE_MAX_LOG2	 19u
+
+/* ---- 6.2.5, 6.3.49 - 6.3.51, 6.3.107 - 6.3.109 enhanced command queues ---- */
+#define SMMU_CONTROL_PAGE	  0x4000u /* BASE of the first one, 64 bits */
+#define SMMU_CONTROL_PAGE_STRIDE  32u
+#define SMMU_CONTROL_PAGE_PRESENT (1ull << 0)
+#define SMMU_CONTROL_PAGE_GS	  SMMU_BITS(2, 1)
+#define SMMU_CONTROL_PAGE_GS_64K  1u
+#define SMMU_CONTROL_PAGE_ADDR	  SMMU_BITS(55, 16) /* from page 0 */
+#define SMMU_CONTROL_PAGE_BYTES	  0x10000u
+#define SMMU_ECMDQ_BASE		  0x00u
+#define SMMU_ECMDQ_PROD		  0x08u
+#define SMMU_ECMDQ_CONS		  0x0cu
+#define SMMU_ECMDQ_ERR		  (1u << 23) /* ERRACK in PROD, ERR in CONS */
+#define SMMU_ECMDQ_REASON	  SMMU_BITS(26, 24)
+#define SMMU_ECMDQ_EN		  (1u << 31) /* EN in PROD, ENACK in CONS */
+
+/* ---- Tegra241 CMDQV: no manual is public, numbers are what drivers use ---- */
+#define CMDQV_CONFIG	     0x0000u /* EN; STATUS says ENABLED */
+#define CMDQV_PARAM	     0x0004u
+#define CMDQV_PARAM_VCMDQS   SMMU_BITS(7, 4) /* log2 */
+#define CMDQV_PARAM_VINTFS   SMMU_BITS(11, 8)
+#define CMDQV_PARAM_SIDS     SMMU_BITS(15, 12)
+#define CMDQV_STATUS	     0x0008u
+#define CMDQV_EN	     (1u << 0)
+#define CMDQV_VINTF_ERR_MAP  0x0014u /* two words */
+#define CMDQV_VINTF_INT_MASK 0x001cu /* two words */
+#define CMDQV_ALLOC(q)	     (0x0200u + 4 * (q))
+#define CMDQV_ALLOCATED	     (1u << 0)
+#define CMDQV_ALLOC_LVCMDQ   SMMU_BITS(7, 1)
+#define CMDQV_ALLOC_VINTF    SMMU_BITS(20, 15)
+#define CMDQV_VINTF(v)	     (0x1000u + 0x100 * (v))
+#define CMDQV_VINTF_CONFIG   0x00u
+#define CMDQV_VINTF_HYP_OWN  (1u << 17)
+#define CMDQV_VINTF_STATUS   0x04u
+#define CMDQV_VINTF_MATCH    0x40u
+#define CMDQV_VINTF_REPLACE  0x80u
+#define CMDQV_VINTF_ERRORS   0xc0u /* four words, a bit for each of its queues */
+/* VINTF 0's view of its queues. */
+#define CMDQV_LOGICAL_PAGE0 0x30000u
+#define CMDQV_LOGICAL_PAGE1 0x40000u
+#define CMDQV_QUEUE_STRIDE  0x80u
+#define CMDQV_QUEUE_CONS    0x00u
+#define CMDQV_QUEUE_PROD    0x04u
+#define CMDQV_QUEUE_CONFIG  0x08u
+#define CMDQV_QUEUE_STATUS  0x0cu
+#define CMDQV_QUEUE_GERROR  0x10u
+#define CMDQV_QUEUE_GERRORN 0x14u
+#define CMDQV_QUEUE_ERR	    (1u << 0)
+#define CMDQV_QUEUE_BASE    0x00u /* page 1 */
+#define CMDQV_QUEUE_DRAM    0x08u
 
 /* ---- 7.1 command queue errors ---- */
 #define SMMU_CERROR_NONE	 0u

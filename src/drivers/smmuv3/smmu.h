@@ -68,6 +68,7 @@ struct lz_smmu_domain {
 /* The driver's part of iommu.alert; zero in all of it: the short path. */
 #define SMMU_ALERT_STALLED (1u << 31) /* cmdq.stalled_at is set */
 #define SMMU_ALERT_DEAD	   (1u << 30) /* iommu.dead is set */
+#define SMMU_ALERT_LANES   (1u << 29) /* a lane stands, or is held for the ladder */
 
 struct lz_smmu {
 	struct lz_iommu iommu; /* first */
@@ -82,6 +83,25 @@ struct lz_smmu {
 	uint32_t cr0; /* last value written; task context, one at a time */
 
 	struct lz_smmu_queue cmdq;
+
+	/* Further queues, for ATC invalidations (qroute.c); constant once set up, but for
+	 * what says so. */
+	struct lz_smmu_queue *lane[LZ_MAX_CPUS]; /* by CPU; without lanes: &cmdq */
+	unsigned n_lanes;
+	struct lz_smmu_queue *lanes;
+	void *lanes_memory;
+	unsigned lanes_room, ecmdq_log2;
+	size_t mmio_bytes;
+	uintptr_t cmdqv;      /* 0: none */
+	bool cmdqv_guest;     /* VINTF 0 is a guest's: its queues are limited */
+	bool own_timeouts;    /* each queue tells of its own ATC_INVs, as the embedder knows */
+	bool shares_timeouts; /* it is not so; [err_lock] */
+	uint32_t atc_on_main; /* ATC_INVs went to cmdq too (atomic) */
+	uint32_t scanning;    /* lanes are looked at for an error acknowledged before; atomic */
+	uint64_t guest_flush; /* position of a sync for a guest's queue, + 1; atomic */
+	lz_smmuv3_guest_error_fn guest_fn;
+	void *guest_ctx;
+
 	struct lz_spinlock err_lock; /* queue error: drain, marks */
 
 	struct lz_spinlock sid_lock;
@@ -141,15 +161,57 @@ enum lz_status lz_smmu_write_cr0(struct lz_smmu *s, uint32_t v);
 /* Rung (e): nothing is translated any more. */
 enum lz_status lz_smmu_hw_abort_all(struct lz_smmu *s);
 
+enum lz_status lz_smmu_queue_alloc(struct lz_smmu_queue *q);
+/* `unused`: by hardware; else the ring stays where it is, for ever. */
+void lz_smmu_queue_free(struct lz_smmu_queue *q, bool unused);
+extern const struct lz_lock_class lz_smmu_prod_class;
+
+/* qlanes.c */
+enum lz_status lz_smmu_lanes_init(struct lz_smmu *s, const struct lz_smmuv3_desc *d);
+void lz_smmu_lanes_fini(struct lz_smmu *s, bool unused);
+/* Every further queue of the hardware is off; false: one does not acknowledge. */
+bool lz_smmu_lanes_off(struct lz_smmu *s);
+void lz_smmu_lanes_on(struct lz_smmu *s);
+
+/* qkind.c */
+bool lz_smmu_queue_error_active(struct lz_smmu_queue *q);
+uint32_t lz_smmu_queue_error_code(const struct lz_smmu_queue *q, uint32_t cons);
+/* Acknowledges the queue's active error. [err_lock] */
+void lz_smmu_queue_toggle_locked(struct lz_smmu_queue *q);
+/* Producers are frozen: begins to switch it off; whether it is; CONS of one that is;
+ * and on again, at most sync_bound. */
+void lz_smmu_queue_stop(struct lz_smmu_queue *q);
+bool lz_smmu_queue_stopped(void *queue);
+void lz_smmu_queue_set_cons(struct lz_smmu_queue *q, uint64_t pos);
+enum lz_status lz_smmu_queue_start(struct lz_smmu_queue *q);
+bool lz_smmu_queue_accepts(const struct lz_smmu_queue *q, uint64_t w0);
+
+/* qroute.c */
+/* Where this CPU's ATC_INVs go; another one's lane while its own is stuck. Any context. */
+struct lz_smmu_queue *lz_smmu_lane_pick(struct lz_smmu *s);
+/* Are all that it could pick stuck? */
+bool lz_smmu_lane_stuck(struct lz_smmu *s);
+/* SMMU_ALERT_LANES is as the lanes say. */
+void lz_smmu_lanes_alert(struct lz_smmu *s);
+/* The sync at `pos` failed for ATC_INVs, `own` devices of the queue's own: the other
+ * queues' syncs are in doubt. Before the acknowledge. [err_lock] */
+void lz_smmu_tell_others(struct lz_smmu_queue *q, uint64_t pos, unsigned own);
+/* Can it be about nobody else's? [err_lock] */
+bool lz_smmu_tells_own(struct lz_smmu_queue *q);
+/* A sync has been seen consumed: errors of other queues are taken in before its mark
+ * is looked at (D). Any context. */
+void lz_smmu_look_elsewhere(struct lz_smmu_queue *q);
+bool lz_smmu_drain_all(struct lz_smmu *s);
+bool lz_smmu_scan_lanes(struct lz_smmu *s);
+
 /* gerror.c */
 /* Consumes a pending command queue error; false when there was none, or it is
  * held for the ladder. Any context. */
 bool lz_smmu_drain(struct lz_smmu_queue *q);
-bool lz_smmu_queue_error_active(struct lz_smmu_queue *q);
 #define SMMU_NO_BATCH UINT64_MAX
 /* Accuses every device with an unsettled ATC_INV before the sync at `pos`. `told`: by
- * the hardware, so a sole one is named. [err_lock] */
-void lz_smmu_accuse_unsettled(struct lz_smmu_queue *q, uint64_t pos, bool told);
+ * the hardware, so a sole one is named. How many different ones. [err_lock] */
+unsigned lz_smmu_accuse_unsettled(struct lz_smmu_queue *q, uint64_t pos, bool told);
 /* The operation. [err_lock] */
 bool lz_smmu_next_unanswered(struct lz_iommu *iommu, const struct lz_queue_error *e, uint64_t *at,
 			     struct lz_unanswered *out);
@@ -236,6 +298,8 @@ void lz_smmu_grace(struct lz_smmu *s);
 struct lz_smmu_watch;
 void lz_smmu_stall_note(struct lz_smmu_queue *q, const struct lz_smmu_watch *w);
 void lz_smmu_stall_forget(struct lz_smmu_queue *q);
+/* It stands where somebody's patience ended. */
+bool lz_smmu_stalled(struct lz_smmu_queue *q);
 /* Nothing is translated any more. */
 void lz_smmu_declare_dead(struct lz_smmu *s);
 enum lz_status lz_smmu_invalidate(struct lz_domain_part *part, lz_iova start, lz_iova end,

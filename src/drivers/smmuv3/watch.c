@@ -25,14 +25,26 @@ void lz_smmu_stall_over(struct lz_smmu_queue *q, lz_ns now)
 		lz_raise_max(&q->smmu->iommu.stall_max, now - since);
 }
 
-lz_ns lz_smmu_stalled_for(struct lz_iommu *iommu)
+static lz_ns queue_stalled_for(struct lz_smmu_queue *q)
 {
-	struct lz_smmu_queue *q = &lz_smmu_of(iommu)->cmdq;
-	lz_ns since = lz_load64(&q->stalled_since), now = lz_now(iommu->lz);
+	lz_ns since = lz_load64(&q->stalled_since), now = lz_now(q->smmu->lz);
 
 	if (!since || now < since || lz_smmu_queue_cons(q) + 1 != lz_load64(&q->stalled_at))
 		return 0;
 	return now - since;
+}
+
+lz_ns lz_smmu_stalled_for(struct lz_iommu *iommu)
+{
+	struct lz_smmu *s = lz_smmu_of(iommu);
+	lz_ns longest = queue_stalled_for(&s->cmdq);
+
+	for (unsigned i = 0; LZ_CONFIG_LANES && i < s->n_lanes; i++) {
+		lz_ns here = queue_stalled_for(&s->lanes[i]);
+
+		longest = here > longest ? here : longest;
+	}
+	return longest;
 }
 
 /* ---- who is slow ---- */

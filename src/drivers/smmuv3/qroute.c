@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Several command queues: which one an ATC invalidation goes to, and what an error of
+ * one says about the others.
+ *
+ * The SMMU's own queue carries configuration and TLB invalidations, the lanes carry
+ * ATC invalidations: what a dead device stalls is a lane. Whether a timeout is told by
+ * the queue of its ATC_INV, or by whichever queue has the next sync, is not known for
+ * any hardware. So:
+ *
+ *  - one lane carries all ATC_INVs, and one batch of it is out at a time, unless the
+ *    embedder knows that each queue keeps its own (lz_smmuv3_desc.own_timeouts);
+ *  - an error for ATC_INVs, on any queue, casts doubt on the syncs behind ATC_INVs in
+ *    all others before it is acknowledged, and accuses whom they were for when the
+ *    queue itself had none out;
+ *  - whoever sees such a sync consumed looks for errors elsewhere before he looks at
+ *    its mark, and sends his ATC_INVs again when there is doubt (letter D).
+ */
+#include "drivers/smmuv3/smmu.h"
+
+/* ---- which ---- */
+
+static bool is_stuck(struct lz_smmu_queue *q)
+{
+	return lz_load32(&q->held_error) || lz_load32(&q->off) || lz_smmu_stalled(q) ||
+	       (lz_load64(&q->tail) & SMMU_FROZEN);
+}
+
+struct lz_smmu_queue *lz_smmu_lane_pick(struct lz_smmu *s)
+{
+	unsigned cpu = lz_cpu_id();
+	struct lz_smmu_queue *q = s->lane[cpu];
+
+	if (!LZ_CONFIG_LANES || !s->n_lanes || !is_stuck(q))
+		return q;
+	for (unsigned i = 1; s->own_timeouts && i < s->n_lanes; i++) {
+		struct lz_smmu_queue *other = &s->lanes[(cpu + i) % s->n_lanes];
+
+		if (!is_stuck(other))
+			return other;
+	}
+	/* What is switched off takes nothing; the SMMU's own queue does. */
+	if (!lz_load32(&q->off))
+		return q;
+	lz_store32(&s->atc_on_main, 1);
+	return &s->cmdq;
+}
+
+bool lz_smmu_lane_stuck(struct lz_smmu *s)
+{
+	return LZ_CONFIG_LANES && s->n_lanes && is_stuck(lz_smmu_lane_pick(s));
+}
+
+/* Set first and looked at again: somebody may stall another one meanwhile. */
+void lz_smmu_lanes_alert(struct lz_smmu *s)
+{
+	bool any = false;
+
+	if (!LZ_CONFIG_LANES)
+		return;
+	(void)lz_fetch_and32(&s->iommu.alert, ~SMMU_ALERT_LANES);
+	for (unsigned i = 0; i < s->n_lanes; i++)
+		any |= lz_load32(&s->lanes[i].held_error) || lz_load64(&s->lanes[i].stalled_at);
+	if (any)
+		(void)lz_fetch_or32(&s->iommu.alert, SMMU_ALERT_LANES);
+}
+
+/* ---- doubt ---- */
+
+static bool carries_atc(const struct lz_smmu_queue *q)
+{
+	return q->kind != SMMU_CMDQ || lz_load32(&q->smmu->atc_on_main);
+}
+
+static unsigned op_at(struct lz_smmu_queue *q, uint64_t pos)
+{
+	return lz_smmu_cmd_op(lz_dma_load64(lz_smmu_queue_slot(q, pos)));
+}
+
+/* Syncs behind ATC_INVs that somebody may still wait for. One that a later lap's mark
+ * has replaced, or that is marked already, keeps what it has. */
+static void doubt(struct lz_smmu_queue *q)
+{
+	uint64_t end = lz_load64_acquire(&q->published);
+
+	for (uint64_t p = end > q->size ? end - q->size + 1 : 1; p < end; p++)
+		if (op_at(q, p) == SMMU_OP_SYNC && op_at(q, p - 1) == SMMU_OP_ATC_INV)
+			lz_smmu_queue_doubt(q, p);
+}
+
+/* The batch that is out, and the one that was consumed last: it may have completed
+ * because its timeout had been told elsewhere. */
+static void accuse_out(struct lz_smmu_queue *q)
+{
+	uint64_t end = lz_load64_acquire(&q->published), cons = lz_smmu_queue_cons(q);
+	uint64_t p = cons, syncs = 0;
+
+	while (p < end && op_at(q, p) != SMMU_OP_SYNC)
+		p++;
+	if (p < end)
+		(void)lz_smmu_accuse_unsettled(q, p, false);
+	for (p = cons; p && cons - p < q->guard && !syncs;)
+		syncs = op_at(q, --p) == SMMU_OP_SYNC;
+	if (syncs)
+		(void)lz_smmu_accuse_unsettled(q, p, false);
+}
+
+/* [err_lock] */
+void lz_smmu_tell_others(struct lz_smmu_queue *q, uint64_t pos, unsigned own)
+{
+	struct lz_smmu *s = q->smmu;
+	/* What a guest's queue has left behind is nobody's here. */
+	bool of_guest = q == &s->cmdq && lz_load64(&s->guest_flush) == pos + 1;
+
+	if (!LZ_CONFIG_LANES || !s->n_lanes)
+		return;
+	if (!own && !q->carry && s->own_timeouts && !of_guest && !s->shares_timeouts) {
+		s->shares_timeouts = true;
+		lz_log(s->lz, LZ_LOG_WARN, s->iommu.name,
+		       "a queue told of a timeout of another one's: they are not kept apart");
+	}
+	for (unsigned i = 0; i <= s->n_lanes; i++) {
+		struct lz_smmu_queue *other = i ? &s->lanes[i - 1] : &s->cmdq;
+
+		if (other == q || !carries_atc(other))
+			continue;
+		doubt(other);
+		if (!of_guest && (!own || s->shares_timeouts))
+			accuse_out(other);
+	}
+}
+
+/* Does an error of this queue say that it is about its own ATC_INVs? [err_lock] */
+bool lz_smmu_tells_own(struct lz_smmu_queue *q)
+{
+	struct lz_smmu *s = q->smmu;
+
+	if (!LZ_CONFIG_LANES || !s->n_lanes || (s->own_timeouts && !s->shares_timeouts))
+		return true;
+	for (unsigned i = 0; i <= s->n_lanes; i++) {
+		struct lz_smmu_queue *other = i ? &s->lanes[i - 1] : &s->cmdq;
+
+		if (other != q && carries_atc(other) &&
+		    (other->carry || lz_smmu_queue_cons(other) != lz_load64(&other->published)))
+			return false;
+	}
+	return true;
+}
+
+/* ---- errors elsewhere ---- */
+
+bool lz_smmu_drain_all(struct lz_smmu *s)
+{
+	bool any = lz_smmu_drain(&s->cmdq);
+
+	for (unsigned i = 0; LZ_CONFIG_LANES && i < s->n_lanes; i++)
+		any |= lz_smmu_drain(&s->lanes[i]);
+	return any;
+}
+
+static bool is_told(struct lz_smmu *s)
+{
+	uint32_t active = lz_smmu_read32(s, SMMU_GERROR) ^ lz_smmu_read32(s, SMMU_GERRORN);
+
+	if ((active & (SMMU_GERROR_CMDQ_ERR | SMMU_GERROR_CMDQP_ERR)) || lz_load32(&s->scanning))
+		return true;
+	return s->cmdqv && (lz_mmio_read32(s->cmdqv, CMDQV_VINTF_ERR_MAP) & 1);
+}
+
+void lz_smmu_look_elsewhere(struct lz_smmu_queue *q)
+{
+	struct lz_smmu *s = q->smmu;
+
+	if (!LZ_CONFIG_LANES || !s->n_lanes || !carries_atc(q))
+		return;
+	if (is_told(s))
+		(void)lz_smmu_drain_all(s);
+	lz_dma_rmb(); /* D: errors before the marks */
+}
+
+/* GERROR's bit tells of the first error of an ECMDQ only, and stops nothing: it is
+ * acknowledged before the queues are looked at, so that what comes later raises it
+ * again. In between `scanning` stands for it (D). */
+bool lz_smmu_scan_lanes(struct lz_smmu *s)
+{
+	uint32_t gerrorn, active;
+	unsigned long flags;
+	bool any = false;
+
+	if (!LZ_CONFIG_LANES || !s->n_lanes)
+		return false;
+	flags = lz_spin_lock(&s->err_lock);
+	gerrorn = lz_smmu_read32(s, SMMU_GERRORN);
+	active = (lz_smmu_read32(s, SMMU_GERROR) ^ gerrorn) & SMMU_GERROR_CMDQP_ERR;
+	(void)lz_fetch_add32(&s->scanning, 1);
+	if (active)
+		lz_smmu_write32(s, SMMU_GERRORN, gerrorn ^ active);
+	lz_spin_unlock(&s->err_lock, flags);
+	for (unsigned i = 0; i < s->n_lanes; i++)
+		any |= lz_smmu_drain(&s->lanes[i]);
+	(void)lz_fetch_add32(&s->scanning, (uint32_t)-1);
+	return any || active;
+}
