@@ -536,6 +536,12 @@ const struct exr_body exr_bodies[] = {
 	{"second_goes", "the last one behind an SMMU leaves and comes back against unmap",
 	 exb_shared, exb_second_goes},
 	{"second_fails", "service failure of one of two SMMUs", exb_shared, exb_second_fails},
+	{"lanes_two", "two dead devices, each in a domain of its own, invalidated by two CPUs",
+	 exb_lanes_two_prepare, exb_lanes_two},
+	{"lanes_stuck", "a fence and a TLB invalidation while a lane stands", exb_lanes_prepare,
+	 exb_lanes_stuck},
+	{"lanes_shared", "syncs without ATC invalidations while a timeout comes", exb_lanes_prepare,
+	 exb_lanes_shared},
 	{NULL, NULL, NULL, NULL},
 };
 

@@ -62,4 +62,11 @@ void exb_second_comes(struct exr *r);
 void exb_second_goes(struct exr *r);
 void exb_second_fails(struct exr *r);
 
+/* bodies_lanes.c */
+void exb_lanes_prepare(struct exr *r);
+void exb_lanes_two_prepare(struct exr *r);
+void exb_lanes_two(struct exr *r);
+void exb_lanes_stuck(struct exr *r);
+void exb_lanes_shared(struct exr *r);
+
 #endif

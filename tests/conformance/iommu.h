@@ -25,6 +25,9 @@ uint64_t iommu_wake(void *board);
 const char *iommu_misuse(struct lzm_board *b, char text[96]);
 
 /* A fault record, as far as every IOMMU has one. */
+/* Of an SMMUv3: are there ECMDQs? In one_queue.c and more_queues.c. */
+extern const bool iommu_ecmdq;
+
 struct iommu_fault {
 	bool translation; /* nothing is mapped there */
 	bool write, has_pasid;

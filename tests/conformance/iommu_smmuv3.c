@@ -18,6 +18,8 @@ struct lzm_board *iommu_board(const char *regime, uint64_t timeout, const struct
 	lzm_smmu_config_default(&c);
 	if (regime)
 		assert_true(lzm_smmu_regime(regime, &c.knobs));
+	c.ecmdq = iommu_ecmdq;
+	c.ecmdq_queues_log2 = 1;
 	c.knobs.ats_timeout_ns = timeout;
 	*irq_delay = c.knobs.gerror_irq_delay_ns;
 	return lzm_board_create(&c, bus);
@@ -25,7 +27,7 @@ struct lzm_board *iommu_board(const char *regime, uint64_t timeout, const struct
 
 size_t iommu_registers(void)
 {
-	return 0x20000;
+	return iommu_ecmdq ? 0x30000 : 0x20000;
 }
 
 bool iommu_step(void *board)
@@ -64,7 +66,11 @@ static void on_fault(void *ctx, struct lz_iommu *iommu, const struct lz_smmuv3_f
 
 enum lz_status iommu_add(struct lz *lz, struct lz_iommu **out)
 {
-	struct lz_smmuv3_desc desc = {.name = "arm-smmu-v3", .mmio = RIG_MMIO, .cmdq_log2 = 6};
+	struct lz_smmuv3_desc desc = {.name = "arm-smmu-v3",
+				      .mmio = RIG_MMIO,
+				      .mmio_size = iommu_registers(),
+				      .own_timeouts = true, /* as the model has it */
+				      .cmdq_log2 = 6};
 
 	return lz_smmuv3_add(lz, &desc, out);
 }

@@ -191,11 +191,32 @@ static const struct lz_domain_ops domain_ops = {.release = on_release, .destroye
 
 /* ---- building ---- */
 
+static uint64_t cmdqv_read(void *cmdqv, uint32_t off, unsigned width)
+{
+	return lzm_cmdqv_read(cmdqv, off, width);
+}
+
+static void cmdqv_write(void *cmdqv, uint32_t off, unsigned width, uint64_t v)
+{
+	lzm_cmdqv_write(cmdqv, off, width, v);
+}
+
+static void build_cmdqv(struct rig *r)
+{
+	struct lzm_cmdqv_config c;
+
+	lzm_cmdqv_config_default(&c);
+	r->cmdqv = lzm_cmdqv_create(&c, r->smmu);
+	assert_non_null(r->cmdqv);
+	sim_mmio_add(&(struct sim_mmio){RIG_CMDQV, lzm_cmdqv_mmio_size(r->cmdqv), cmdqv_read,
+					cmdqv_write, r->cmdqv});
+}
+
 static void build_model(struct rig *r)
 {
 	const struct lzm_bus bus = {r, sim_dma_read, sim_dma_write, bus_irq, sim_hw_now, NULL};
 	struct lzm_smmu_config c;
-	struct sim_mmio m = {RIG_MMIO, 0x20000, mmio_read, mmio_write, r};
+	struct sim_mmio m = {RIG_MMIO, 0, mmio_read, mmio_write, r};
 	struct sim_hw hw = {"smmu", smmu_step, smmu_wake, r};
 
 	lzm_smmu_config_default(&c);
@@ -210,8 +231,11 @@ static void build_model(struct rig *r)
 	r->board = lzm_board_create(&c, &bus);
 	assert_non_null(r->board);
 	r->smmu = lzm_board_smmu(r->board);
+	m.size = lzm_smmu_mmio_size(r->smmu);
 	sim_mmio_add(&m);
 	sim_hw_add(&hw);
+	if (r->opt.cmdqv)
+		build_cmdqv(r);
 }
 
 static void build_ep(struct rig *r, unsigned i)
@@ -276,8 +300,11 @@ void rig_start_worker(struct rig *r)
 
 static void build_library(struct rig *r)
 {
-	struct lz_smmuv3_desc desc = {
-		.name = "arm-smmu-v3", .mmio = RIG_MMIO, .cmdq_log2 = r->opt.cmdq_log2};
+	struct lz_smmuv3_desc desc = {.name = "arm-smmu-v3",
+				      .mmio = RIG_MMIO,
+				      .mmio_size = lzm_smmu_mmio_size(r->smmu),
+				      .cmdqv = r->cmdqv ? RIG_CMDQV : 0,
+				      .cmdq_log2 = r->opt.cmdq_log2};
 
 	assert_int_equal(lz_init(sim_port(), &r->opt.cfg, &r->lz), LZ_OK);
 	if (!r->opt.no_worker)
@@ -386,6 +413,7 @@ void rig_run(const struct rig_opts *opt, void (*body)(struct rig *r))
 		fail_msg("context rule broken: %s", st.first_violation);
 	assert_int_equal(st.live_allocs, r->kept);
 	sim_stop();
+	lzm_cmdqv_destroy(r->cmdqv);
 	lzm_board_destroy(r->board);
 	free(r);
 }

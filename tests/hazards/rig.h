@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "lazaret-model/board.h"
+#include "lazaret-model/cmdqv.h"
 #include "lazaret/device.h"
 #include "lazaret/domain.h"
 #include "lazaret/lazaret.h"
@@ -23,6 +24,7 @@
 #include "sim.h"
 
 #define RIG_MMIO     0x09050000u
+#define RIG_CMDQV    0x0a000000u
 #define RIG_DEVS     4u
 #define RIG_DMA_BASE 0x40000000ull
 #define RIG_MEM	     0x100000000ull /* what tests map: pages nobody reads */
@@ -54,7 +56,9 @@ struct rig_opts {
 	unsigned switch_one_in; /* 16 */
 	/* Called when the model stands and the library does not exist yet. */
 	void (*prepare)(struct rig *r);
-	bool no_worker;				 /* see rig_start_worker() */
+	bool no_worker; /* see rig_start_worker() */
+	/* Beside the SMMU: a CMDQV, whose VINTF 1 is a guest's. */
+	bool cmdqv;
 	void (*tune)(struct lzm_smmu_config *c); /* last word on the model; may be NULL */
 	struct lz_config cfg;			 /* zero fields take the default */
 };
@@ -67,7 +71,8 @@ struct rig_event {
 struct rig {
 	struct rig_opts opt;
 	struct lzm_board *board;
-	struct lzm_smmu *smmu; /* the board's */
+	struct lzm_smmu *smmu;	 /* the board's */
+	struct lzm_cmdqv *cmdqv; /* or NULL */
 	struct lz *lz;
 	struct lz_iommu *iommu;
 	struct rig_dev dev[RIG_DEVS];

@@ -325,7 +325,7 @@ SMMU_COLD static enum lz_status restart_atc(struct lz_smmu *s, struct lz_smmu_do
 }
 
 /* What another queue tells may be about this batch, so that is looked at between CONS
- * and the mark (D). One in doubt is sent again. */
+ * and the mark (X). One in doubt is sent again. */
 SMMU_APART static enum lz_status atc_by_lane(struct lz_smmu *s, struct lz_smmu_domain *sdom,
 					     uint64_t atc1, lz_ns *deadline)
 {

@@ -162,7 +162,9 @@ static unsigned found(struct lz_smmu *s)
 
 	if (s->cmdqv)
 		return per_vintf(s);
-	if (!(lz_smmu_read32(s, SMMU_IDR1) & SMMU_IDR1_ECMDQ))
+	/* At most 256 queues of a page (6.2.5): each has its 16 bytes. */
+	if (!(lz_smmu_read32(s, SMMU_IDR1) & SMMU_IDR1_ECMDQ) ||
+	    SMMU_GET(SMMU_IDR6_NUMQ, idr6) > 8 || SMMU_GET(SMMU_IDR6_NUMP, idr6) > 8)
 		return 0;
 	s->ecmdq_log2 = (unsigned)SMMU_GET(SMMU_IDR6_NUMQ, idr6);
 	while (pages < 1u << SMMU_GET(SMMU_IDR6_NUMP, idr6) && control_page(s, pages))
@@ -237,13 +239,13 @@ void lz_smmu_lanes_fini(struct lz_smmu *s, bool unused)
 bool lz_smmu_lanes_off(struct lz_smmu *s)
 {
 	unsigned n = LZ_CONFIG_LANES ? found(s) : 0;
-	bool off = true;
 
 	if (LZ_CONFIG_LANES && s->cmdqv)
 		return cmdqv_enable(s, false);
 	for (unsigned i = 0; i < n; i++)
-		off &= ecmdq_off(s, ecmdq(s, i));
-	return off;
+		if (!ecmdq_off(s, ecmdq(s, i)))
+			return false;
+	return true;
 }
 
 /* The SMMU's own queue works. What does not come up is not used. */

@@ -14,7 +14,7 @@
  *    all others before it is acknowledged, and accuses whom they were for when the
  *    queue itself had none out;
  *  - whoever sees such a sync consumed looks for errors elsewhere before he looks at
- *    its mark, and sends his ATC_INVs again when there is doubt (letter D).
+ *    its mark, and sends his ATC_INVs again when there is doubt (letter X).
  */
 #include "drivers/smmuv3/smmu.h"
 
@@ -175,12 +175,12 @@ void lz_smmu_look_elsewhere(struct lz_smmu_queue *q)
 		return;
 	if (is_told(s))
 		(void)lz_smmu_drain_all(s);
-	lz_dma_rmb(); /* D: errors before the marks */
+	lz_dma_rmb(); /* X: errors before the marks */
 }
 
 /* GERROR's bit tells of the first error of an ECMDQ only, and stops nothing: it is
  * acknowledged before the queues are looked at, so that what comes later raises it
- * again. In between `scanning` stands for it (D). */
+ * again. In between `scanning` stands for it (X). */
 bool lz_smmu_scan_lanes(struct lz_smmu *s)
 {
 	uint32_t gerrorn, active;

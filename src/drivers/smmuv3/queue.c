@@ -230,7 +230,7 @@ enum lz_status lz_smmu_queue_wait_room(struct lz_smmu_queue *q, uint32_t n, lz_n
 /* The outcome of a sync that CONS has passed. */
 static enum lz_status outcome(struct lz_smmu_queue *q, uint64_t pos)
 {
-	lz_smmu_look_elsewhere(q); /* D */
+	lz_smmu_look_elsewhere(q); /* X */
 	switch (lz_smmu_queue_get_mark(q, pos)) {
 	case SMMU_MARK_NONE:
 	case SMMU_MARK_ABANDONED:

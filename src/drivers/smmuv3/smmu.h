@@ -199,7 +199,7 @@ void lz_smmu_tell_others(struct lz_smmu_queue *q, uint64_t pos, unsigned own);
 /* Can it be about nobody else's? [err_lock] */
 bool lz_smmu_tells_own(struct lz_smmu_queue *q);
 /* A sync has been seen consumed: errors of other queues are taken in before its mark
- * is looked at (D). Any context. */
+ * is looked at (X). Any context. */
 void lz_smmu_look_elsewhere(struct lz_smmu_queue *q);
 bool lz_smmu_drain_all(struct lz_smmu *s);
 bool lz_smmu_scan_lanes(struct lz_smmu *s);
