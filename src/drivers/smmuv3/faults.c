@@ -172,7 +172,10 @@ static bool held(struct lz_iommu *iommu, void *queue)
 {
 	struct lz_smmu_queue *q = queue ? queue : lz_smmu_of(iommu)->lane[0];
 
-	return lz_load32(&q->held_error) || q->ladder.state != LZ_LADDER_NONE;
+	if (lz_load32(&q->held_error))
+		return true;
+	/* Nobody asks in a lane that stands; others go on. */
+	return q->kind != SMMU_CMDQ && q->ladder.state != LZ_LADDER_NONE;
 }
 
 static struct lz_device *find(struct lz_iommu *iommu, uint32_t id, const struct lz_device *after)
