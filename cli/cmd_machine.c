@@ -12,7 +12,7 @@ static const char help[] =
 	"Shows a machine: its functions, their stream ids, groups, ATS and reset methods.\n"
 	"\n"
 	"  --lspci FILE  output of `lspci -xxxx` (as root)\n"
-	"  --dtb FILE    flattened device tree: SMMUv3 and PCI host bridges\n"
+	"  --dtb FILE    flattened device tree: SMMUv3, RISC-V IOMMU and PCI host bridges\n"
 	"  --iort FILE   ACPI IORT table\n"
 	"  --json        the same for programs, as one object\n"
 	"\n"
@@ -96,16 +96,32 @@ static json_t *json_function(const struct machine *m, const struct machine_funct
 	return o;
 }
 
+static void json_vectors(json_t *o, const struct machine_smmu *s)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < s->n_vectors; i++)
+		json_array_append_new(list, json_integer(s->vectors[i]));
+	json_object_set_new(o, "interrupts", list);
+	json_object_set_new(o, "function", *s->function ? json_string(s->function) : json_null());
+}
+
 static json_t *json_smmu(const struct machine_smmu *s)
 {
 	json_t *o = json_object();
+	bool riscv = s->kind == MACHINE_RISCV;
 
+	json_object_set_new(o, "kind", json_string(riscv ? "riscv" : "smmuv3"));
 	json_object_set_new(o, "base", json_integer((json_int_t)s->base));
+	json_object_set_new(o, "anonymous", json_boolean(s->anonymous));
+	if (riscv) {
+		json_vectors(o, s);
+		return o;
+	}
 	json_object_set_new(o, "cmdq_irq", json_integer(s->cmdq_irq));
 	json_object_set_new(o, "gerror_irq", json_integer(s->gerror_irq));
 	json_object_set_new(o, "eventq_irq", json_integer(s->eventq_irq));
 	json_object_set_new(o, "priq_irq", json_integer(s->priq_irq));
-	json_object_set_new(o, "anonymous", json_boolean(s->anonymous));
 	return o;
 }
 
@@ -155,6 +171,19 @@ static void print_function(const struct machine_function *f)
 	       kind_of(f), streams, ats, *reset ? reset : "-");
 }
 
+static void print_riscv(const struct machine_smmu *s)
+{
+	if (*s->function)
+		printf("RISC-V IOMMU as PCI function %s: ", s->function);
+	else
+		printf("RISC-V IOMMU at 0x%llx: ", (unsigned long long)s->base);
+	if (!s->n_vectors)
+		printf("interrupts by messages");
+	for (unsigned i = 0; i < s->n_vectors; i++)
+		printf("%s%u", i ? ", " : "interrupts ", s->vectors[i]);
+	putchar('\n');
+}
+
 static void print_smmus(const struct machine *m)
 {
 	for (unsigned i = 0; i < m->n_smmus; i++) {
@@ -164,6 +193,10 @@ static void print_smmus(const struct machine *m)
 			printf("One SMMU is assumed, with stream id = requester id (no device "
 			       "tree, "
 			       "no IORT given).\n");
+			continue;
+		}
+		if (s->kind == MACHINE_RISCV) {
+			print_riscv(s);
 			continue;
 		}
 		printf("SMMUv3 at 0x%llx: interrupts %u event queue, %u page requests, %u command "
@@ -210,7 +243,7 @@ static void print_groups(const struct machine *m)
 		if (m->functions[i].group != MACHINE_NONE)
 			continue;
 		if (!heading)
-			printf("%snot behind an SMMU%s\n", cli_color(CLI_BOLD),
+			printf("%snot behind an IOMMU%s\n", cli_color(CLI_BOLD),
 			       cli_color(CLI_PLAIN));
 		heading = true;
 		print_function(&m->functions[i]);

@@ -151,6 +151,11 @@ int machine_find(const struct machine *m, const char *bdf)
 	return MACHINE_NONE;
 }
 
+enum machine_iommu machine_iommu_kind(const struct machine *m)
+{
+	return m->n_smmus ? m->smmus[0].kind : MACHINE_SMMUV3;
+}
+
 bool machine_ats_usable(const struct machine_function *f)
 {
 	return f->ats && f->ats_platform && f->smmu != MACHINE_NONE;

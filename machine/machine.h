@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A machine as its own firmware and `lspci -xxxx` describe it: functions, the
- * stream ids they send, the groups that the fabric forms, the SMMUs above.
+ * stream ids they send, the groups that the fabric forms, the IOMMUs above. The
+ * members named smmu are of either kind; a RISC-V IOMMU's stream ids are its device ids.
  */
 #ifndef MACHINE_MACHINE_H
 #define MACHINE_MACHINE_H
@@ -11,7 +12,10 @@
 #include <stdint.h>
 
 #define MACHINE_MAX_STREAMS 8
+#define MACHINE_MAX_VECTORS 4 /* of a RISC-V IOMMU */
 #define MACHINE_NONE	    (-1)
+
+enum machine_iommu { MACHINE_SMMUV3, MACHINE_RISCV };
 
 /* Reset methods, in the order in which Linux tries them. */
 enum {
@@ -61,7 +65,7 @@ struct machine_function {
 	bool acs_isolates;   /* enabled in the dump as far as isolation needs it */
 	unsigned reset;	     /* MACHINE_RESET_* bits that Linux would offer */
 
-	int smmu; /* index, or MACHINE_NONE: not behind an SMMU */
+	int smmu; /* index, or MACHINE_NONE: not behind an IOMMU */
 	uint32_t stream_ids[MACHINE_MAX_STREAMS];
 	unsigned n_stream_ids; /* own id first, then the aliases of bridges */
 	int group;	       /* index, or MACHINE_NONE */
@@ -70,8 +74,13 @@ struct machine_function {
 };
 
 struct machine_smmu {
-	uint64_t base;
-	/* Interrupt ids as the interrupt controller numbers them; 0: none. */
+	enum machine_iommu kind; /* one kind in a machine */
+	uint64_t base;		 /* 0 when it is a PCI function itself */
+	/* MACHINE_RISCV: which cause uses which vector is for software to choose. */
+	uint32_t vectors[MACHINE_MAX_VECTORS];
+	unsigned n_vectors; /* 0: it interrupts by messages */
+	char function[20];  /* that it is itself, as in machine_function.bdf; "": none */
+	/* MACHINE_SMMUV3. Interrupt ids as the interrupt controller numbers them; 0: none. */
 	uint32_t cmdq_irq, gerror_irq, eventq_irq, priq_irq;
 	uint32_t node;	/* phandle or table offset it was found by */
 	bool anonymous; /* no firmware table given */
@@ -122,6 +131,8 @@ void machine_synthetic_name(unsigned i, char name[20]);
 
 /* Index of a function by name (segment 0 may be left out), or MACHINE_NONE. */
 int machine_find(const struct machine *m, const char *bdf);
+/* Of all of its IOMMUs; MACHINE_SMMUV3 without one. */
+enum machine_iommu machine_iommu_kind(const struct machine *m);
 /* ATS may be used: the function can and the platform says it may. */
 bool machine_ats_usable(const struct machine_function *f);
 /* Comma separated names of reset methods ("flr,pm,bus"); returns buf. */

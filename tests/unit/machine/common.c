@@ -2,6 +2,7 @@
 /* Helpers of the loader tests; see common.h. */
 #include "common.h"
 
+#include <libfdt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -96,6 +97,52 @@ int group_id(const struct machine *m, const char *bdf)
 	const struct machine_function *f = function(m, bdf);
 
 	return f->group == MACHINE_NONE ? -1 : m->groups[f->group].id;
+}
+
+char tree[TREE_ROOM];
+
+void tree_open(const char *name)
+{
+	size_t len;
+	char *t = slurp(name, &len);
+
+	assert_int_equal(fdt_open_into(t, tree, TREE_ROOM), 0);
+	free(t);
+}
+
+const char *tree_fixture(const char *name)
+{
+	static char full[512];
+	const char *root = getenv("BUILD_ROOT");
+
+	snprintf(full, sizeof(full), "%s/tests/unit/machine/%s.dtb", root ? root : ".", name);
+	return full;
+}
+
+int tree_node(const char *name)
+{
+	int node = fdt_path_offset(tree, name);
+
+	assert_true(node > 0);
+	return node;
+}
+
+void set_cells(int node, const char *name, unsigned n, ...)
+{
+	fdt32_t cells[16];
+	va_list ap;
+
+	va_start(ap, n);
+	for (unsigned i = 0; i < n; i++)
+		cells[i] = cpu_to_fdt32(va_arg(ap, unsigned));
+	va_end(ap);
+	assert_int_equal(fdt_setprop(tree, node, name, cells, (int)n * 4), 0);
+}
+
+const char *tree_file(void)
+{
+	fdt_pack(tree);
+	return temp_file(tree, fdt_totalsize(tree));
 }
 
 void dump_begin(struct dump *d)

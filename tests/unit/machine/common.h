@@ -36,6 +36,16 @@ const struct machine_function *function(const struct machine *m, const char *bdf
 /* The id of a function's group, -1 without. */
 int group_id(const struct machine *m, const char *bdf);
 
+/* A device tree that a test changes. */
+#define TREE_ROOM 65536
+extern char tree[TREE_ROOM];
+void tree_open(const char *path);
+/* One that the build makes from fixtures/. */
+const char *tree_fixture(const char *name);
+int tree_node(const char *path);
+void set_cells(int node, const char *name, unsigned n, ...);
+const char *tree_file(void);
+
 /* A dump put together by hand. */
 struct dump {
 	char text[400000];

@@ -6,40 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROOM 65536
-
-static char tree[ROOM];
 static int host, smmu;
 
 static void open_tree(void)
 {
-	size_t len;
-	char *t = slurp(SMALL_DTB, &len);
-
-	assert_int_equal(fdt_open_into(t, tree, ROOM), 0);
-	free(t);
-	host = fdt_path_offset(tree, "/pcie@10000000");
-	smmu = fdt_path_offset(tree, "/smmuv3@9050000");
-	assert_true(host > 0);
-	assert_true(smmu > 0);
-}
-
-static void set_cells(int node, const char *name, unsigned n, ...)
-{
-	fdt32_t cells[16];
-	va_list ap;
-
-	va_start(ap, n);
-	for (unsigned i = 0; i < n; i++)
-		cells[i] = cpu_to_fdt32(va_arg(ap, unsigned));
-	va_end(ap);
-	assert_int_equal(fdt_setprop(tree, node, name, cells, (int)n * 4), 0);
-}
-
-static const char *tree_file(void)
-{
-	fdt_pack(tree);
-	return temp_file(tree, fdt_totalsize(tree));
+	tree_open(SMALL_DTB);
+	host = tree_node("/pcie@10000000");
+	smmu = tree_node("/smmuv3@9050000");
 }
 
 static void the_captured_tree_is_read(void **state)
