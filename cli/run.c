@@ -122,7 +122,7 @@ static int check_device(const struct scenario *sc, const struct machine *m,
 	if (i == MACHINE_NONE)
 		return no_such_device(sc, d, "");
 	if (m->functions[i].smmu == MACHINE_NONE || m->functions[i].group == MACHINE_NONE)
-		return no_such_device(sc, d, " behind its SMMU");
+		return no_such_device(sc, d, " behind its IOMMU");
 	return CLI_HELD;
 }
 
@@ -196,6 +196,28 @@ static int check_devices(const struct scenario *sc, const struct machine *m)
 	return code;
 }
 
+/* What the rig's tables have no room for would be a device that nobody reaches. */
+static int check_ids(const struct scenario *sc, const struct machine *m)
+{
+	char text[512];
+
+	for (unsigned i = 0; i < m->n_functions; i++) {
+		const struct machine_function *f = &m->functions[i];
+
+		for (unsigned k = 0; k < f->n_stream_ids; k++) {
+			if (f->stream_ids[k] < RIG_SIDS)
+				continue;
+			snprintf(text, sizeof(text),
+				 "%s:%u: expected stream ids below 0x%x, not 0x%x of %s", sc->path,
+				 sc->machine.dtb.path ? sc->machine.dtb.line
+						      : sc->machine.iort.line,
+				 RIG_SIDS, f->stream_ids[k], f->bdf);
+			return cli_input_error(text);
+		}
+	}
+	return CLI_HELD;
+}
+
 /* A trace of another machine would replay to a verdict about nothing. */
 static int check_traces(const struct scenario *sc, const struct machine *m)
 {
@@ -247,8 +269,10 @@ static void print_head(const struct report_style *s, const struct scenario *sc,
 		capable += m->functions[i].ats != 0;
 	for (unsigned i = 0; i < r->n_devices; i++)
 		ats += r->devices[i].ats_capable;
-	printf("machine: %u functions, %u of them behind the SMMU, %u groups, %u ATS capable\n",
-	       m->n_functions, r->n_devices, m->n_groups, capable);
+	printf("machine: %u functions, %u of them behind the %s, %u groups, %u ATS capable\n",
+	       m->n_functions, r->n_devices,
+	       sc->machine.iommu == SCENARIO_IOMMU_RISCV ? "RISC-V IOMMU" : "SMMU", m->n_groups,
+	       capable);
 	if (sc->machine.ats == SCENARIO_ATS_PLATFORM)
 		printf("ATS is used by %u functions, as the platform says\n", ats);
 	else
@@ -359,7 +383,34 @@ static int run_regimes(const struct options *o, const struct scenario *sc, const
 	return code;
 }
 
-int run_open(const struct scenario *sc, struct machine *m)
+/* A device tree with a RISC-V IOMMU chooses it. The other way round ids carry over:
+ * machine.iommu may be riscv on a machine that has an SMMU. */
+static int settle_iommu(struct scenario *sc, const struct machine *m)
+{
+	char text[512];
+
+	if (machine_iommu_kind(m) == MACHINE_RISCV) {
+		if (sc->machine.has_iommu && sc->machine.iommu != SCENARIO_IOMMU_RISCV) {
+			snprintf(
+				text, sizeof(text),
+				"%s:%u: the device tree has a RISC-V IOMMU; expected iommu: riscv, "
+				"or no choice, instead of smmuv3",
+				sc->path, sc->machine.dtb.line);
+			return cli_input_error(text);
+		}
+		sc->machine.iommu = SCENARIO_IOMMU_RISCV;
+	}
+	for (size_t i = 0; i < sc->n_faults; i++) {
+		if (scenario_iommu_has(sc->machine.iommu, sc->faults[i].kind))
+			continue;
+		snprintf(text, sizeof(text), "%s:%u: a RISC-V IOMMU has no %s", sc->path,
+			 sc->faults[i].line, scenario_fault_name(sc->faults[i].kind));
+		return cli_input_error(text);
+	}
+	return CLI_HELD;
+}
+
+int run_open(struct scenario *sc, struct machine *m)
 {
 	const struct scenario_machine *sm = &sc->machine;
 	char err[512];
@@ -371,7 +422,11 @@ int run_open(const struct scenario *sc, struct machine *m)
 	if (!sm->generate &&
 	    machine_load(m, sm->lspci.path, sm->dtb.path, sm->iort.path, err, sizeof(err)))
 		return cli_input_error(err);
-	code = check_devices(sc, m);
+	code = settle_iommu(sc, m);
+	if (!code)
+		code = check_ids(sc, m);
+	if (!code)
+		code = check_devices(sc, m);
 	if (!code)
 		code = check_regimes(sc);
 	if (!code && recordings_load(sc, err, sizeof(err)))
@@ -390,31 +445,22 @@ void run_close(struct machine *m)
 }
 
 /* Instead of what the scenario says. */
-static int choose_iommu(const struct options *o, struct scenario *sc)
+static void choose_iommu(const struct options *o, struct scenario *sc)
 {
-	char text[512];
-
 	if (!o->iommu)
-		return CLI_HELD;
+		return;
+	sc->machine.has_iommu = true;
 	sc->machine.iommu =
 		strcmp(o->iommu, "riscv") ? SCENARIO_IOMMU_SMMUV3 : SCENARIO_IOMMU_RISCV;
-	for (size_t i = 0; i < sc->n_faults; i++) {
-		if (scenario_iommu_has(sc->machine.iommu, sc->faults[i].kind))
-			continue;
-		snprintf(text, sizeof(text), "%s:%u: a RISC-V IOMMU has no %s", sc->path,
-			 sc->faults[i].line, scenario_fault_name(sc->faults[i].kind));
-		return cli_input_error(text);
-	}
-	return CLI_HELD;
 }
 
 static int run_scenario(const struct options *o, struct scenario *sc, struct runs *runs)
 {
 	struct machine m;
-	int code = choose_iommu(o, sc);
+	int code;
 
-	if (!code)
-		code = run_open(sc, &m);
+	choose_iommu(o, sc);
+	code = run_open(sc, &m);
 	if (code)
 		return code;
 	code = run_regimes(o, sc, &m, runs);
@@ -461,6 +507,7 @@ int cmd_run(int argc, char **argv)
 
 		if (scenario_load(argv[i], &sc, err, sizeof(err)))
 			return cli_input_error(err);
+		choose_iommu(&o, &sc);
 		code = run_open(&sc, &m);
 		if (!code)
 			run_close(&m);

@@ -7,8 +7,9 @@
 #include "machine/machine.h"
 
 /* Loads the machine and the traces that the scenario names, and checks that they
- * fit together. CLI_HELD, or an exit code after one line on stderr. */
-int run_open(const struct scenario *sc, struct machine *m);
+ * fit together; a device tree chooses the IOMMU unless the scenario does. CLI_HELD, or
+ * an exit code after one line on stderr. */
+int run_open(struct scenario *sc, struct machine *m);
 void run_close(struct machine *m);
 
 #endif

@@ -119,25 +119,27 @@ static bool check_smmu(struct reader *r, yaml_node_t *node, void *out, uint32_t 
 static const struct section smmu_section = {
 	.what = "machine.smmu", .keys = smmu_keys, .check = check_smmu};
 
+enum { M_LSPCI, M_IORT, M_DTB, M_GENERATE, M_ATS, M_IOMMU, M_SMMU };
 static const struct key machine_keys[] = {
-	{"lspci", read_file, .offset = offsetof(struct scenario_machine, lspci)},
-	{"iort", read_file, .offset = offsetof(struct scenario_machine, iort)},
-	{"dtb", read_file, .offset = offsetof(struct scenario_machine, dtb)},
-	{"generate", read_number, .offset = offsetof(struct scenario_machine, generate), .min = 1,
-	 .max = MACHINE_SYNTHETIC_MAX},
-	{"ats", read_ats, 0, .words = ats_words},
-	{"iommu", read_word, .offset = offsetof(struct scenario_machine, iommu),
-	 .words = iommu_words},
-	{"smmu", read_section, .offset = offsetof(struct scenario_machine, smmu),
-	 .section = &smmu_section},
+	[M_LSPCI] = {"lspci", read_file, .offset = offsetof(struct scenario_machine, lspci)},
+	[M_IORT] = {"iort", read_file, .offset = offsetof(struct scenario_machine, iort)},
+	[M_DTB] = {"dtb", read_file, .offset = offsetof(struct scenario_machine, dtb)},
+	[M_GENERATE] = {"generate", read_number,
+			.offset = offsetof(struct scenario_machine, generate), .min = 1,
+			.max = MACHINE_SYNTHETIC_MAX},
+	[M_ATS] = {"ats", read_ats, 0, .words = ats_words},
+	[M_IOMMU] = {"iommu", read_word, .offset = offsetof(struct scenario_machine, iommu),
+		     .words = iommu_words},
+	[M_SMMU] = {"smmu", read_section, .offset = offsetof(struct scenario_machine, smmu),
+		    .section = &smmu_section},
 	END,
 };
 
 static bool check_machine(struct reader *r, yaml_node_t *node, void *out, uint32_t given)
 {
-	const struct scenario_machine *m = out;
+	struct scenario_machine *m = out;
 
-	(void)given;
+	m->has_iommu = given & 1u << M_IOMMU;
 	if (!m->lspci.path == !m->generate)
 		return read_fail_line(r, node_line(node),
 				      "expected either the key \"lspci\" or "

@@ -54,6 +54,7 @@ struct scenario_machine {
 	enum scenario_ats ats;
 	struct scenario_devices ats_list; /* SCENARIO_ATS_LIST */
 	unsigned iommu;			  /* enum scenario_iommu */
+	bool has_iommu;			  /* given; else the device tree may choose */
 	struct scenario_smmu smmu;
 };
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static int host, iommu;
 
@@ -267,6 +268,83 @@ static void the_command_shows_it(void **state)
 	json_decref(j);
 }
 
+/* A scenario on a tree, with one more key of machine and one more fault. */
+static int run_on(const char *dtb, const char *key, const char *fault, const char *options)
+{
+	char text[3000], args[200], here[512];
+
+	assert_non_null(getcwd(here, sizeof(here)));
+	snprintf(text, sizeof(text),
+		 "machine:\n"
+		 "  lspci: %s/" SMALL_LSPCI "\n"
+		 "  dtb: %s\n"
+		 "%s"
+		 "domains:\n"
+		 "  - {name: d, devices: [\"0000:02:00.0\", \"0000:03:00.0\"]}\n"
+		 "workload:\n"
+		 "  - {generate: random, domain: d, maps: 200, seed: 7}\n"
+		 "faults:\n"
+		 "  - {at: 50%%, device: \"0000:02:00.0\", kind: atc_silent}\n"
+		 "%s"
+		 "software: {policy: [port_block, global_abort]}\n"
+		 "recovery: {owner: none}\n"
+		 "expect: {quarantined: [\"0000:02:00.0\"]}\n",
+		 here, dtb, key, fault);
+	snprintf(args, sizeof(args), "run %s %s", options, temp_text(text));
+	return lazaret(args);
+}
+
+static int run(const char *key, const char *fault, const char *options)
+{
+	char dtb[512];
+
+	assert_non_null(realpath(tree_fixture("riscv"), dtb));
+	return run_on(dtb, key, fault, options);
+}
+
+static void a_scenario_takes_it_from_the_tree(void **state)
+{
+	(void)state;
+	assert_int_equal(run("", "", ""), 0);
+	says("behind the RISC-V IOMMU");
+	assert_int_equal(run("  iommu: riscv\n", "", ""), 0);
+	says("behind the RISC-V IOMMU");
+	assert_int_equal(run("", "", "--regime all --quiet"), 0);
+	temp_remove();
+}
+
+static void a_contradiction_is_one_line(void **state)
+{
+	static const char what[] = ":3: the device tree has a RISC-V IOMMU; expected iommu: riscv";
+
+	(void)state;
+	assert_int_equal(run("  iommu: smmuv3\n", "", ""), 2);
+	says(what);
+	assert_int_equal(strcspn(output, "\n") + 1, strlen(output));
+	assert_int_equal(run("", "", "--iommu smmuv3"), 2);
+	says(what);
+	assert_int_equal(run("", "  - {at: 60%, kind: sfm}\n", ""), 2);
+	says("a RISC-V IOMMU has no sfm");
+	temp_remove();
+}
+
+/* The rig has room for 16 bits; a device behind others would never be reached. */
+static void ids_that_no_run_reaches_are_told(void **state)
+{
+	char dtb[64];
+
+	(void)state;
+	open_tree();
+	set_cells(host, "iommu-map", 4, 0x200u, phandle(), 0x50200u, 0x200u);
+	/* The scenario is a temporary file of the same name. */
+	snprintf(dtb, sizeof(dtb), "%s.dtb", tree_file());
+	assert_int_equal(rename(tree_file(), dtb), 0);
+	assert_int_equal(run_on(dtb, "", "", ""), 2);
+	says(":3: expected stream ids below 0x10000, not 0x50200 of 0000:02:00.0");
+	unlink(dtb);
+	temp_remove();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +359,9 @@ int main(void)
 		cmocka_unit_test(two_kinds_are_refused),
 		cmocka_unit_test(each_cut_is_refused),
 		cmocka_unit_test(the_command_shows_it),
+		cmocka_unit_test(a_scenario_takes_it_from_the_tree),
+		cmocka_unit_test(a_contradiction_is_one_line),
+		cmocka_unit_test(ids_that_no_run_reaches_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
