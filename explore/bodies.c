@@ -346,6 +346,14 @@ static void one_report(struct exr *r)
 	(void)exr_unmap(r, 0, 0, 1);
 }
 
+/* No timeout stands before the fence, so it comes at any step of an unmap. */
+static void report_unmaps(struct exr *r)
+{
+	exr_go(r, "reporter", 3, report_0);
+	for (unsigned p = 0; p < 3; p++)
+		(void)exr_unmap(r, 0, p, 1);
+}
+
 /* ---- devices that are broken in another way ---- */
 
 static void ranges_prepare(struct exr *r)
@@ -399,6 +407,8 @@ static void failure_at_error(struct exr *r)
 
 /* ---- queue restart ---- */
 
+#define CMDQ_CONS 0x9cu
+
 static void stall(struct exr *r)
 {
 	r->dead_queue = true;
@@ -426,6 +436,35 @@ static void restart_waiters(struct exr *r)
 	stall(r);
 	exr_go(r, "late comer", 2, late_comer);
 	(void)exr_unmap_irq(r, 0, 0, 1);
+}
+
+/* The hardware takes no command from the first probe on. */
+static void stall_probe(struct exr *r)
+{
+	r->on_probe = NULL;
+	r->dead_queue = true;
+	r->stalled_cons = (uint32_t)lzm_smmu_read(r->unit[0].smmu, CMDQ_CONS, 4);
+	lzm_smmu_inject_cmdq_stall(r->unit[0].smmu, sim_now() + LZ_SEC(1));
+}
+
+/* Nobody but a restart moves CONS then; what was dropped has never been carried out. */
+static void stall_until_restart(struct exr *r)
+{
+	for (unsigned i = 0; i < 100; i++) {
+		exr_sleep(r, LZ_MS(1));
+		if (r->dead_queue &&
+		    lzm_smmu_read(r->unit[0].smmu, CMDQ_CONS, 4) != r->stalled_cons)
+			break;
+	}
+	lzm_smmu_inject_cmdq_stall(r->unit[0].smmu, 0);
+	sim_hw_changed();
+}
+
+static void probe_dropped(struct exr *r)
+{
+	r->on_probe = stall_probe;
+	exr_go(r, "stall", 3, stall_until_restart);
+	(void)exr_unmap(r, 0, 0, 1);
 }
 
 /* ---- two domains ---- */
@@ -488,6 +527,8 @@ const struct exr_body exr_bodies[] = {
 	{"restart_submitters", "queue restart against submitters", exb_shared, restart_submitters},
 	{"restart_waiters", "queue restart against one whose patience lasts", exb_shared,
 	 restart_waiters},
+	{"probe_dropped", "a restart drops the probe of one of two dead devices", two_dead_prepare,
+	 probe_dropped},
 	{"apart", "a dead device in one domain, a sound one in another", apart_prepare, apart},
 	{"failure_at_error", "service failure and a queue error at once", exb_one_dead,
 	 failure_at_error},
@@ -515,6 +556,7 @@ const struct exr_body exr_bodies[] = {
 	{"remove_probed", "removal while its probe is out", exb_one_dead, exb_remove_probed},
 	{"pasid_reset", "a device with a PASID recovers", exb_pasid_prepare, exb_pasid_reset},
 	{"pasid_muted", "one device in two domains", exb_pasid_prepare, exb_pasid_muted},
+	{"report_unmaps", "a report of the embedder against unmaps", exb_shared, report_unmaps},
 	{"short_map", "maps that need tables against a fault", exb_one_dead, exb_short_map},
 	{"tables", "two maps that need the same tables", exb_tables_prepare, exb_tables},
 	{"reports", "two reports of the embedder", exb_shared, reports},

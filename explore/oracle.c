@@ -181,6 +181,16 @@ static void judge_innocent(struct exr *r, const struct exr_dev *d, const struct 
 		   d->index, lz_event_name(ev->kind), lz_evidence_name(ev->evidence));
 }
 
+/* By a fresh answer and by nothing else (H78). */
+static void exonerated(struct exr *r, const struct exr_dev *d)
+{
+	if (d->silent && !lzm_ep_answers(d->ep) && !d->unit->lost)
+		ex_violate(
+			r->run, 'B', "exonerated without an answer",
+			"device %u: exonerated, and it has answered nothing since it was accused",
+			d->index);
+}
+
 static void quarantined(struct exr *r, struct exr_dev *d, const struct lz_event *ev)
 {
 	if (ev->generation & 1)
@@ -231,11 +241,17 @@ void exr_event(void *ctx, const struct lz_event *ev)
 		return;
 	switch (ev->kind) {
 	case LZ_EV_SUSPECT:
+		d->asked = d->doubted = false;
+		d->silent = d->guilty && !lzm_ep_answers(d->ep);
+		break;
 	case LZ_EV_EXONERATED:
 		d->asked = d->doubted = false;
+		exonerated(r, d);
 		break;
 	case LZ_EV_PROBE:
 		d->asked = true;
+		if (r->on_probe)
+			r->on_probe(r);
 		break;
 	case LZ_EV_FENCED:
 		d->asked = false;

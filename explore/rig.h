@@ -96,6 +96,7 @@ struct exr_dev {
 	unsigned told, resumed;
 	/* What the oracles know. */
 	bool guilty;   /* left an invalidation unanswered since its last reset */
+	bool silent;   /* when it was accused it had left one unanswered and answered nothing */
 	bool mute;     /* an access to its config space failed since its last reset */
 	bool asked;    /* a probe is out, or its answer is being believed */
 	bool doubted;  /* since its last accusation a read of config space failed there */
@@ -145,13 +146,15 @@ struct exr {
 	struct sim_worker worker[EXR_SMMUS]; /* as many as SMMUs */
 	unsigned irq_user;
 	void (*user_irq)(struct exr *r);
-	bool spoil; /* the next command fetched from the queue is illegal */
+	void (*on_probe)(struct exr *r); /* a probe has been sent */
+	bool spoil;			 /* the next command fetched from the queue is illegal */
 	/* From here on nothing is wrong: no unmap goes into custody, but for as many
 	 * as were spoiled, and as long as no time is skipped. */
 	bool calm;
 	unsigned excuses;
 	lz_ns calm_skipped;
-	bool dead_queue; /* the body has stalled the queue, or broken a command */
+	uint32_t stalled_cons; /* CMDQ_CONS when the body stalled the queue at a probe */
+	bool dead_queue;       /* the body has stalled the queue, or broken a command */
 	struct exr_call call[EXR_TASKS];
 	unsigned n_calls;
 	unsigned busy; /* tasks of the body that have not returned */

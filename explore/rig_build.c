@@ -65,7 +65,7 @@ static bool on_reset(void *user)
 {
 	struct exr_dev *d = user;
 
-	d->guilty = d->mute = d->doubted = false;
+	d->guilty = d->mute = d->doubted = d->silent = false;
 	return d->rig->c->reset_told;
 }
 
@@ -298,7 +298,7 @@ enum lz_status exr_add(struct exr *r, unsigned i)
 
 	d->quarantined_gen = 0;
 	d->guilty = d->broken = d->claimed = d->reset_ok = false;
-	d->asked = d->doubted = false;
+	d->asked = d->doubted = d->silent = false;
 	return lz_device_add(d->group, &desc, &d->dev);
 }
 
