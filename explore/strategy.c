@@ -22,17 +22,19 @@ struct ex_strategies {
 	uint64_t clock_at[MAX_CLOCKS + 1]; /* ascending, never at the end */
 	unsigned clocks, next_clock;
 	uint64_t prio[AGENTS];	      /* 0: not drawn yet */
+	uint64_t lowest;	      /* below it nobody is */
+	uint16_t ran;		      /* who was picked last */
+	uint16_t leaving;	      /* who falls behind all others at leave_at */
+	uint64_t leave_at;	      /* 0: nobody */
 	unsigned one_in;	      /* random */
 	uint64_t maybe_at[EX_MAYBES]; /* the next one goes wrong from this step on; 0: not drawn */
 	unsigned maybe_in[EX_MAYBES]; /* or one occasion in so many; 0: not drawn */
 	/* PCT */
 	unsigned depth, next_change;
 	uint64_t change_at[MAX_DEPTH]; /* ascending, never at the end */
-	uint64_t lowest;	       /* below it nobody is */
 	/* POS */
 	struct sim_op last;
 	unsigned last_cpu;
-	uint16_t last_id;
 	bool has_last;
 	struct ex_strategy pct, pos, random;
 };
@@ -51,6 +53,9 @@ static void begin(struct ex_strategies *s, uint64_t seed)
 	s->rng = ex_mix(seed) | 1;
 	s->step = 0;
 	s->next_clock = 0;
+	s->lowest = 1ull << 61;
+	s->ran = 0;
+	s->leave_at = 0;
 	/* Half of the runs keep the clock's order. */
 	s->clocks = (unsigned)(ex_random(&s->rng) >> 33) % (2 * MAX_CLOCKS);
 	s->clocks = s->clocks > MAX_CLOCKS ? 0 : s->clocks;
@@ -97,6 +102,24 @@ static unsigned draw_rate(struct ex_strategies *s, enum ex_maybe what)
 	return v < 5 ? 1 : 2u << (v - 5);
 }
 
+/* What stays in a store buffer matters when others run before it is drained, which is
+ * a few steps later: mostly whoever has stored falls behind until then. */
+static void leave_soon(struct ex_strategies *s)
+{
+	uint64_t v = ex_random(&s->rng) >> 33;
+
+	s->leaving = s->ran;
+	s->leave_at = v % 4 ? s->step + 1 + (v >> 8) % 4 : 0;
+}
+
+static void leave(struct ex_strategies *s)
+{
+	if (!s->leave_at || s->step < s->leave_at)
+		return;
+	s->leave_at = 0;
+	s->prio[s->leaving] = --s->lowest;
+}
+
 /* From a random step on; in some runs not at all. Where occasions are few, one often
  * comes right behind the other, as the allocations of one call: then in half of the
  * runs one of them in so many. */
@@ -113,6 +136,8 @@ static bool maybe(void *ctx, enum ex_maybe what)
 	if (s->step < s->maybe_at[what])
 		return false;
 	s->maybe_at[what] = s->step + 1 + (ex_random(&s->rng) >> 20) % s->typical;
+	if (what == EX_WEAK)
+		leave_soon(s);
 	return true;
 }
 
@@ -185,7 +210,6 @@ static void pct_begin(void *ctx, uint64_t seed)
 
 	begin(s, seed);
 	s->next_change = 0;
-	s->lowest = 1ull << 61;
 	for (unsigned i = 0; i + 1 < s->depth; i++)
 		s->change_at[i] = (ex_random(&s->rng) >> 20) % s->longest;
 	qsort(s->change_at, s->depth - 1, sizeof(s->change_at[0]), by_number);
@@ -199,6 +223,8 @@ static size_t pct_pick(void *ctx, const struct sim_enabled *e, size_t n)
 
 	if (clock_turn(s, e, n))
 		return n - 1;
+	leave(s);
+	s->ran = e[0].id;
 	if (n == 1 && s->step < s->change_at[s->next_change])
 		return 0;
 	best = highest(s, e, n);
@@ -212,6 +238,7 @@ static size_t pct_pick(void *ctx, const struct sim_enabled *e, size_t n)
 		s->prio[e[best].id] = --s->lowest;
 		best = highest(s, e, n);
 	}
+	s->ran = e[best].id;
 	return best;
 }
 
@@ -233,13 +260,14 @@ static size_t pos_pick(void *ctx, const struct sim_enabled *e, size_t n)
 	if (clock_turn(s, e, n))
 		return n - 1;
 	for (size_t i = 0; s->has_last && i < n; i++)
-		if (e[i].id == s->last_id || ex_dependent(&s->last, s->last_cpu, e[i].op, e[i].cpu))
+		if (e[i].id == s->ran || ex_dependent(&s->last, s->last_cpu, e[i].op, e[i].cpu))
 			s->prio[e[i].id] = 0;
+	leave(s);
 	best = n > 1 ? highest(s, e, n) : 0;
 	s->has_last = true;
 	s->last = *e[best].op;
 	s->last_cpu = e[best].cpu;
-	s->last_id = e[best].id;
+	s->ran = e[best].id;
 	return best;
 }
 
