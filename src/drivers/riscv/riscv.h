@@ -174,6 +174,8 @@ void lz_rv_dc_ats_off_locked(struct lz_rv_dev *rd);
 void lz_rv_dc_ats_off(struct lz_rv_dev *rd);
 /* It aborts: its answers are heard all the same. False: it is being fenced. */
 bool lz_rv_dc_listen(struct lz_rv_dev *rd);
+/* EN_ATS is on, or about to have effect. */
+bool lz_rv_dc_hears(struct lz_rv_dev *rd);
 /* Everything but what makes it translate; then (after a push) that. */
 void lz_rv_dc_prepare(struct lz_rv_dev *rd, const struct lz_domain_part *part, bool ats);
 void lz_rv_dc_commit(struct lz_rv_dev *rd);

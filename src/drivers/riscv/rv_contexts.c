@@ -125,6 +125,11 @@ bool lz_rv_dc_listen(struct lz_rv_dev *rd)
 	return may;
 }
 
+bool lz_rv_dc_hears(struct lz_rv_dev *rd)
+{
+	return lz_dma_load64(&rd->dc[0][RV_DC_TC]) & RV_TC_EN_ATS;
+}
+
 /* Without a fence: its faults are worth telling. */
 void lz_rv_dc_ats_off(struct lz_rv_dev *rd)
 {

@@ -111,7 +111,8 @@ void lz_rv_loud(struct lz_rv_dev *rd)
 /*
  * One that was reset, and is open: with EN_ATS off its answer would not be heard (H70).
  * Everything untranslated goes on aborting, and what its ATC held is what the reset was
- * for. install() or block() switches it off again. A suspect is as it was. [gate]
+ * for. install() or block() switches it off again. A suspect is as it was: one whose
+ * EN_ATS went off before it was accused cannot be asked, and is assumed broken. [gate]
  */
 static enum lz_status listen(struct lz_rv_dev *rd, lz_ns *deadline)
 {
@@ -134,6 +135,10 @@ static enum lz_status probe_send(struct lz_device *dev, const struct lz_command 
 	uint32_t n = 0;
 
 	(void)queue;
+	if (st == LZ_OK && !lz_rv_dc_hears(rd)) {
+		lz_accuse_told(dev, LZ_EVIDENCE_ASSUMED);
+		st = LZ_EBUSY;
+	}
 	if (st != LZ_OK)
 		return st;
 	/* A very small queue has room for the ones that matter only. */

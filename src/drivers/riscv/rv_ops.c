@@ -187,10 +187,20 @@ static bool is_judged(void *arg)
 	return lz_load8_acquire(&((struct lz_device *)arg)->fence) != LZ_FENCE_SUSPECT;
 }
 
+/* One that is being asked must be able to answer: the verdict gets its time. Who has none
+ * after that cannot be asked with EN_ATS off, so it is assumed broken. */
+static bool is_open(struct lz_device *dev, bool leave_it)
+{
+	if (lz_load8(&dev->fence) == LZ_FENCE_SUSPECT)
+		(void)lz_wait(dev->lz, is_judged, dev, lz_now(dev->lz) + dev->lz->cfg.sync_bound);
+	if (leave_it && lz_load8(&dev->fence) == LZ_FENCE_SUSPECT)
+		lz_accuse_told(dev, LZ_EVIDENCE_ASSUMED);
+	return lz_load8(&dev->fence) == LZ_FENCE_OPEN;
+}
+
 /* Orderly end of ATS (H76, H70): off at the endpoint, everything invalidated, nothing
- * out any more; EN_ATS is for the caller. A suspect gets no ATS.INVAL, but one that is
- * being asked must be able to answer: the verdict gets its time. Who has none after that
- * cannot be asked with EN_ATS off, so it is assumed broken. */
+ * out any more; EN_ATS is for the caller. A suspect gets no ATS.INVAL. Once nothing is
+ * out it can have been accused by what was before only, so then it is looked again. */
 static enum lz_status ats_stop(struct lz_rv_dev *rd, bool leave_it)
 {
 	struct lz_device *dev = rd->dev;
@@ -198,17 +208,13 @@ static enum lz_status ats_stop(struct lz_rv_dev *rd, bool leave_it)
 
 	if (!dev->ats_on)
 		return LZ_OK;
-	if (lz_load8(&dev->fence) == LZ_FENCE_SUSPECT)
-		(void)lz_wait(dev->lz, is_judged, dev, lz_now(dev->lz) + dev->lz->cfg.sync_bound);
-	if (leave_it && lz_load8(&dev->fence) == LZ_FENCE_SUSPECT)
-		lz_accuse_told(dev, LZ_EVIDENCE_ASSUMED);
-	if (lz_load8(&dev->fence) != LZ_FENCE_OPEN)
+	if (!is_open(dev, leave_it))
 		return LZ_EBUSY;
 	ats_off_in_config(dev);
 	st = lz_rv_ats_flush(rd, 0);
 	if (st == LZ_OK)
 		st = lz_rv_quiet(rd);
-	else if (st == LZ_EBUSY) /* accused meanwhile: as if it had not answered */
+	if (!is_open(dev, leave_it) || st == LZ_EBUSY) /* as if it had not answered */
 		st = LZ_EIO;
 	return lz_rv_dead(rd->s) ? LZ_OK : st;
 }
