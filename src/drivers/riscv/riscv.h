@@ -13,6 +13,13 @@
 #include "drivers/riscv/rv_queue.h"
 #include "lazaret/riscv.h"
 
+/* May it be sent an ATS.INVAL? */
+enum lz_rv_voice {
+	RV_LOUD,   /* yes */
+	RV_HUSHED, /* no, and memory that it may reach has to wait */
+	RV_QUIET,  /* no, nor is there any need */
+};
+
 struct lz_rv_dev {
 	struct lz_device *dev;
 	struct lz_rv *s;
@@ -25,9 +32,10 @@ struct lz_rv_dev {
 	uint64_t fsc;	/* what the contexts have when they translate; [gate] */
 	uint32_t pscid; /* that the IOTLB may know it by; 0 none; [gate] */
 	bool clean;	/* nothing is cached by it, as it has said; [gate] */
-	/* Its ATC is empty and off, so it needs no invalidations: see
-	 * lz_rv_quiet(). Written with the gate held, read without (atomic). */
-	uint8_t quiet;
+	/* enum lz_rv_voice, see rv_faults.c. Written under the fence lock, read without
+	 * (atomic). */
+	uint8_t voice;
+	uint64_t hushed; /* EN_ATS went off: lz_rv.shuts then; [fence_lock] */
 	/* Everything aborts, but the contexts still have a PSCID: see lz_rv_push(). */
 	bool shut;     /* [fence_lock] */
 	uint64_t when; /* it was shut: lz_rv.shuts then; [fence_lock] */
@@ -213,9 +221,10 @@ extern const struct lz_fault_ops lz_rv_fault_ops;
 /* Invalidates everything a device may hold (of one PASID, or 0: of all), with outcome;
  * LZ_EBUSY: it is not open, nothing was sent. Task context. */
 enum lz_status lz_rv_ats_flush(struct lz_rv_dev *rd, uint32_t pid);
-/* No ATS.INVAL of the device is out, and none is sent until lz_rv_loud(). What it has
- * cached is gone and its ATS is off. */
-enum lz_status lz_rv_quiet(struct lz_rv_dev *rd);
+/* Nothing is sent to the device until lz_rv_loud(); LZ_OK: and no ATS.INVAL of it is out. */
+enum lz_status lz_rv_hush(struct lz_rv_dev *rd);
+void lz_rv_hush_locked(struct lz_rv_dev *rd);
+void lz_rv_set_voice(struct lz_rv_dev *rd, enum lz_rv_voice voice);
 void lz_rv_loud(struct lz_rv_dev *rd);
 void lz_rv_reset_succeeded(struct lz_device *dev);
 

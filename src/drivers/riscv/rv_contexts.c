@@ -43,13 +43,22 @@ static void store_all(struct lz_rv_dev *rd, unsigned word, uint64_t w)
 		lz_dma_store64(&rd->dc[i][word], w);
 }
 
-/* Nothing more is sent to who will not be heard (H70). */
-static void be_quiet(struct lz_rv_dev *rd, uint64_t tc)
+/* Nothing more is sent to who will not be heard (H70). What its ATC holds counts until
+ * EN_ATS is off with effect, unless it has said that it is empty. [fence_lock] */
+void lz_rv_hush_locked(struct lz_rv_dev *rd)
 {
-	if (tc & RV_TC_EN_ATS)
+	if (rd->voice != RV_LOUD)
 		return;
-	lz_store8_release(&rd->quiet, 1);
-	lz_mb(); /* quiet before EN_ATS */
+	rd->hushed = UINT64_MAX;
+	lz_store8_release(&rd->voice, RV_HUSHED);
+	lz_mb(); /* before EN_ATS */
+}
+
+/* EN_ATS before the count, which whoever pushes reads first. [fence_lock] */
+static void count_hushed(struct lz_rv_dev *rd)
+{
+	if (rd->voice == RV_HUSHED)
+		rd->hushed = lz_fetch_add64(&rd->s->shuts, 1) + 1;
 }
 
 static void store_tc(struct lz_rv_dev *rd, uint64_t tc)
@@ -60,8 +69,11 @@ static void store_tc(struct lz_rv_dev *rd, uint64_t tc)
 	/* A suspect keeps what it asks for, as one whose tables nobody touches does. */
 	if (dev->fence >= LZ_FENCE_FENCING)
 		tc = (tc & ~RV_TC_ATS) | RV_TC_DTF;
-	be_quiet(rd, tc);
+	if (!(tc & RV_TC_EN_ATS))
+		lz_rv_hush_locked(rd);
 	store_all(rd, RV_DC_TC, tc);
+	if (!(tc & RV_TC_EN_ATS))
+		count_hushed(rd);
 	lz_spin_unlock(&dev->fence_lock, flags);
 }
 
@@ -103,12 +115,13 @@ void lz_rv_dc_close(struct lz_rv_dev *rd)
 void lz_rv_dc_ats_off_locked(struct lz_rv_dev *rd)
 {
 	lz_assert(lz_spin_held(&rd->dev->fence_lock));
-	be_quiet(rd, 0);
+	lz_rv_hush_locked(rd);
 	for (unsigned i = 0; i < rd->dev->n_streams; i++) {
 		uint64_t *tc = &rd->dc[i][RV_DC_TC];
 
 		lz_dma_store64(tc, (lz_dma_load64(tc) & ~RV_TC_ATS) | RV_TC_DTF);
 	}
+	count_hushed(rd);
 	lz_dma_wmb();
 }
 
@@ -259,10 +272,10 @@ static enum lz_status push(struct lz_rv_dev *rd, lz_ns *deadline)
 	return run_or_owe(rd->s, cmd, n, deadline);
 }
 
-/* True: what had been shut when the count was `until` is empty with effect, and has no
- * PSCID any more. The work pushes for a fence while somebody with the gate changes
- * contexts, so who was first is decided under the fence lock. */
-static bool drop_pscid(struct lz_rv_dev *rd, uint64_t until)
+/* What had been done when the count was `until` is in effect. True: it had been shut, is
+ * empty with effect, and has no PSCID any more. The work pushes for a fence while somebody with the
+ * gate changes contexts, so who was first is decided under the fence lock. */
+static bool take_effect(struct lz_rv_dev *rd, uint64_t until)
 {
 	unsigned long flags = lz_spin_lock(&rd->dev->fence_lock);
 	bool drop = rd->shut && rd->when <= until;
@@ -271,6 +284,8 @@ static bool drop_pscid(struct lz_rv_dev *rd, uint64_t until)
 		rd->shut = false;
 		store_all(rd, RV_DC_TA, RV_FIELD(RV_TA_PSCID, RV_PSCID_NOTHING));
 	}
+	if (rd->voice == RV_HUSHED && rd->hushed <= until)
+		lz_store8_release(&rd->voice, RV_QUIET);
 	lz_spin_unlock(&rd->dev->fence_lock, flags);
 	lz_dma_wmb();
 	return drop;
@@ -281,7 +296,7 @@ enum lz_status lz_rv_push(struct lz_rv_dev *rd, lz_ns *deadline)
 	uint64_t until = lz_load64_acquire(&rd->s->shuts);
 	enum lz_status st = push(rd, deadline);
 
-	if (st == LZ_OK && drop_pscid(rd, until))
+	if (st == LZ_OK && take_effect(rd, until))
 		st = push(rd, deadline);
 	return st;
 }
@@ -299,13 +314,13 @@ enum lz_status lz_rv_push_process(struct lz_rv_dev *rd, uint32_t pid,
 	return run_or_owe(rd->s, cmd, n, deadline);
 }
 
-static bool drop_pscids(struct lz_rv *s, uint64_t until)
+static bool all_take_effect(struct lz_rv *s, uint64_t until)
 {
 	unsigned long flags = lz_spin_lock(&s->iommu.lock);
 	bool any = false;
 
 	for (struct lz_device *d = s->iommu.devices; d; d = d->next_in_iommu)
-		any |= drop_pscid(lz_rv_dev_of(d), until);
+		any |= take_effect(lz_rv_dev_of(d), until);
 	lz_spin_unlock(&s->iommu.lock, flags);
 	return any;
 }
@@ -323,7 +338,7 @@ enum lz_status lz_rv_pay(struct lz_rv *s)
 	if (!lz_rv_is_owed(s, &owed))
 		return LZ_OK;
 	st = lz_rv_queue_run(s, all, 2, &deadline);
-	if (st == LZ_OK && drop_pscids(s, until))
+	if (st == LZ_OK && all_take_effect(s, until))
 		st = lz_rv_queue_run(s, all, 2, &deadline);
 	if (st == LZ_OK)
 		lz_store32(&s->push_paid, owed);

@@ -3,11 +3,11 @@
  * What the core asks about a device that does not answer: probes, the fence, snapshots.
  *
  * An ATS.INVAL may only be out while EN_ATS is on: what answers after that is not heard,
- * and the request times out, whoever it was for (H70). So each device is `quiet` while
- * EN_ATS is off, or about to go off: quiet is stored before EN_ATS, and who switches it
- * off without a fence drains in between (lz_rv_quiet()). To be quiet is no danger: with
- * EN_ATS off nothing that an ATC holds is let through, and before it goes off in good
- * order the ATC has said that it is empty, and may not ask any more.
+ * and the request times out, whoever it was for (H70). So a device is hushed before
+ * EN_ATS goes off, and who switches it off without a fence drains in between
+ * (lz_rv_hush()). While it is hushed memory that it may reach waits. It is quiet, and
+ * skipped, when it has said that its ATC is empty, and may not ask any more, or when
+ * EN_ATS is off with effect: then nothing that its ATC holds is let through.
  */
 #include "drivers/riscv/riscv.h"
 
@@ -89,20 +89,30 @@ enum lz_status lz_rv_ats_flush(struct lz_rv_dev *rd, uint32_t pid)
 }
 
 /* A fence of its own succeeds when everything before it has been answered or given up. */
-enum lz_status lz_rv_quiet(struct lz_rv_dev *rd)
+enum lz_status lz_rv_hush(struct lz_rv_dev *rd)
 {
+	unsigned long flags = lz_spin_lock(&rd->dev->fence_lock);
 	lz_ns deadline = 0;
 
-	lz_store8_release(&rd->quiet, 1);
+	lz_rv_hush_locked(rd);
+	lz_spin_unlock(&rd->dev->fence_lock, flags);
 	lz_epoch_grace(rd->s->lz, &rd->s->readers, rd->s->iommu.name);
 	return lz_rv_queue_run(rd->s, NULL, 0, &deadline);
+}
+
+void lz_rv_set_voice(struct lz_rv_dev *rd, enum lz_rv_voice voice)
+{
+	unsigned long flags = lz_spin_lock(&rd->dev->fence_lock);
+
+	lz_store8_release(&rd->voice, (uint8_t)voice);
+	lz_spin_unlock(&rd->dev->fence_lock, flags);
 }
 
 /* Whoever found it quiet had cleared his entries before: what the device fetches once
  * it may does not have them (A). */
 void lz_rv_loud(struct lz_rv_dev *rd)
 {
-	lz_store8_release(&rd->quiet, 0);
+	lz_rv_set_voice(rd, RV_LOUD);
 	lz_epoch_grace(rd->s->lz, &rd->s->readers, rd->s->iommu.name);
 }
 
@@ -116,7 +126,8 @@ void lz_rv_loud(struct lz_rv_dev *rd)
  */
 static enum lz_status listen(struct lz_rv_dev *rd, lz_ns *deadline)
 {
-	if (!lz_load8(&rd->quiet) || rd->listens || lz_load8(&rd->dev->fence) == LZ_FENCE_SUSPECT)
+	if (lz_load8(&rd->voice) == RV_LOUD || rd->listens ||
+	    lz_load8(&rd->dev->fence) == LZ_FENCE_SUSPECT)
 		return LZ_OK;
 	if (!lz_rv_dc_listen(rd))
 		return LZ_EBUSY; /* found broken again */
@@ -223,8 +234,8 @@ static bool close(struct lz_device *dev)
 {
 	struct lz_rv_dev *rd = lz_rv_dev_of(dev);
 
-	if (!lz_load8(&rd->quiet))
-		(void)lz_rv_quiet(rd);
+	if (lz_load8(&rd->voice) == RV_LOUD)
+		(void)lz_rv_hush(rd);
 	lz_rv_dc_close(rd);
 	return rd->clean;
 }

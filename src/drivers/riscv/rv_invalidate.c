@@ -60,15 +60,10 @@ struct ats_batch {
 	uint16_t index[RV_GUARD_MAX];
 };
 
-/* Nothing is in its ATC, or nothing of it counts; it could not answer (H70). */
-static bool is_quiet(const struct lz_link *e)
-{
-	return lz_load8_acquire(&lz_rv_dev_of(e->dev)->quiet);
-}
-
 /* Which entries get a command now. A fenced device is skipped: its EN_ATS is off with
- * effect (H43). A suspect one is held: no command, and the memory waits (H85). Deciding
- * and writing use the same list (H55). [reader] */
+ * effect (H43). A suspect one is held: no command, and the memory waits (H85). So is one
+ * that could not answer, as long as its ATC may count (H70). Deciding and writing use
+ * the same list (H55). [reader] */
 static enum lz_status choose(struct ats_batch *b, const struct lz_link_array *a)
 {
 	uint32_t i = 0;
@@ -78,11 +73,16 @@ static enum lz_status choose(struct ats_batch *b, const struct lz_link_array *a)
 	       (a->e[i].id < b->id || (a->e[i].id == b->id && a->e[i].pasid < b->pasid)))
 		i++;
 	for (; i < a->n && b->n < b->s->cmdq.guard; i++) {
-		uint8_t fence = lz_load8_acquire(&a->e[i].dev->fence);
+		uint8_t voice, fence = lz_load8_acquire(&a->e[i].dev->fence);
 
 		if (fence == LZ_FENCE_SUSPECT || fence == LZ_FENCE_FENCING)
 			return LZ_EBUSY;
-		if (fence == LZ_FENCE_OPEN && !is_quiet(&a->e[i]))
+		if (fence != LZ_FENCE_OPEN)
+			continue;
+		voice = lz_load8_acquire(&lz_rv_dev_of(a->e[i].dev)->voice);
+		if (voice == RV_HUSHED)
+			return LZ_EBUSY;
+		if (voice == RV_LOUD)
 			b->index[b->n++] = (uint16_t)i;
 	}
 	b->id = i < a->n ? a->e[i].id : UINT32_MAX;

@@ -54,7 +54,7 @@ static enum lz_status device_add(struct lz_device *dev)
 	rd->dev = dev;
 	rd->s = s;
 	rd->clean = true;
-	rd->quiet = 1;
+	rd->voice = RV_QUIET;
 	dev->drv = rd;
 	st = prepare_device(s, rd);
 	if (st == LZ_OK)
@@ -212,8 +212,10 @@ static enum lz_status ats_stop(struct lz_rv_dev *rd, bool leave_it)
 		return LZ_EBUSY;
 	ats_off_in_config(dev);
 	st = lz_rv_ats_flush(rd, 0);
-	if (st == LZ_OK)
-		st = lz_rv_quiet(rd);
+	if (st == LZ_OK) {
+		lz_rv_set_voice(rd, RV_QUIET);
+		st = lz_rv_hush(rd);
+	}
 	if (!is_open(dev, leave_it) || st == LZ_EBUSY) /* as if it had not answered */
 		st = LZ_EIO;
 	return lz_rv_dead(rd->s) ? LZ_OK : st;
@@ -241,7 +243,7 @@ static enum lz_status ats_start(struct lz_rv_dev *rd)
 	/* What was left on earlier, when config space did not obey, goes too (H91). */
 	(void)lz_pci_ats_disable(dev->pci);
 	lz_log(dev->lz, LZ_LOG_WARN, dev->name, "ATS cannot be enabled, going on without");
-	(void)lz_rv_quiet(rd);
+	(void)lz_rv_hush(rd);
 	lz_rv_dc_ats_off(rd);
 	return lz_rv_push(rd, &deadline);
 }
@@ -252,7 +254,7 @@ static void ats_off_unconfirmed(struct lz_rv_dev *rd)
 	if (!rd->dev->ats_on)
 		return;
 	ats_off_in_config(rd->dev);
-	(void)lz_rv_quiet(rd);
+	(void)lz_rv_hush(rd);
 	lz_rv_dc_ats_off(rd);
 }
 

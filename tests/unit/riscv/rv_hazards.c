@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Hazards of the RISC-V IOMMU, and of its queue. */
+#include "drivers/riscv/riscv.h"
 #include "rvbench.h"
 
 static struct lz_domain *cached(struct bench *b, unsigned devs, unsigned pages)
@@ -169,6 +170,53 @@ static void h70_innocent_timeouts_are_judged_by_a_probe(void **state)
 {
 	(void)state;
 	bench_seeds(&(struct bench_opts){.devs = 3, .tune = give_up_innocents}, 20, company_body);
+}
+
+/* EN_ATS is about to go off and its ATC has not said that it is empty. */
+static void hushed_body(struct bench *b)
+{
+	struct lz_domain *dom = cached(b, 1, 2);
+	struct lz_rv_dev *rd = lz_rv_dev_of(b->dev[0].dev);
+	lz_ns deadline = 0;
+
+	assert_int_equal(lz_rv_hush(rd), LZ_OK);
+	assert_int_equal(lz_unmap(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	assert_true(bench_dma_cached(b, 0));
+	assert_int_equal(b->released, 0);
+	lz_rv_dc_ats_off(rd);
+	assert_int_equal(lz_unmap(dom, IOVA + LZ_PAGE, LZ_PAGE), LZ_IN_CUSTODY);
+	assert_int_equal(lz_rv_push(rd, &deadline), LZ_OK);
+	assert_false(bench_dma_cached(b, 0));
+	assert_true(bench_settles(b));
+	assert_int_equal(b->released, 2 * LZ_PAGE);
+	bench_drop(b, dom);
+}
+
+static void h70_memory_waits_for_who_is_hushed(void **state)
+{
+	(void)state;
+	bench_seeds(&(struct bench_opts){.devs = 1}, 5, hushed_body);
+}
+
+/* Its EN_ATS went off before it was accused: its silence is no evidence. */
+static void deaf_body(struct bench *b)
+{
+	struct lz_domain *dom = cached(b, 1, 1);
+	struct lz_device *dev = b->dev[0].dev;
+
+	lz_rv_dc_ats_off(lz_rv_dev_of(dev));
+	lz_accuse(dev, &(struct lz_accusation){.gen = lz_load32(&dev->generation)}, NULL);
+	lz_iommu_kick(dev->iommu);
+	assert_true(bench_settles(b));
+	assert_int_equal(bench_health(b, 0).evidence, LZ_EVIDENCE_ASSUMED);
+	assert_int_equal(b->events[LZ_EV_PROBE], 0);
+	bench_drop(b, dom);
+}
+
+static void h70_nobody_is_asked_who_is_not_heard(void **state)
+{
+	(void)state;
+	bench_seeds(&(struct bench_opts){.devs = 1}, 5, deaf_body);
 }
 
 /* ---- H71, H31: what is late is nobody's ---- */
@@ -459,6 +507,8 @@ int main(void)
 		cmocka_unit_test(h70_detach_lets_answers_in_first),
 		cmocka_unit_test(h70_reset_lets_answers_in_first),
 		cmocka_unit_test(h70_innocent_timeouts_are_judged_by_a_probe),
+		cmocka_unit_test(h70_memory_waits_for_who_is_hushed),
+		cmocka_unit_test(h70_nobody_is_asked_who_is_not_heard),
 		cmocka_unit_test(h71_marks_of_an_earlier_lap_do_not_count),
 		cmocka_unit_test(h71_a_late_answer_answers_nothing),
 		cmocka_unit_test(h82_nothing_is_done_before_cqh_has_passed),
