@@ -128,10 +128,12 @@ static void detach(struct rig_fn *fn, struct rig_domain *d)
 {
 	rig_note(fn->rig, fn, "embedder: detaches it", 0);
 	if (d && d->pasid) {
+		fn->pasids_on &= ~(1u << d->pasid);
 		lz_detach_pasid(fn->dev, d->pasid);
 		fn->pasid_dom[d->pasid] = NULL;
 		return;
 	}
+	fn->pasids_on = 0;
 	lz_detach(fn->dev);
 	fn->attached = false;
 	for (unsigned p = 0; p < SCENARIO_PASIDS; p++)

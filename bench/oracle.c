@@ -213,6 +213,8 @@ void oracle_event(void *ctx, const struct lz_event *ev)
 	case LZ_EV_REMOVED:
 		if (fn)
 			fn->fenced = fn->blocked = fn->asked = false;
+		if (fn && ev->kind == LZ_EV_REMOVED)
+			fn->leaving = false;
 		break;
 	case LZ_EV_QUARANTINED:
 		if (fn)
@@ -371,8 +373,9 @@ void oracle_removed(struct rig_fn *fn)
 
 static bool is_asked(const struct rig_domain *d, const struct rig_fn *fn)
 {
-	return fn->dev && !fn->rig->dead_iommu && fn->pasid_dom[d->pasid] == d && !fn->resetting &&
-	       !fn->fenced && !fn->guilty && fn->ats_works;
+	return fn->dev && !fn->rig->dead_iommu && fn->pasid_dom[d->pasid] == d &&
+	       (fn->pasids_on >> d->pasid & 1) && !fn->resetting && !fn->fenced && !fn->guilty &&
+	       fn->ats_works;
 }
 
 void oracle_pasid_begin(const struct rig_domain *d, struct oracle_asked *a)

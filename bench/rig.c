@@ -145,6 +145,8 @@ bool rig_settled(struct rig *r)
 	for (unsigned i = 0; i < r->n_fns; i++) {
 		struct lz_health h;
 
+		if (r->fns[i].leaving)
+			return false;
 		if (!r->fns[i].dev)
 			continue;
 		lz_device_health(r->fns[i].dev, &h);

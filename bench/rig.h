@@ -88,9 +88,11 @@ struct rig_fn {
 	struct rig_domain *left; /* where it was when the trace removed it */
 	uint32_t resetting;	 /* tasks that need the device to stay */
 	bool removing, adding;
-	uint32_t held;	  /* the embedder's own resets that it has begun */
-	uint32_t looking; /* tasks that ask for its methods */
-	bool ats_works;	  /* ATS was in use before the fault */
+	bool leaving;	    /* its removal has returned, and is not finished */
+	uint32_t pasids_on; /* attached under those PASIDs now, a bit each */
+	uint32_t held;	    /* the embedder's own resets that it has begun */
+	uint32_t looking;   /* tasks that ask for its methods */
+	bool ats_works;	    /* ATS was in use before the fault */
 	bool waits_for_traffic;
 	bool asked; /* it was reset, and is asked with ATS on (hardware.h) */
 	unsigned n_quarantined, n_degraded, n_assumed, n_recovered;

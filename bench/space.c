@@ -108,6 +108,7 @@ bool space_attach_pasid(struct rig_fn *fn, struct rig_domain *d)
 		return false;
 	}
 	fn->pasid_dom[d->pasid] = d;
+	fn->pasids_on |= 1u << d->pasid;
 	return true;
 }
 
@@ -124,7 +125,8 @@ void space_remove_device(struct rig_fn *fn)
 
 	if (!dev || fn->removing)
 		return;
-	fn->removing = true;
+	fn->removing = fn->leaving = true;
+	fn->pasids_on = 0;
 	if (lz_device_remove(dev) != LZ_OK)
 		oracle_violation(fn->rig, INV_E, "%s cannot be removed", fn->name);
 	fn->removing = false;

@@ -5,6 +5,7 @@
 #include "bench/faults.h"
 #include "bench/oracle.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,8 @@
 #define TABLE_PAGES 512u /* of one table of the last level */
 #define PASID_SETS  4u	 /* domains that are used under a PASID */
 #define QUARTERS    RESULT_QUARTERS
-#define ROUNDS	    6u /* of bringing everybody back */
+#define ROUND	    LZ_SEC(100) /* longest time that a round of bringing everybody back lasts */
+#define ROUNDS_VAIN 6u		/* in a row, then a calm is given up */
 
 /* What one CPU has mapped in one domain. */
 struct plot {
@@ -382,17 +384,57 @@ static void judge_calm(struct storm *s)
 	}
 }
 
+/* What a calm has still to put right. */
+struct left_over {
+	unsigned away; /* functions in trouble, or that somebody is busy with */
+	uint64_t custody;
+};
+
+static struct left_over look(struct storm *s)
+{
+	struct left_over now = {0};
+	struct lz_stats st;
+
+	for (unsigned i = 0; i < s->rig->n_fns; i++) {
+		const struct rig_fn *fn = &s->rig->fns[i];
+
+		if (!fn->mf->is_bridge)
+			now.away += !is_present(fn) || fn->owner_busy || fn->resetting ||
+				    is_in_trouble(fn);
+	}
+	lz_stats_get(s->rig->lz, &st);
+	now.custody = st.custody_pages;
+	return now;
+}
+
+/* Less of either than in any round before. */
+static bool is_better(struct left_over *least, struct left_over now)
+{
+	bool better = now.away < least->away || now.custody < least->custody;
+
+	if (now.away < least->away)
+		least->away = now.away;
+	if (now.custody < least->custody)
+		least->custody = now.custody;
+	return better;
+}
+
 /* Whoever has fallen silent without being noticed shows at the unmaps; where no sync
- * succeeds, nothing is quiet before all that are silent had their power cycle. */
+ * succeeds, nothing is quiet before all that are silent had their power cycle, and whoever
+ * could not be added meanwhile is added after that. */
 static bool calm_down(struct storm *s)
 {
+	struct left_over least = {UINT_MAX, UINT64_MAX};
+	unsigned vain = 0;
+
 	(void)wait_quiet(s, LZ_SEC(10));
-	for (unsigned i = 0; i < ROUNDS && !is_over(s); i++) {
+	for (unsigned i = 0; vain < ROUNDS_VAIN && !is_over(s); i++) {
 		unmap_all(s);
 		(void)wait_quiet(s, LZ_SEC(1));
 		bring_back(s);
-		if (wait_quiet(s, RIG_SETTLE / ROUNDS) && i && !pick(s, is_in_trouble))
+		if (wait_quiet(s, ROUND) && i && !pick(s, is_in_trouble))
 			return true;
+		vain = is_better(&least, look(s)) ? 0 : vain + 1;
 	}
 	return is_over(s);
 }
