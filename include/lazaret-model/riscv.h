@@ -60,6 +60,12 @@ struct lzm_riscv;
 struct lzm_riscv *lzm_riscv_create(const struct lzm_riscv_config *cfg, const struct lzm_bus *bus);
 /** Frees it. */
 void lzm_riscv_destroy(struct lzm_riscv *s);
+/** Other freedom taken from here on, and another seed. false, nothing changed: out of range. */
+bool lzm_riscv_set_knobs(struct lzm_riscv *s, const struct lzm_riscv_knobs *k);
+/** From here on `c` (referenced) decides which requests are given up with a dead one
+ *  (LZM_CHOOSE_LOST) and which answer is taken in next (LZM_CHOOSE_ANSWER), where the
+ *  knobs leave that open; NULL: the seed again. Stays over lzm_riscv_reset(). */
+void lzm_riscv_set_chooser(struct lzm_riscv *s, const struct lzm_chooser *c);
 /** Hardware reset. */
 void lzm_riscv_reset(struct lzm_riscv *s);
 

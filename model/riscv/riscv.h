@@ -73,6 +73,7 @@ struct lzm_rv_space {
 struct lzm_riscv {
 	struct lzm_riscv_config cfg;
 	const struct lzm_bus *bus;
+	const struct lzm_chooser *chooser;
 	uint64_t rng;
 
 	uint32_t fctl, ipsr, msi_pending;
@@ -121,6 +122,8 @@ static inline bool lzm_rv_read(struct lzm_riscv *s, uint64_t pa, void *buf, size
 /* rvregisters.c */
 void lzm_rv_misuse(struct lzm_riscv *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 uint64_t lzm_rv_random(struct lzm_riscv *s);
+/* One of `n`: whoever was set decides, else the seed. */
+unsigned lzm_rv_choose(struct lzm_riscv *s, enum lzm_choice what, unsigned n);
 void lzm_rv_interrupt(struct lzm_riscv *s, unsigned which);
 bool lzm_rv_registers_step(struct lzm_riscv *s, uint64_t now);
 uint64_t lzm_rv_registers_wake(const struct lzm_riscv *s, uint64_t now);

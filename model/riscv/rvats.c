@@ -129,7 +129,7 @@ bool lzm_rv_answers_step(struct lzm_riscv *s)
 
 	if (!s->n_answers)
 		return false;
-	i = lzm_rv_random(s) % s->n_answers;
+	i = lzm_rv_choose(s, LZM_CHOOSE_ANSWER, (unsigned)s->n_answers);
 	take(s, s->answers[i]);
 	s->answers[i] = s->answers[--s->n_answers];
 	return true;
@@ -193,8 +193,9 @@ enum lzm_rv_fence lzm_rv_fence_try(struct lzm_riscv *s, uint64_t now, bool first
 	for (size_t i = 0; i < s->n_inv; i++) {
 		struct lzm_rv_inv *r = &s->inv[i];
 
-		if (expired(s, r, now) || (fresh && r->state == INV_WAIT &&
-					   s->cfg.knobs.late_subset && (lzm_rv_random(s) & 1)))
+		if (expired(s, r, now) ||
+		    (fresh && r->state == INV_WAIT && s->cfg.knobs.late_subset &&
+		     lzm_rv_choose(s, LZM_CHOOSE_LOST, 2)))
 			give_up(s, r);
 		waits |= r->state == INV_WAIT;
 	}

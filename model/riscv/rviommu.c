@@ -67,6 +67,11 @@ static bool config_valid(const struct lzm_riscv_config *c)
 	       (!c->sv57 || c->sv48);
 }
 
+static uint64_t seed_of(const struct lzm_riscv_knobs *k)
+{
+	return k->seed * UINT64_C(0x9e3779b97f4a7c15) + UINT64_C(0x2545f4914f6cdd1d);
+}
+
 struct lzm_riscv *lzm_riscv_create(const struct lzm_riscv_config *cfg, const struct lzm_bus *bus)
 {
 	struct lzm_riscv *s;
@@ -78,7 +83,7 @@ struct lzm_riscv *lzm_riscv_create(const struct lzm_riscv_config *cfg, const str
 		return NULL;
 	s->cfg = *cfg;
 	s->bus = bus;
-	s->rng = cfg->knobs.seed * UINT64_C(0x9e3779b97f4a7c15) + UINT64_C(0x2545f4914f6cdd1d);
+	s->rng = seed_of(&cfg->knobs);
 	s->ctx_mask = round_up_pow2(cfg->ctx_entries) - 1;
 	s->tlb_mask = round_up_pow2(cfg->tlb_entries) - 1;
 	s->dc = lzm_alloc((size_t)s->ctx_mask + 1, sizeof(*s->dc));
@@ -111,6 +116,7 @@ void lzm_riscv_reset(struct lzm_riscv *s)
 	memset(s, 0, sizeof(*s));
 	s->cfg = kept.cfg;
 	s->bus = kept.bus;
+	s->chooser = kept.chooser;
 	s->rng = kept.rng;
 	s->next_tag = kept.next_tag;
 	s->stats = kept.stats;
@@ -126,6 +132,30 @@ void lzm_riscv_reset(struct lzm_riscv *s)
 	memset(s->dc, 0, ((size_t)s->ctx_mask + 1) * sizeof(*s->dc));
 	memset(s->pc, 0, ((size_t)s->ctx_mask + 1) * sizeof(*s->pc));
 	memset(s->tlb, 0, ((size_t)s->tlb_mask + 1) * sizeof(*s->tlb));
+}
+
+bool lzm_riscv_set_knobs(struct lzm_riscv *s, const struct lzm_riscv_knobs *k)
+{
+	if (!k->cqh_batch)
+		return false;
+	s->cfg.knobs = *k;
+	s->rng = seed_of(k);
+	return true;
+}
+
+void lzm_riscv_set_chooser(struct lzm_riscv *s, const struct lzm_chooser *c)
+{
+	s->chooser = c;
+}
+
+unsigned lzm_rv_choose(struct lzm_riscv *s, enum lzm_choice what, unsigned n)
+{
+	unsigned v;
+
+	if (!s->chooser)
+		return (unsigned)(lzm_rv_random(s) % n);
+	v = n > 1 ? s->chooser->choose(s->chooser->ctx, what, n) : 0;
+	return v < n ? v : 0;
 }
 
 bool lzm_riscv_step(struct lzm_riscv *s)
