@@ -260,6 +260,9 @@ void lz_identify_settled(struct lz_iommu *iommu, void *queue);
 void lz_acquit_all(struct lz_iommu *iommu);
 /* The operation `probe`. */
 enum lz_status lz_probe(struct lz_device *dev);
+/* The answer to it is not heard any more: should one be out, it is no evidence, and
+ * lz_probe() asks anew. Gate held. */
+void lz_probe_forget(struct lz_device *dev);
 
 /* ---- climb.c: when no sync succeeds; in the work ---- */
 

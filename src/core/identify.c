@@ -188,6 +188,20 @@ enum lz_status lz_probe(struct lz_device *dev)
 	return st == LZ_OK ? own_answer(dev, &deadline) : st;
 }
 
+/* As a reset would do with what was sent before it; the device's generation is as it was
+ * (generation_at() in suspect.c). */
+void lz_probe_forget(struct lz_device *dev)
+{
+	unsigned long flags;
+
+	if (dev->own_probe.state != LZ_OWN_OUT)
+		return;
+	dev->own_probe.state = LZ_OWN_NONE;
+	flags = lz_spin_lock(&dev->fence_lock);
+	lz_store32(&dev->changed, lz_fetch_add32(&dev->lz->resets, 1) + 1);
+	lz_spin_unlock(&dev->fence_lock, flags);
+}
+
 /* ---- the engine ---- */
 
 /* Waits for the outstanding sync, at most sync_bound. */
@@ -236,6 +250,16 @@ static void probe_begin(struct lz_device *dev)
 	lz_emit_device(dev, LZ_EV_PROBE, LZ_OK, 0);
 }
 
+/* Whoever would not wait for the verdict any longer may have seen to it that the answer
+ * is not heard (H70): then nothing has been proved. */
+static enum lz_evidence failed_on(struct lz_device *dev, uint32_t gen)
+{
+	struct lz_accusation now = lz_accusation_of(dev);
+
+	return now.gen == gen && now.evidence == LZ_EVIDENCE_ASSUMED ? LZ_EVIDENCE_ASSUMED
+								     : LZ_EVIDENCE_PROBED;
+}
+
 static void probe_end(struct lz_iommu *iommu, enum lz_answer is)
 {
 	struct lz_suspects *s = &iommu->suspects;
@@ -249,7 +273,7 @@ static void probe_end(struct lz_iommu *iommu, enum lz_answer is)
 	if (is == LZ_ANSWER_OK)
 		exonerate(dev, of.gen);
 	else if (is == LZ_ANSWER_FAILED)
-		convict(dev, &of, LZ_EVIDENCE_PROBED);
+		convict(dev, &of, failed_on(dev, of.gen));
 	else if (is == LZ_ANSWER_LOST &&
 		 lz_fetch_add32(&dev->suspicion.probes_lost, 1) + 1 >= PROBES_LOST_MAX)
 		convict(dev, &of, LZ_EVIDENCE_ASSUMED);

@@ -229,11 +229,14 @@ static void ats_off(struct lz_device *dev)
 
 /* Nobody sends it anything from here on. What is still out would time out for want of
  * a listener, and be held against whoever shares a batch with it: it gets the time of
- * one wait to be answered (H70). */
+ * one wait to be answered (H70). A probe after a reset has had it: its answer, if it
+ * still comes, is not heard, so that nothing follows from there being none. */
 static bool close(struct lz_device *dev)
 {
 	struct lz_rv_dev *rd = lz_rv_dev_of(dev);
 
+	if (rd->listens)
+		lz_probe_forget(dev);
 	if (lz_load8(&rd->voice) == RV_LOUD)
 		(void)lz_rv_hush(rd);
 	lz_rv_dc_close(rd);

@@ -191,11 +191,15 @@ static bool is_judged(void *arg)
  * after that cannot be asked with EN_ATS off, so it is assumed broken. */
 static bool is_open(struct lz_device *dev, bool leave_it)
 {
-	if (lz_load8(&dev->fence) == LZ_FENCE_SUSPECT)
+	uint8_t fence = lz_load8(&dev->fence); /* it may be accused in between */
+
+	if (fence == LZ_FENCE_SUSPECT) {
 		(void)lz_wait(dev->lz, is_judged, dev, lz_now(dev->lz) + dev->lz->cfg.sync_bound);
-	if (leave_it && lz_load8(&dev->fence) == LZ_FENCE_SUSPECT)
+		fence = lz_load8(&dev->fence);
+	}
+	if (leave_it && fence == LZ_FENCE_SUSPECT)
 		lz_accuse_told(dev, LZ_EVIDENCE_ASSUMED);
-	return lz_load8(&dev->fence) == LZ_FENCE_OPEN;
+	return fence == LZ_FENCE_OPEN;
 }
 
 /* Orderly end of ATS (H76, H70): off at the endpoint, everything invalidated, nothing
@@ -212,11 +216,17 @@ static enum lz_status ats_stop(struct lz_rv_dev *rd, bool leave_it)
 		return LZ_EBUSY;
 	ats_off_in_config(dev);
 	st = lz_rv_ats_flush(rd, 0);
+	if (st == LZ_EBUSY && is_open(dev, leave_it)) /* accused meanwhile */
+		st = lz_rv_ats_flush(rd, 0);
 	if (st == LZ_OK) {
 		lz_rv_set_voice(rd, RV_QUIET);
 		st = lz_rv_hush(rd);
 	}
-	if (!is_open(dev, leave_it) || st == LZ_EBUSY) /* as if it had not answered */
+	/* What its ATC holds is not known, or something is out whose answer will not be
+	 * heard: nor can this one be asked. */
+	if (st != LZ_OK && leave_it && !lz_rv_dead(rd->s))
+		lz_accuse_told(dev, LZ_EVIDENCE_ASSUMED);
+	else if (!is_open(dev, leave_it)) /* by what was out until here */
 		st = LZ_EIO;
 	return lz_rv_dead(rd->s) ? LZ_OK : st;
 }
