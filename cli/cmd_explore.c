@@ -28,6 +28,7 @@ static const char help[] =
 	"  --bound N        delays of dfs (default 2), preemptions of dpor (default 2)\n"
 	"  --weak N         stores that stay in a buffer and stale loads, at most N a run (0 to "
 	"8)\n"
+	"  --iommu NAME     smmuv3 or riscv, instead of what the scenario says\n"
 	"  --keep-going     look for other violations after the first\n"
 	"  --json           the result as one JSON object\n"
 	"  --replay TOKEN   runs that schedule and shows it in columns; -: standard input\n"
@@ -39,7 +40,7 @@ static const char help[] =
 	"inconclusive, or a token of another build or scenario.\n";
 
 struct options {
-	const char *strategy, *runs, *time, *seed, *jobs, *bound, *weak, *replay;
+	const char *strategy, *runs, *time, *seed, *jobs, *bound, *weak, *iommu, *replay;
 	bool json, verbose, keep_going, list;
 	struct ex_options ex;
 	uint64_t n_weak;
@@ -69,6 +70,15 @@ static bool strategy(struct options *o, int *code)
 	return false;
 }
 
+static bool iommu(const struct options *o, int *code)
+{
+	for (unsigned i = 0; explore_iommus[i]; i++)
+		if (!o->iommu || !strcmp(o->iommu, explore_iommus[i]))
+			return true;
+	*code = cli_usage("explore", "--iommu takes smmuv3 or riscv");
+	return false;
+}
+
 static void progress(const struct ex_progress *p)
 {
 	char text[160];
@@ -86,7 +96,8 @@ static int check_options(struct options *o)
 	int code = CLI_HELD;
 
 	o->ex.seed = 1;
-	if (!strategy(o, &code) || !number(o->runs, 1, UINT32_MAX, &o->ex.runs, "--runs", &code) ||
+	if (!strategy(o, &code) || !iommu(o, &code) ||
+	    !number(o->runs, 1, UINT32_MAX, &o->ex.runs, "--runs", &code) ||
 	    !number(o->time, 1, 1000000, &seconds, "--time", &code) ||
 	    !number(o->seed, 0, UINT64_MAX, &o->ex.seed, "--seed", &code) ||
 	    !number(o->jobs, 1, 64, &jobs, "--jobs", &code) ||
@@ -159,15 +170,15 @@ static void print_verdict(const struct ex_violation *v)
 
 static void print_command(const char *path, const struct options *o, const char *token)
 {
-	if (strlen(token) > LONGEST_TOKEN) {
+	bool too_long = strlen(token) > LONGEST_TOKEN;
+
+	if (too_long)
 		printf("\nThe token has %zu letters, too many for an argument: --json prints it, "
-		       "and\n"
-		       "lazaret explore %s%s%s --replay - reads it.\n",
-		       strlen(token), path, o->weak ? " --weak " : "", o->weak ? o->weak : "");
-		return;
-	}
-	printf("\nlazaret explore %s%s%s --replay %s\n", path, o->weak ? " --weak " : "",
-	       o->weak ? o->weak : "", token);
+		       "and",
+		       strlen(token));
+	printf("\nlazaret explore %s%s%s%s%s --replay %s\n", path, o->weak ? " --weak " : "",
+	       o->weak ? o->weak : "", o->iommu ? " --iommu " : "", o->iommu ? o->iommu : "",
+	       too_long ? "- reads it." : token);
 }
 
 static void print_found(const char *path, const struct ex_subject *s, const struct options *o,
@@ -327,6 +338,22 @@ static int act(const char *path, const char *description, struct ex_subject *s,
 	return o->replay ? replay(path, s, o) : explore(path, description, s, o);
 }
 
+/* Instead of what it says; another subject. */
+static int choose_iommu(const struct options *o, const char *path, struct ex_case *c)
+{
+	char err[200], text[512];
+
+	for (unsigned i = 0; o->iommu && explore_iommus[i]; i++)
+		if (!strcmp(o->iommu, explore_iommus[i]) && c->iommu != i) {
+			c->iommu = i;
+			c->hash ^= 0x85ebca6bu;
+		}
+	if (explore_check_iommu(c, err, sizeof(err)))
+		return CLI_HELD;
+	snprintf(text, sizeof(text), "%s: %s", path, err);
+	return cli_input_error(text);
+}
+
 /* Made for exploration, or an ordinary scenario. */
 static int explore_file(const char *path, const struct options *o)
 {
@@ -338,12 +365,13 @@ static int explore_file(const char *path, const struct options *o)
 
 	switch (explore_load(path, &c, err, sizeof(err))) {
 	case 0:
+		code = choose_iommu(o, path, &c);
 		(void)ex_case_subject(&c, &s);
-		code = act(path, c.description, &s, o);
+		code = code ? code : act(path, c.description, &s, o);
 		explore_free(&c);
 		return code;
 	case 1:
-		code = explore_rig_open(path, &rig, &s);
+		code = explore_rig_open(path, o->iommu, &rig, &s);
 		if (code)
 			return code;
 		code = act(path, rig.sc.description, &s, o);
@@ -358,19 +386,13 @@ int cmd_explore(int argc, char **argv)
 {
 	struct options o = {0};
 	const struct cli_option opts[] = {
-		{"--strategy", &o.strategy, NULL},
-		{"--runs", &o.runs, NULL},
-		{"--time", &o.time, NULL},
-		{"--seed", &o.seed, NULL},
-		{"--jobs", &o.jobs, NULL},
-		{"--bound", &o.bound, NULL},
-		{"--weak", &o.weak, NULL},
-		{"--replay", &o.replay, NULL},
-		{"--json", NULL, &o.json},
-		{"--verbose", NULL, &o.verbose},
-		{"--keep-going", NULL, &o.keep_going},
-		{"--list", NULL, &o.list},
-		{NULL, NULL, NULL},
+		{"--strategy", &o.strategy, NULL}, {"--runs", &o.runs, NULL},
+		{"--time", &o.time, NULL},	   {"--seed", &o.seed, NULL},
+		{"--jobs", &o.jobs, NULL},	   {"--bound", &o.bound, NULL},
+		{"--weak", &o.weak, NULL},	   {"--iommu", &o.iommu, NULL},
+		{"--replay", &o.replay, NULL},	   {"--json", NULL, &o.json},
+		{"--verbose", NULL, &o.verbose},   {"--keep-going", NULL, &o.keep_going},
+		{"--list", NULL, &o.list},	   {NULL, NULL, NULL},
 	};
 	int code = CLI_HELD, n = cli_options(argc, argv, opts, help, &code);
 	char *read = NULL;

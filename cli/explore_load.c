@@ -18,10 +18,36 @@ static void defaults(yaml_node_t *node, void *out)
 	ex_case_default(out);
 }
 
+const char *const explore_iommus[] = {
+	[EXR_SMMUV3] = "smmuv3",
+	[EXR_RISCV] = "riscv",
+	NULL,
+};
+
+bool explore_check_iommu(const struct ex_case *c, char *err, size_t err_size)
+{
+	const struct exr_body *b = exr_body_find(c->body);
+
+	if (c->iommu != EXR_RISCV)
+		return true;
+	if (b && !exr_body_runs_on(b, c->iommu))
+		snprintf(err, err_size, "body: %s: a RISC-V IOMMU has no service failure", c->body);
+	else if (c->alias)
+		snprintf(err, err_size, "alias: the RISC-V driver refuses ids that are shared");
+	else if (c->lanes && strcmp(c->lanes, "none"))
+		snprintf(err, err_size, "lanes: a RISC-V IOMMU has one command queue");
+	else if (c->queue < 8)
+		snprintf(err, err_size, "queue: the RISC-V driver needs 8 slots at least");
+	else
+		return true;
+	return false;
+}
+
 static bool check(struct reader *r, yaml_node_t *node, void *out, uint32_t given)
 {
 	struct ex_case *c = out;
 	struct ex_subject s;
+	char text[160];
 
 	(void)given;
 	if (!ex_case_subject(c, &s))
@@ -31,6 +57,8 @@ static bool check(struct reader *r, yaml_node_t *node, void *out, uint32_t given
 	    strcmp(c->lanes, "cmdqv"))
 		return read_fail_line(r, node_line(node),
 				      "lanes: expected none, ecmdq or cmdqv, not %s", c->lanes);
+	if (!explore_check_iommu(c, text, sizeof(text)))
+		return read_fail_line(r, node_line(node), "%s", text);
 	if (c->queue & (c->queue - 1))
 		return read_fail_line(r, node_line(node), "queue: expected a power of two");
 	if (c->alias && c->smmus > 1)
@@ -69,6 +97,7 @@ static bool read_regimes(struct reader *r, const struct key *k, yaml_node_t *nod
 
 static const struct key explore_keys[] = {
 	{"body", read_text, FIELD(body), .required = true},
+	{"iommu", read_word, FIELD(iommu), .words = explore_iommus},
 	{"smmus", read_number, FIELD(smmus), .min = 1, .max = EXR_SMMUS},
 	{"devices", read_number, FIELD(devices), .min = 1, .max = EXR_DEVS},
 	{"streams", read_number, FIELD(streams), .min = 1, .max = EXR_SIDS},

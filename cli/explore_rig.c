@@ -76,13 +76,15 @@ static void explore_one(struct ex_run *r, void *arg)
 	result_fini(&o.result);
 }
 
-int explore_rig_open(const char *path, struct explore_rig *r, struct ex_subject *out)
+int explore_rig_open(const char *path, const char *iommu, struct explore_rig *r,
+		     struct ex_subject *out)
 {
 	char err[1024];
 	int code;
 
 	if (scenario_load(path, &r->sc, err, sizeof(err)))
 		return cli_input_error(err);
+	run_choose_iommu(iommu, &r->sc);
 	code = run_open(&r->sc, &r->machine);
 	if (code) {
 		scenario_free(&r->sc);
@@ -92,7 +94,7 @@ int explore_rig_open(const char *path, struct explore_rig *r, struct ex_subject 
 				   .run = explore_one,
 				   .arg = r,
 				   .is_long = true,
-				   .hash = ex_hash32(path, strlen(path), 0)};
+				   .hash = ex_hash32(path, strlen(path), r->sc.machine.iommu)};
 	return CLI_HELD;
 }
 

@@ -12,8 +12,9 @@ struct explore_rig {
 	struct machine machine;
 };
 
-/* CLI_HELD, or an exit code after one line on stderr. */
-int explore_rig_open(const char *path, struct explore_rig *r, struct ex_subject *out);
+/* `iommu`: as for run_choose_iommu(). CLI_HELD, or an exit code after one line on stderr. */
+int explore_rig_open(const char *path, const char *iommu, struct explore_rig *r,
+		     struct ex_subject *out);
 void explore_rig_close(struct explore_rig *r);
 
 #endif

@@ -444,14 +444,12 @@ void run_close(struct machine *m)
 	machine_free(m);
 }
 
-/* Instead of what the scenario says. */
-static void choose_iommu(const struct options *o, struct scenario *sc)
+void run_choose_iommu(const char *iommu, struct scenario *sc)
 {
-	if (!o->iommu)
+	if (!iommu)
 		return;
 	sc->machine.has_iommu = true;
-	sc->machine.iommu =
-		strcmp(o->iommu, "riscv") ? SCENARIO_IOMMU_SMMUV3 : SCENARIO_IOMMU_RISCV;
+	sc->machine.iommu = strcmp(iommu, "riscv") ? SCENARIO_IOMMU_SMMUV3 : SCENARIO_IOMMU_RISCV;
 }
 
 static int run_scenario(const struct options *o, struct scenario *sc, struct runs *runs)
@@ -459,7 +457,7 @@ static int run_scenario(const struct options *o, struct scenario *sc, struct run
 	struct machine m;
 	int code;
 
-	choose_iommu(o, sc);
+	run_choose_iommu(o->iommu, sc);
 	code = run_open(sc, &m);
 	if (code)
 		return code;
@@ -507,7 +505,7 @@ int cmd_run(int argc, char **argv)
 
 		if (scenario_load(argv[i], &sc, err, sizeof(err)))
 			return cli_input_error(err);
-		choose_iommu(&o, &sc);
+		run_choose_iommu(o.iommu, &sc);
 		code = run_open(&sc, &m);
 		if (!code)
 			run_close(&m);

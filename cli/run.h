@@ -6,6 +6,8 @@
 #include "cli/scenario.h"
 #include "machine/machine.h"
 
+/* `iommu` (NULL: no change; else smmuv3 or riscv) instead of what the scenario says. */
+void run_choose_iommu(const char *iommu, struct scenario *sc);
 /* Loads the machine and the traces that the scenario names, and checks that they
  * fit together; a device tree chooses the IOMMU unless the scenario does. CLI_HELD, or
  * an exit code after one line on stderr. */

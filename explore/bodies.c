@@ -394,7 +394,7 @@ static void service_failure(struct exr *r)
 static void fail_at_error(struct exr *r)
 {
 	exr_sleep(r, r->c->ats_timeout);
-	for (unsigned i = 0; i < 10 && !lzm_smmu_read(r->unit[0].smmu, 0x60, 4); i++) /* GERROR */
+	for (unsigned i = 0; i < 10 && !r->iommu->error_is_raised(&r->unit[0]); i++)
 		exr_sleep(r, LZ_US(1));
 	exr_fail_service(r, 0);
 }
@@ -407,12 +407,10 @@ static void failure_at_error(struct exr *r)
 
 /* ---- queue restart ---- */
 
-#define CMDQ_CONS 0x9cu
-
 static void stall(struct exr *r)
 {
 	r->dead_queue = true;
-	lzm_smmu_inject_cmdq_stall(r->unit[0].smmu, sim_now() + LZ_MS(40));
+	r->iommu->stall(&r->unit[0], sim_now() + LZ_MS(40));
 }
 
 static void restart_submitters(struct exr *r)
@@ -443,8 +441,8 @@ static void stall_probe(struct exr *r)
 {
 	r->on_probe = NULL;
 	r->dead_queue = true;
-	r->stalled_cons = (uint32_t)lzm_smmu_read(r->unit[0].smmu, CMDQ_CONS, 4);
-	lzm_smmu_inject_cmdq_stall(r->unit[0].smmu, sim_now() + LZ_SEC(1));
+	r->stalled_cons = r->iommu->head(&r->unit[0]);
+	r->iommu->stall(&r->unit[0], sim_now() + LZ_SEC(1));
 }
 
 /* Nobody but a restart moves CONS then; what was dropped has never been carried out. */
@@ -452,11 +450,10 @@ static void stall_until_restart(struct exr *r)
 {
 	for (unsigned i = 0; i < 100; i++) {
 		exr_sleep(r, LZ_MS(1));
-		if (r->dead_queue &&
-		    lzm_smmu_read(r->unit[0].smmu, CMDQ_CONS, 4) != r->stalled_cons)
+		if (r->dead_queue && r->iommu->head(&r->unit[0]) != r->stalled_cons)
 			break;
 	}
-	lzm_smmu_inject_cmdq_stall(r->unit[0].smmu, 0);
+	r->iommu->stall(&r->unit[0], 0);
 	sim_hw_changed();
 }
 
@@ -586,6 +583,13 @@ const struct exr_body exr_bodies[] = {
 	 exb_lanes_shared},
 	{NULL, NULL, NULL, NULL},
 };
+
+bool exr_body_runs_on(const struct exr_body *b, unsigned iommu)
+{
+	return exr_hardware_of(iommu)->fail ||
+	       (b->act != service_failure && b->act != failure_at_error &&
+		b->act != exb_second_fails);
+}
 
 const struct exr_body *exr_body_find(const char *name)
 {

@@ -38,6 +38,11 @@ bool ex_case_subject(const struct ex_case *c, struct ex_subject *out)
 	return out->run != NULL;
 }
 
+const struct exr_hardware *exr_hardware_of(unsigned iommu)
+{
+	return iommu == EXR_RISCV ? &exr_riscv : &exr_smmuv3;
+}
+
 static unsigned n_bodies(void)
 {
 	unsigned n = 0;

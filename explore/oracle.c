@@ -90,14 +90,14 @@ void exr_step(struct ex_run *run)
 	for (unsigned i = 0; r->fenced >> i; i++) {
 		bool now = false, uncached = false;
 
-		if (!is_fenced(&r->dev[i]))
+		/* Asked after a reset, it has to be heard. */
+		if (!is_fenced(&r->dev[i]) || r->dev[i].listens)
 			continue;
 		for (unsigned k = 0; k < r->dev[i].n_sids && !now && !uncached; k++)
-			lzm_smmu_eats_effective(r->dev[i].unit->smmu, r->dev[i].sid[k], &now,
-						&uncached);
+			r->iommu->ats_effective(r->dev[i].unit, r->dev[i].sid[k], &now, &uncached);
 		if (now || uncached)
-			ex_violate(run, 'B', "fenced and its EATS is effective",
-				   "device %u is fenced and its EATS is effective%s", i,
+			ex_violate(run, 'B', "fenced and its ATS is effective",
+				   "device %u is fenced and its ATS is effective%s", i,
 				   now ? "" : " in the table");
 	}
 }
@@ -118,7 +118,7 @@ static void judge_found(struct exr *r, struct exr_dev *d)
 		ex_violate(r->run, 'G', "found broken and never reported",
 			   "device %u is %s, and nobody has blocked it", d->index,
 			   lz_fence_name(h.fence));
-	/* Behind a dead SMMU it is no question who it was. */
+	/* Behind a dead IOMMU it is no question who it was. */
 	if (d->guilty && !lzm_ep_answers(d->ep) && !d->unit->lost)
 		ex_violate(r->run, 'B', "broken and never found",
 			   "device %u left an invalidation unanswered and is %s", d->index,
@@ -250,21 +250,24 @@ void exr_event(void *ctx, const struct lz_event *ev)
 		break;
 	case LZ_EV_PROBE:
 		d->asked = true;
+		d->listens = is_fenced(d) && r->iommu->asks_with_ats;
 		if (r->on_probe)
 			r->on_probe(r);
 		break;
 	case LZ_EV_FENCED:
-		d->asked = false;
+		d->asked = d->listens = false;
 		exr_fenced(d, d->dev != NULL);
 		d->on_the_way = exr_lanes_pending(d);
 		exr_step(r->run); /* there may be no further step */
 		judge_innocent(r, d, ev);
 		break;
 	case LZ_EV_UNFENCED:
+		d->listens = false;
 		d->unfenced++;
 		exr_fenced(d, false);
 		break;
 	case LZ_EV_REMOVED:
+		d->listens = false;
 		exr_fenced(d, false);
 		break;
 	case LZ_EV_RECOVERED:
@@ -352,11 +355,11 @@ static bool reaches(const struct exr_dev *d, uint64_t iova, uint64_t pa)
 	if (!lzm_ep_pasid_enabled(d->ep, EXR_PASID))
 		return false;
 	if (lzm_ep_ats_enabled(d->ep))
-		return lzm_smmu_translate(d->unit->smmu, d->sid[0], true, EXR_PASID, iova, &t) ==
+		return d->rig->iommu->translate(d->unit, d->sid[0], EXR_PASID, iova, &t) ==
 			       LZM_OK &&
 		       t.write && t.pa == pa;
-	return lzm_smmu_untranslated(d->unit->smmu, d->sid[0], true, EXR_PASID, iova, LZM_WRITE,
-				     &got) == LZM_OK &&
+	return lzm_board_untranslated(d->unit->board, d->sid[0], EXR_PASID, iova, LZM_WRITE,
+				      &got) == LZM_OK &&
 	       got == pa;
 }
 
@@ -413,14 +416,14 @@ void exr_at_rest(struct exr *r)
 
 void exr_books(struct exr *r)
 {
-	struct lzm_smmu_stats hw;
+	struct exr_counts hw;
 	uint64_t raised = 0;
 	struct lz_stats st;
 
 	lz_stats_get(r->lz, &st);
 	for (unsigned i = 0; i < r->n_units; i++) {
-		lzm_smmu_stats_get(r->unit[i].smmu, &hw);
-		raised += hw.cmdq_errors;
+		r->iommu->counts(&r->unit[i], &hw);
+		raised += hw.errors;
 		if (hw.illegal_driver_use)
 			ex_violate(r->run, 'H', hw.last_misuse,
 				   "the driver did what is unpredictable: %s", hw.last_misuse);

@@ -27,7 +27,7 @@ static void mix_device(uint64_t *h, const struct exr *r, const struct exr_dev *d
 
 uint64_t exr_outcome(struct exr *r)
 {
-	struct lzm_smmu_stats hw;
+	struct exr_counts hw;
 	struct sim_stats port;
 	struct lz_stats st;
 	uint64_t h = 1;
@@ -44,9 +44,9 @@ uint64_t exr_outcome(struct exr *r)
 	sim_stats_get(&port);
 	mix(&h, port.live_allocs);
 	for (unsigned i = 0; i < r->n_units; i++) {
-		lzm_smmu_stats_get(r->unit[i].smmu, &hw);
+		r->iommu->counts(&r->unit[i], &hw);
 		mix(&h, hw.commands << 32 | hw.syncs);
-		mix(&h, hw.atc_invs << 32 | hw.cmdq_errors);
+		mix(&h, hw.invalidations << 32 | hw.errors);
 	}
 	return h | 1;
 }

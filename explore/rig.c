@@ -107,6 +107,7 @@ static bool set_up(struct ex_run *run, const struct ex_case *c)
 	r->run = run;
 	r->c = c;
 	r->body = exr_body_find(c->body);
+	r->iommu = exr_hardware_of(c->iommu);
 	r->n_devs = (unsigned)c->devices;
 	r->n_units = (unsigned)c->smmus;
 	r->next_pa = EXR_MEM;
@@ -346,7 +347,7 @@ enum lz_status exr_unmap_irq(struct exr *r, unsigned d, unsigned p, unsigned n)
 void exr_fail_service(struct exr *r, unsigned unit)
 {
 	r->unit[unit].lost = true;
-	lzm_smmu_inject_sfm(r->unit[unit].smmu);
+	r->iommu->fail(&r->unit[unit]);
 }
 
 void exr_silence(struct exr *r, unsigned dev)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The small machine that is explored: the SMMU model with a queue of a few
+ * The small machine that is explored: a model of an IOMMU with a queue of a few
  * slots, one to three functions with ATS, the library, a worker, the owner.
  * It is built and torn down quietly; in between a body acts under exploration.
  * All of it lies in memory that a snapshot keeps.
@@ -9,12 +9,12 @@
 #define LZ_EXPLORE_RIG_H
 
 #include "explore/explore.h"
+#include "explore/rig_iommu.h"
 #include "lazaret-model/board.h"
 #include "lazaret-model/cmdqv.h"
 #include "lazaret/device.h"
 #include "lazaret/domain.h"
 #include "lazaret/lazaret.h"
-#include "lazaret/smmuv3.h"
 
 #define EXR_DEVS       3u
 #define EXR_SMMUS      2u
@@ -53,6 +53,7 @@ struct ex_case {
 	char *description;
 	char *body;
 	unsigned body_line;
+	unsigned iommu; /* enum exr_iommu */
 	uint64_t smmus; /* device i is behind number i modulo this */
 	uint64_t devices, streams, queue, pasid_bits, clocks, dma;
 	uint64_t ats_timeout, sync_bound, atomic_wait, late_bound, reset_time, settle_max;
@@ -71,11 +72,12 @@ struct ex_case {
 	uint32_t hash; /* of the file */
 };
 
-/* An SMMU with what hangs on it. */
+/* An IOMMU with what hangs on it. */
 struct exr_unit {
 	struct exr *rig;
 	struct lzm_board *board;
-	struct lzm_smmu *smmu; /* the board's */
+	struct lzm_smmu *smmu;	 /* the board's, or */
+	struct lzm_riscv *riscv; /* that; the other is NULL */
 	struct lz_iommu *iommu;
 	struct lzm_cmdqv *cmdqv; /* or NULL */
 	unsigned irq_gerror, irq_evtq, irq_cmdqv;
@@ -99,6 +101,7 @@ struct exr_dev {
 	bool silent;   /* when it was accused it had left one unanswered and answered nothing */
 	bool mute;     /* an access to its config space failed since its last reset */
 	bool asked;    /* a probe is out, or its answer is being believed */
+	bool listens;  /* fenced, and probed since, with ATS on in its context */
 	bool doubted;  /* since its last accusation a read of config space failed there */
 	bool held;     /* an operator blocked it and could not clear it yet */
 	bool broken;   /* quarantined, and not recovered since */
@@ -133,7 +136,9 @@ struct exr {
 	struct ex_run *run;
 	const struct ex_case *c;
 	const struct exr_body *body;
+	const struct exr_hardware *iommu; /* of all units */
 	struct lzm_smmu_config hw;
+	struct lzm_riscv_config riscv;
 	struct exr_unit unit[EXR_SMMUS];
 	unsigned n_units;
 	struct lzm_chooser chooser;
@@ -171,6 +176,8 @@ struct exr_body {
 };
 extern const struct exr_body exr_bodies[];
 const struct exr_body *exr_body_find(const char *name);
+/* The IOMMU has no service failure, which some bodies are about. */
+bool exr_body_runs_on(const struct exr_body *b, unsigned iommu);
 
 /* struct ex_subject.run; arg is a const struct ex_case. */
 void exr_run(struct ex_run *r, void *ex_case);
@@ -189,6 +196,7 @@ void exr_must(struct exr *r, enum lz_status st, const char *what);
 void exr_build_machine(struct exr *r);
 void exr_build_library(struct exr *r);
 void exr_take_apart(struct exr *r);
+unsigned exr_log2(uint64_t v);
 /* rig_lanes.c */
 void exr_lanes_config(struct exr *r);
 void exr_lanes_build(struct exr_unit *u);
@@ -213,7 +221,7 @@ enum lz_status exr_create(struct exr *r, unsigned d);
 enum lz_status exr_add(struct exr *r, unsigned dev);
 /* To domain `d`; a failure must leave the device where it was. */
 enum lz_status exr_attach(struct exr *r, unsigned dev, unsigned d);
-/* Service failure of an SMMU. */
+/* Service failure; see exr_body_runs_on(). */
 void exr_fail_service(struct exr *r, unsigned unit);
 /* Maps page `p`; what the library answers. */
 enum lz_status exr_map(struct exr *r, unsigned d, unsigned p);

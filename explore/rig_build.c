@@ -6,13 +6,13 @@
 
 /* ---- the model's surroundings ---- */
 
-/* One fetched command is overwritten in memory before the SMMU sees it. */
+/* One fetched command is overwritten in memory before the hardware sees it. */
 static void spoil(struct exr *r, uint64_t pa, void *host, size_t len)
 {
-	uint64_t base = lzm_smmu_read(r->unit[0].smmu, 0x90, 8); /* CMDQ_BASE */
-	uint64_t start = base & 0x000fffffffffffe0ull;
+	uint64_t start, bytes;
 
-	if (len < 8 || pa < start || pa >= start + (16ull << (base & 0x1f)) || pa % 16)
+	r->iommu->ring(&r->unit[0], &start, &bytes);
+	if (len < 8 || pa < start || pa >= start + bytes || pa % 16)
 		return;
 	*(uint8_t *)host = 0xff; /* no command has this opcode */
 	r->spoil = false;
@@ -60,7 +60,7 @@ static void on_dma(void *user, uint64_t iova, uint64_t pa, enum lzm_access acces
 	exr_dma(user, iova, pa, translated);
 }
 
-/* Unless the SMMU is told, what is outstanding runs into its timeout. */
+/* Unless the IOMMU is told, what is outstanding runs into its timeout. */
 static bool on_reset(void *user)
 {
 	struct exr_dev *d = user;
@@ -85,7 +85,7 @@ static void gerror_irq(void *arg)
 	struct exr_unit *u = arg;
 
 	if (u->iommu) /* a late one may come when all is gone */
-		(void)lz_smmuv3_gerror_irq(u->iommu);
+		(void)u->rig->iommu->error_irq(u->iommu);
 }
 
 static void evtq_irq(void *arg)
@@ -93,7 +93,7 @@ static void evtq_irq(void *arg)
 	struct exr_unit *u = arg;
 
 	if (u->iommu)
-		(void)lz_smmuv3_evtq_irq(u->iommu);
+		(void)u->rig->iommu->fault_irq(u->iommu);
 }
 
 static void user_irq(void *arg)
@@ -104,14 +104,18 @@ static void user_irq(void *arg)
 		r->user_irq(r);
 }
 
-static bool smmu_step(void *arg)
+static bool iommu_step(void *arg)
 {
-	return lzm_smmu_step(((struct exr_unit *)arg)->smmu);
+	struct exr_unit *u = arg;
+
+	return u->rig->iommu->step(u);
 }
 
-static lz_ns smmu_wake(void *arg)
+static lz_ns iommu_wake(void *arg)
 {
-	return lzm_smmu_wake(((struct exr_unit *)arg)->smmu);
+	struct exr_unit *u = arg;
+
+	return u->rig->iommu->wake(u);
 }
 
 /* A function does DMA when it likes: the pages that it knows, one by one. */
@@ -217,20 +221,17 @@ static unsigned choose(void *ctx, enum lzm_choice what, unsigned n)
 
 static void build_unit(struct exr *r, unsigned i)
 {
-	static const char *const name[] = {"smmu", "smmu 2"};
+	static const char *const name[][2] = {
+		[EXR_SMMUV3] = {"smmu", "smmu 2"}, [EXR_RISCV] = {"iommu", "iommu 2"}};
 	struct exr_unit *u = &r->unit[i];
 	const struct lzm_bus bus = {u, mem_read, sim_dma_write, bus_irq, sim_hw_now, NULL};
-	struct sim_hw hw = {name[i], smmu_step, smmu_wake, u};
+	struct sim_hw hw = {name[r->c->iommu][i], iommu_step, iommu_wake, u};
 
 	u->rig = r;
-	u->board = lzm_board_create(&r->hw, &bus);
-	if (!u->board)
-		exr_must(r, LZ_EINVAL, "the SMMU model");
-	u->smmu = lzm_board_smmu(u->board);
-	lzm_smmu_set_chooser(u->smmu, &r->chooser);
-	sim_mmio_add(&(struct sim_mmio){EXR_MMIO + i * EXR_MMIO_SIZE, lzm_smmu_mmio_size(u->smmu),
+	if (!r->iommu->create(u, &bus))
+		exr_must(r, LZ_EINVAL, "the IOMMU model");
+	sim_mmio_add(&(struct sim_mmio){EXR_MMIO + i * EXR_MMIO_SIZE, r->iommu->mmio_size(u),
 					lzm_board_read, lzm_board_write, u->board});
-	exr_lanes_build(u);
 	sim_hw_add_exact(&hw, NULL);
 }
 
@@ -238,7 +239,7 @@ static void build_model(struct exr *r)
 {
 	lzm_smmu_config_default(&r->hw);
 	r->hw.knobs.ats_timeout_ns = r->c->ats_timeout;
-	exr_lanes_config(r);
+	r->iommu->configure(r);
 	r->chooser = (struct lzm_chooser){r, choose};
 	for (unsigned i = 0; i < r->n_units; i++)
 		build_unit(r, i);
@@ -298,7 +299,7 @@ enum lz_status exr_add(struct exr *r, unsigned i)
 
 	d->quarantined_gen = 0;
 	d->guilty = d->broken = d->claimed = d->reset_ok = false;
-	d->asked = d->doubted = d->silent = false;
+	d->asked = d->doubted = d->silent = d->listens = false;
 	return lz_device_add(d->group, &desc, &d->dev);
 }
 
@@ -313,7 +314,7 @@ static void add_device(struct exr *r, unsigned i)
 	exr_must(r, exr_add(r, i), "lz_device_add()");
 }
 
-static unsigned log2_of(uint64_t v)
+unsigned exr_log2(uint64_t v)
 {
 	unsigned n = 0;
 
@@ -324,13 +325,6 @@ static unsigned log2_of(uint64_t v)
 
 void exr_build_library(struct exr *r)
 {
-	struct lz_smmuv3_desc desc = {.name = "arm-smmu-v3",
-				      .mmio = EXR_MMIO,
-				      .cmdq_log2 = log2_of(r->c->queue),
-				      .evtq_log2 = 3,
-				      .mmio_size = lzm_smmu_mmio_size(r->unit[0].smmu),
-				      .own_timeouts = r->c->own_timeouts};
-
 	lz_config_default(&r->cfg);
 	r->cfg.sync_bound = r->c->sync_bound;
 	r->cfg.atomic_wait = r->c->atomic_wait;
@@ -343,10 +337,9 @@ void exr_build_library(struct exr *r)
 		r->worker[i].lz = r->lz;
 		sim_task(i ? "worker 2" : "worker", 1 + 2 * i, sim_worker_task, &r->worker[i]);
 	}
-	for (unsigned i = 0; i < r->n_units; i++, desc.mmio += EXR_MMIO_SIZE) {
-		desc.cmdqv = r->unit[i].cmdqv ? EXR_CMDQV + i * EXR_CMDQV_SIZE : 0;
-		exr_must(r, lz_smmuv3_add(r->lz, &desc, &r->unit[i].iommu), "lz_smmuv3_add()");
-	}
+	for (unsigned i = 0; i < r->n_units; i++)
+		exr_must(r, r->iommu->add(&r->unit[i], EXR_MMIO + i * EXR_MMIO_SIZE),
+			 "adding the IOMMU");
 	for (unsigned i = 0; i < r->n_devs; i++)
 		add_device(r, i);
 }
@@ -378,10 +371,14 @@ void exr_regime(struct exr *r)
 {
 	const struct ex_case *c = r->c;
 
-	if (c->n_regimes)
-		(void)lzm_smmu_regime(c->regime[ex_value(r->run, c->n_regimes)], &r->hw.knobs);
+	const char *name = NULL;
+
+	if (c->n_regimes) {
+		name = c->regime[ex_value(r->run, c->n_regimes)];
+		(void)lzm_smmu_regime(name, &r->hw.knobs);
+	}
 	r->hw.knobs.seed = r->run->seed + 1;
 	for (unsigned i = 0; i < r->n_units; i++)
-		if (!lzm_smmu_set_knobs(r->unit[i].smmu, &r->hw.knobs))
-			exr_must(r, LZ_EINVAL, "the SMMU model");
+		if (!r->iommu->regime(&r->unit[i], name))
+			exr_must(r, LZ_EINVAL, "the IOMMU model");
 }

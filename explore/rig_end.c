@@ -110,7 +110,7 @@ void exr_tear_down(struct exr *r)
 		if (!i || !r->c->same_group)
 			exr_must(r, lz_group_destroy(r->dev[i].group), "lz_group_destroy()");
 	for (unsigned i = 0; i < r->n_units; i++) {
-		exr_must(r, lz_smmuv3_remove(r->unit[i].iommu), "lz_smmuv3_remove()");
+		exr_must(r, r->iommu->remove(r->unit[i].iommu), "removing the IOMMU");
 		r->unit[i].iommu = NULL;
 	}
 	exr_books(r);

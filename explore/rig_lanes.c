@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "explore/rig.h"
+#include "lazaret/smmuv3.h"
 
 #define LANES	     2u
 #define ECMDQ_PAGE   0x20000u
