@@ -34,10 +34,11 @@ static void of_a_thousand_too(void **state)
 
 	(void)state;
 	assert_int_equal(one.errors, 2);
-	assert_int_equal(eight.errors, 9);
+	/* A batch of another unmap may be out already when the first one fails. */
+	assert_in_range(eight.errors, 9, 10);
 	/* One pass over all entries and a sweep more each, not per broken one. */
 	assert_true(eight.commands < one.commands + 8 * 1000);
-	assert_in_range(eight.probes, one.probes, one.probes + 7);
+	assert_in_range(eight.probes, one.probes, one.probes + 7 + 63 * (eight.errors - 9));
 }
 
 int main(void)
