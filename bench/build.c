@@ -416,9 +416,14 @@ static bool build_fn(struct rig *r, unsigned index, const struct machine_functio
 	return fn->ep != NULL;
 }
 
+const struct hardware *hardware_of(const struct scenario *sc)
+{
+	return sc->machine.iommu == SCENARIO_IOMMU_RISCV ? &hardware_riscv : &hardware_smmuv3;
+}
+
 static bool build_iommu(struct rig *r)
 {
-	r->hw = r->sc->machine.iommu == SCENARIO_IOMMU_RISCV ? &hardware_riscv : &hardware_smmuv3;
+	r->hw = hardware_of(r->sc);
 	r->res->iommu_name = r->hw->name;
 	r->bus = (struct lzm_bus){
 		.ctx = r,
@@ -431,16 +436,48 @@ static bool build_iommu(struct rig *r)
 	return r->hw->create(r);
 }
 
-/* Its own id comes first; then whoever sends it in another's name. */
-static void index_ids(struct rig *r)
+/* Where it is among its sender's: his own id is the first. */
+static unsigned rank_of(const struct rig_id *e)
 {
-	for (unsigned s = 0; s < MACHINE_MAX_STREAMS; s++)
-		for (unsigned i = 0; i < r->n_fns; i++) {
-			struct rig_fn *fn = &r->fns[i];
+	unsigned k = 0;
 
-			if (s < fn->n_sids && fn->sids[s] < RIG_SIDS && !r->by_sid[fn->sids[s]])
-				r->by_sid[fn->sids[s]] = fn;
-		}
+	while (e->fn->sids[k] != e->id)
+		k++;
+	return k;
+}
+
+/* Of equal ids, whose own it is comes before whoever sends it in another's name. */
+static int by_id(const void *a, const void *b)
+{
+	const struct rig_id *x = a, *y = b;
+	unsigned rank_x = rank_of(x), rank_y = rank_of(y);
+
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	if (rank_x != rank_y)
+		return rank_x < rank_y ? -1 : 1;
+	return x->fn->index < y->fn->index ? -1 : 1;
+}
+
+/* False: out of memory. */
+static bool index_ids(struct rig *r)
+{
+	unsigned n = 0, kept = 0;
+
+	for (unsigned i = 0; i < r->n_fns; i++)
+		n += r->fns[i].n_sids;
+	r->ids = calloc(n + 1, sizeof(*r->ids));
+	if (!r->ids)
+		return false;
+	for (unsigned i = 0; i < r->n_fns; i++)
+		for (unsigned k = 0; k < r->fns[i].n_sids; k++)
+			r->ids[r->n_ids++] = (struct rig_id){r->fns[i].sids[k], &r->fns[i]};
+	qsort(r->ids, n, sizeof(*r->ids), by_id);
+	for (unsigned i = 0; i < n; i++)
+		if (!kept || r->ids[kept - 1].id != r->ids[i].id)
+			r->ids[kept++] = r->ids[i];
+	r->n_ids = kept;
+	return true;
 }
 
 bool build_models(struct rig *r)
@@ -466,8 +503,7 @@ bool build_models(struct rig *r)
 	r->fns = calloc(m->n_functions + 1, sizeof(*r->fns));
 	r->busy = calloc(m->n_functions + 1, sizeof(*r->busy));
 	r->odd = calloc(m->n_functions + 1, sizeof(*r->odd));
-	r->by_sid = calloc(RIG_SIDS, sizeof(*r->by_sid));
-	if (!r->groups || !r->fns || !r->busy || !r->odd || !r->by_sid)
+	if (!r->groups || !r->fns || !r->busy || !r->odd)
 		return false;
 	for (unsigned i = 0; i < m->n_groups; i++)
 		r->groups[r->n_groups++].id = (unsigned)m->groups[i].id;
@@ -479,7 +515,8 @@ bool build_models(struct rig *r)
 		    !build_fn(r, i, f))
 			return false;
 	}
-	index_ids(r);
+	if (!index_ids(r))
+		return false;
 	sim_mmio_add(&mmio);
 	sim_hw_add(&iommu);
 	sim_hw_add(&eps);
@@ -619,6 +656,6 @@ void build_free(struct rig *r)
 	free(r->fns);
 	free(r->busy);
 	free(r->odd);
-	free(r->by_sid);
+	free(r->ids);
 	free(r->groups);
 }

@@ -14,6 +14,7 @@
 #include "lazaret/lazaret.h"
 
 struct rig;
+struct scenario;
 
 /* What its model has counted. */
 struct hardware_counts {
@@ -23,6 +24,7 @@ struct hardware_counts {
 
 struct hardware {
 	const char *name;   /* in reports */
+	unsigned id_bits;   /* of stream or device ids, that the driver's tables have */
 	bool asks_with_ats; /* a probe after a reset needs ATS on in the entry */
 
 	/* The model, from the scenario; sets gerror_delay and ats_timeout. r->bus is
@@ -67,5 +69,7 @@ struct hardware {
 };
 
 extern const struct hardware hardware_smmuv3, hardware_riscv;
+/* That of a scenario. */
+const struct hardware *hardware_of(const struct scenario *sc);
 
 #endif

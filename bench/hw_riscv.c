@@ -159,6 +159,7 @@ static enum lz_status add(struct rig *r, struct lz_iommu **out)
 
 const struct hardware hardware_riscv = {
 	.name = "iommu0",
+	.id_bits = 24,
 	.asks_with_ats = true,
 	.create = create,
 	.destroy = destroy,

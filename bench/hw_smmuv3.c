@@ -18,6 +18,9 @@ static bool create(struct rig *r)
 	struct lzm_smmu_config cfg;
 
 	lzm_smmu_config_default(&cfg);
+	/* Wider than usual only for a machine that has such ids. */
+	while (rig_last_id(r->machine) >> cfg.sid_bits)
+		cfg.sid_bits++;
 	if (s->cmdq_log2)
 		cfg.cmdq_log2 = (unsigned)s->cmdq_log2;
 	if (s->evtq_log2)
@@ -161,6 +164,7 @@ static enum lz_status add(struct rig *r, struct lz_iommu **out)
 
 const struct hardware hardware_smmuv3 = {
 	.name = "smmu0",
+	.id_bits = 25,
 	.create = create,
 	.destroy = destroy,
 	.read = read_register,

@@ -39,7 +39,30 @@ struct rig_fn *rig_fn_by_bdf(struct rig *r, uint32_t bdf)
 
 struct rig_fn *rig_fn_by_sid(struct rig *r, uint32_t sid)
 {
-	return sid < RIG_SIDS ? r->by_sid[sid] : NULL;
+	unsigned first = 0, end = r->n_ids;
+
+	while (first < end) {
+		unsigned middle = first + (end - first) / 2;
+
+		if (r->ids[middle].id == sid)
+			return r->ids[middle].fn;
+		if (r->ids[middle].id < sid)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return NULL;
+}
+
+uint32_t rig_last_id(const struct machine *m)
+{
+	uint32_t last = 0;
+
+	for (unsigned i = 0; i < m->n_functions; i++)
+		for (unsigned k = 0; k < m->functions[i].n_stream_ids; k++)
+			if (m->functions[i].stream_ids[k] > last)
+				last = m->functions[i].stream_ids[k];
+	return last;
 }
 
 void rig_watch(struct rig_fn *fn)

@@ -27,7 +27,6 @@
 #define RIG_DMA_BASE   0x800000000ull /* tables and queues; no trace has pages up there */
 #define RIG_DMA_BYTES  (96u << 20)
 #define RIG_ELSEWHERE  (1ull << 40)   /* added to a physical page whose owner is custody */
-#define RIG_SIDS       (1u << 16)     /* as many as the SMMU's tables have */
 #define RIG_HIGH_IOVA  0x100000000ull /* where mappings move to when theirs is in custody */
 #define RIG_HIGH_PAGES (1u << 24)
 #define RIG_HIGH_STORM (1u << 12)  /* the same for a storm, so that tables do not grow by it */
@@ -106,6 +105,12 @@ struct rig_group {
 	struct lz_group *grp;
 };
 
+/* Who sends an id, first of all. */
+struct rig_id {
+	uint32_t id;
+	struct rig_fn *fn;
+};
+
 struct rig_options {
 	const char *regime; /* a regime of the model; NULL: the scenario's own knobs */
 	int containment;    /* -1: as the scenario says; else enum lz_contain */
@@ -141,7 +146,8 @@ struct rig {
 	unsigned n_busy;
 	struct rig_fn **odd; /* whoever is guilty or fenced, by index, and maybe others */
 	unsigned n_odd;
-	struct rig_fn **by_sid; /* whose stream id it is first of all; of all ids */
+	struct rig_id *ids; /* by number; each once */
+	unsigned n_ids;
 	struct rig_group *groups;
 	unsigned n_groups;
 	struct rig_domain *domains;
@@ -184,6 +190,8 @@ void rig_run(const struct scenario *sc, const struct machine *m, const struct ri
 uint64_t rig_random(struct rig *r);
 struct rig_fn *rig_fn_by_bdf(struct rig *r, uint32_t bdf);
 struct rig_fn *rig_fn_by_sid(struct rig *r, uint32_t sid);
+/* The largest stream or device id that a function of the machine has. */
+uint32_t rig_last_id(const struct machine *m);
 struct rig_domain *rig_domain_by_name(struct rig *r, const char *name);
 struct rig_domain *rig_domain_by_key(struct rig *r, uint64_t key);
 /* Nobody is at work, nothing is in custody, no fence is under way. Task context. */

@@ -196,22 +196,25 @@ static int check_devices(const struct scenario *sc, const struct machine *m)
 	return code;
 }
 
-/* What the rig's tables have no room for would be a device that nobody reaches. */
+/* What the driver's tables have no room for could not be added. */
 static int check_ids(const struct scenario *sc, const struct machine *m)
 {
+	const struct hardware *hw = hardware_of(sc);
 	char text[512];
 
 	for (unsigned i = 0; i < m->n_functions; i++) {
 		const struct machine_function *f = &m->functions[i];
 
 		for (unsigned k = 0; k < f->n_stream_ids; k++) {
-			if (f->stream_ids[k] < RIG_SIDS)
+			if (!(f->stream_ids[k] >> hw->id_bits))
 				continue;
 			snprintf(text, sizeof(text),
-				 "%s:%u: expected stream ids below 0x%x, not 0x%x of %s", sc->path,
+				 "%s:%u: expected %s ids of at most %u bits, not 0x%x of %s",
+				 sc->path,
 				 sc->machine.dtb.path ? sc->machine.dtb.line
 						      : sc->machine.iort.line,
-				 RIG_SIDS, f->stream_ids[k], f->bdf);
+				 hw == &hardware_riscv ? "device" : "stream", hw->id_bits,
+				 f->stream_ids[k], f->bdf);
 			return cli_input_error(text);
 		}
 	}
