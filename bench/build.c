@@ -12,130 +12,12 @@
 #define PASID_AT   0xff0u /* nothing else is that high */
 #define PASID_BITS 4u
 
-/* ---- the IOMMU's surroundings ---- */
-
-/* Is it a command that the hardware has not read before? It looks again at a sync that
- * had to wait, and may have read ahead. */
-static bool is_fetch(struct rig *r, uint64_t pa)
-{
-	uint64_t start, bytes, ahead;
-
-	r->hw->ring(r, &start, &bytes);
-	if (pa < start || pa >= start + bytes || pa % 16)
-		return false;
-	ahead = (pa - r->last_fetch) & (bytes - 1);
-	if (!ahead || ahead > bytes / 2)
-		return false;
-	r->last_fetch = pa;
-	return true;
-}
-
-static bool mem_read(void *ctx, uint64_t pa, void *buf, size_t len)
-{
-	struct rig *r = ctx;
-	void *host = sim_dma_ptr(pa, len);
-
-	if (!host)
-		return false;
-	/* One fetched command is overwritten in memory before the SMMU sees it. */
-	if (len >= 16 && is_fetch(r, pa) && r->spoil_command) {
-		*(uint8_t *)host = 0xff; /* no command has this opcode */
-		r->spoil_command = false;
-	}
-	memcpy(buf, host, len);
-	return true;
-}
-
-static bool mem_write(void *ctx, uint64_t pa, const void *buf, size_t len)
-{
-	void *host = sim_dma_ptr(pa, len);
-
-	(void)ctx;
-	if (!host)
-		return false;
-	memcpy(host, buf, len);
-	return true;
-}
-
-static void hw_irq(void *ctx, enum lzm_irq line)
-{
-	struct rig *r = ctx;
-
-	if (line == LZM_IRQ_GERROR)
-		sim_irq_raise(r->irq_gerror, r->gerror_delay);
-	else if (line == LZM_IRQ_EVTQ)
-		sim_irq_raise(r->irq_evtq, 0);
-}
-
-static uint64_t now_cb(void *ctx)
-{
-	(void)ctx;
-	return sim_now();
-}
-
-static void hw_atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
-{
-	struct rig *r = ctx;
-	struct rig_fn *fn = rig_fn_by_sid(r, inv->sid);
-
-	if (!fn) { /* nobody there: the fabric answers */
-		r->hw->answer(r, tag, LZM_ATC_UR);
-		return;
-	}
-	oracle_invalidate(fn, inv);
-	lzm_ep_invalidate(fn->ep, tag, inv);
-	rig_ep_touch(fn);
-}
-
-static uint64_t mmio_read(void *arg, uint32_t off, unsigned width)
-{
-	struct rig *r = arg;
-
-	return r->hw->read(r, off, width);
-}
-
-static void mmio_write(void *arg, uint32_t off, unsigned width, uint64_t value)
-{
-	struct rig *r = arg;
-
-	r->hw->write(r, off, width, value);
-}
-
-static bool hw_step(void *arg)
-{
-	struct rig *r = arg;
-
-	return r->hw->step(r);
-}
-
-static lz_ns hw_wake(void *arg)
-{
-	struct rig *r = arg;
-
-	return r->hw->wake(r);
-}
-
-static void gerror_irq(void *arg)
-{
-	struct rig *r = arg;
-
-	if (r->iommu)
-		(void)r->hw->error_irq(r->iommu);
-}
-
-static void evtq_irq(void *arg)
-{
-	struct rig *r = arg;
-
-	if (r->iommu)
-		(void)r->hw->fault_irq(r->iommu);
-}
-
 /* ---- the endpoints' surroundings ---- */
 
-static struct rig_fn *fn_of(struct rig *r, const struct lzm_ep *ep)
+static struct rig_fn *fn_of(struct rig_unit *u, const struct lzm_ep *ep)
 {
-	struct rig_fn *fn = rig_fn_by_sid(r, lzm_ep_sid(ep));
+	struct rig_fn *fn = rig_fn_by_sid(u, lzm_ep_sid(ep));
+	struct rig *r = u->rig;
 
 	if (fn && fn->ep == ep)
 		return fn;
@@ -147,41 +29,40 @@ static struct rig_fn *fn_of(struct rig *r, const struct lzm_ep *ep)
 
 static void ep_answer(void *ctx, struct lzm_ep *ep, uint64_t tag, enum lzm_atc_answer a)
 {
-	struct rig *r = ctx;
+	struct rig_unit *u = ctx;
 
 	(void)ep;
-	r->hw->answer(r, tag, a);
+	u->rig->hw->answer(u, tag, a);
 }
 
 static enum lzm_result ep_translate(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
 				    struct lzm_translation *out)
 {
-	struct rig *r = ctx;
+	struct rig_unit *u = ctx;
 
-	return r->hw->translate(r, lzm_ep_sid(ep), pasid, iova, out);
+	return u->rig->hw->translate(u, lzm_ep_sid(ep), pasid, iova, out);
 }
 
 static enum lzm_result ep_translated(void *ctx, struct lzm_ep *ep, uint64_t pa,
 				     enum lzm_access access, uint64_t *out_pa)
 {
-	struct rig *r = ctx;
+	struct rig_unit *u = ctx;
 
-	return r->hw->translated(r, lzm_ep_sid(ep), pa, access, out_pa);
+	return u->rig->hw->translated(u, lzm_ep_sid(ep), pa, access, out_pa);
 }
 
 static enum lzm_result ep_untranslated(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
 				       enum lzm_access access, uint64_t *pa)
 {
-	struct rig *r = ctx;
+	struct rig_unit *u = ctx;
 
-	return r->hw->untranslated(r, lzm_ep_sid(ep), pasid, iova, access, pa);
+	return u->rig->hw->untranslated(u, lzm_ep_sid(ep), pasid, iova, access, pa);
 }
 
 static void ep_dma(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova, uint64_t pa,
 		   enum lzm_access access, bool translated)
 {
-	struct rig *r = ctx;
-	struct rig_fn *fn = fn_of(r, ep);
+	struct rig_fn *fn = fn_of(ctx, ep);
 
 	if (fn)
 		oracle_dma(fn, pasid, iova, pa, access == LZM_WRITE, translated);
@@ -189,13 +70,13 @@ static void ep_dma(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova, 
 
 static void ep_reset(void *ctx, struct lzm_ep *ep)
 {
-	struct rig *r = ctx;
-	struct rig_fn *fn = fn_of(r, ep);
+	struct rig_unit *u = ctx;
+	struct rig_fn *fn = fn_of(u, ep);
 
 	if (!fn)
 		return;
 	for (unsigned i = 0; i < fn->n_sids; i++)
-		r->hw->device_reset(r, fn->sids[i]);
+		u->rig->hw->device_reset(u, fn->sids[i]);
 	oracle_reset(fn);
 	rig_ep_touch(fn);
 }
@@ -363,6 +244,7 @@ static bool build_fn(struct rig *r, unsigned index, const struct machine_functio
 	uint8_t config[4096] = {0};
 
 	fn->rig = r;
+	fn->unit = &r->unit[f->smmu];
 	fn->index = r->n_fns;
 	fn->mf = f;
 	fn->bdf = f->segment << 16 | f->rid;
@@ -399,7 +281,7 @@ static bool build_fn(struct rig *r, unsigned index, const struct machine_functio
 	cfg.seed = r->opt.seed * 131 + index;
 	cfg.upstream = fn->upstream ? fn->upstream->ep : NULL;
 	cfg.pf = fn->pf ? fn->pf->ep : NULL;
-	fn->ep = lzm_ep_create(&cfg, &r->link);
+	fn->ep = lzm_ep_create(&cfg, &fn->unit->link);
 	fn->pci = (struct lz_pci_access){
 		.ctx = fn,
 		.read = pci_read,
@@ -416,89 +298,24 @@ static bool build_fn(struct rig *r, unsigned index, const struct machine_functio
 	return fn->ep != NULL;
 }
 
-const struct hardware *hardware_of(const struct scenario *sc)
-{
-	return sc->machine.iommu == SCENARIO_IOMMU_RISCV ? &hardware_riscv : &hardware_smmuv3;
-}
-
-static bool build_iommu(struct rig *r)
-{
-	r->hw = hardware_of(r->sc);
-	r->res->iommu_name = r->hw->name;
-	r->bus = (struct lzm_bus){
-		.ctx = r,
-		.mem_read = mem_read,
-		.mem_write = mem_write,
-		.irq = hw_irq,
-		.now = now_cb,
-		.atc_inv = hw_atc_inv,
-	};
-	return r->hw->create(r);
-}
-
-/* Where it is among its sender's: his own id is the first. */
-static unsigned rank_of(const struct rig_id *e)
-{
-	unsigned k = 0;
-
-	while (e->fn->sids[k] != e->id)
-		k++;
-	return k;
-}
-
-/* Of equal ids, whose own it is comes before whoever sends it in another's name. */
-static int by_id(const void *a, const void *b)
-{
-	const struct rig_id *x = a, *y = b;
-	unsigned rank_x = rank_of(x), rank_y = rank_of(y);
-
-	if (x->id != y->id)
-		return x->id < y->id ? -1 : 1;
-	if (rank_x != rank_y)
-		return rank_x < rank_y ? -1 : 1;
-	return x->fn->index < y->fn->index ? -1 : 1;
-}
-
-/* False: out of memory. */
-static bool index_ids(struct rig *r)
-{
-	unsigned n = 0, kept = 0;
-
-	for (unsigned i = 0; i < r->n_fns; i++)
-		n += r->fns[i].n_sids;
-	r->ids = calloc(n + 1, sizeof(*r->ids));
-	if (!r->ids)
-		return false;
-	for (unsigned i = 0; i < r->n_fns; i++)
-		for (unsigned k = 0; k < r->fns[i].n_sids; k++)
-			r->ids[r->n_ids++] = (struct rig_id){r->fns[i].sids[k], &r->fns[i]};
-	qsort(r->ids, n, sizeof(*r->ids), by_id);
-	for (unsigned i = 0; i < n; i++)
-		if (!kept || r->ids[kept - 1].id != r->ids[i].id)
-			r->ids[kept++] = r->ids[i];
-	r->n_ids = kept;
-	return true;
-}
-
 bool build_models(struct rig *r)
 {
 	const struct machine *m = r->machine;
-	struct sim_mmio mmio = {RIG_MMIO_BASE, RIG_MMIO_SIZE, mmio_read, mmio_write, r};
-	struct sim_hw iommu = {"iommu", hw_step, hw_wake, r};
 	struct sim_hw eps = {"endpoints", eps_step, eps_wake, r};
 
-	if (!build_iommu(r))
+	if (!units_build(r))
 		return false;
-	r->link = (struct lzm_ep_link){
-		.ctx = r,
-		.now = now_cb,
-		.answer = ep_answer,
-		.translate = ep_translate,
-		.translated = ep_translated,
-		.untranslated = ep_untranslated,
-		.dma = ep_dma,
-		.reset = ep_reset,
-	};
+	for (unsigned i = 0; i < r->n_units; i++)
+		r->unit[i].link = (struct lzm_ep_link){
+			.ctx = &r->unit[i],
+			.now = sim_hw_now,
+			.answer = ep_answer,
+			.translate = ep_translate,
+			.translated = ep_translated,
+			.untranslated = ep_untranslated,
+			.dma = ep_dma,
+			.reset = ep_reset,
+		};
 	r->groups = calloc(m->n_groups + 1, sizeof(*r->groups));
 	r->fns = calloc(m->n_functions + 1, sizeof(*r->fns));
 	r->busy = calloc(m->n_functions + 1, sizeof(*r->busy));
@@ -511,18 +328,14 @@ bool build_models(struct rig *r)
 	for (unsigned i = 0; i < m->n_functions; i++) {
 		const struct machine_function *f = &m->functions[i];
 
-		if (f->smmu == 0 && f->n_stream_ids && f->group != MACHINE_NONE &&
+		if (f->smmu != MACHINE_NONE && f->n_stream_ids && f->group != MACHINE_NONE &&
 		    !build_fn(r, i, f))
 			return false;
 	}
-	if (!index_ids(r))
+	if (!units_start(r))
 		return false;
-	sim_mmio_add(&mmio);
-	sim_hw_add(&iommu);
 	sim_hw_add(&eps);
 	traffic_start(r);
-	r->irq_gerror = sim_irq_line("gerror", 0, gerror_irq, r);
-	r->irq_evtq = sim_irq_line("evtq", r->cpus - 1, evtq_irq, r);
 	return true;
 }
 
@@ -532,7 +345,7 @@ bool build_device(struct rig_fn *fn)
 {
 	struct lz_device_desc desc = {
 		.name = fn->name,
-		.iommu = fn->rig->iommu,
+		.iommu = fn->unit->iommu,
 		.streams = fn->sids,
 		.n_streams = fn->n_sids,
 		.pci = &fn->pci,
@@ -564,15 +377,12 @@ bool build_library(struct rig *r)
 {
 	enum lz_status st = lz_init(sim_port(), &r->cfg, &r->lz);
 
-	if (st == LZ_OK)
-		st = r->hw->add(r, &r->iommu);
 	if (st != LZ_OK) {
 		rig_fail(r, "the library does not start: %s", lz_status_name(st));
 		return false;
 	}
-	r->worker.lz = r->lz;
-	r->worker_made = true;
-	sim_task("worker", 1 % r->cpus, sim_worker_task, &r->worker);
+	if (!units_add(r))
+		return false;
 	for (unsigned i = 0; i < r->n_groups; i++) {
 		st = lz_group_create(r->lz, r->groups[i].id, &r->groups[i].grp);
 		if (st != LZ_OK) {
@@ -584,14 +394,6 @@ bool build_library(struct rig *r)
 		if (!build_device(&r->fns[i]))
 			return false;
 	return true;
-}
-
-static void stop_worker(struct rig *r)
-{
-	if (!r->worker_made)
-		return;
-	r->worker.stop = true;
-	sim_port()->kick(sim_port()->ctx);
 }
 
 void build_teardown(struct rig *r)
@@ -617,23 +419,14 @@ void build_teardown(struct rig *r)
 	for (unsigned i = 0; i < r->n_groups; i++)
 		if (r->groups[i].grp && lz_group_destroy(r->groups[i].grp) != LZ_OK)
 			oracle_violation(r, INV_E, "group %u cannot be destroyed", r->groups[i].id);
-	if (r->iommu) {
-		struct lz_iommu *iommu = r->iommu;
-
-		end = r->hw->remove(iommu);
-		if (end != LZ_OK)
-			oracle_violation(r, INV_E, "the IOMMU cannot be removed: %s",
-					 lz_status_name(end));
-		else
-			r->iommu = NULL;
-	}
+	units_remove(r);
 	/* Only now: the SMMU's own work looks for late errors while it exists. */
 	lz_stats_get(r->lz, &st);
 	r->lz_cmdq_errors = st.cmdq_errors;
 	if (st.work_pending)
 		oracle_violation(r, INV_E, "%llu work items are left",
 				 (unsigned long long)st.work_pending);
-	stop_worker(r);
+	units_rest(r);
 	sim_sleep_until(sim_now() + LZ_MS(1));
 	end = lz_fini(r->lz);
 	if (end != LZ_OK)
@@ -651,11 +444,9 @@ void build_free(struct rig *r)
 	for (unsigned i = r->n_fns; i-- > 0;)
 		if (r->fns[i].ep)
 			lzm_ep_destroy(r->fns[i].ep);
-	if (r->hw)
-		r->hw->destroy(r);
+	units_free(r);
 	free(r->fns);
 	free(r->busy);
 	free(r->odd);
-	free(r->ids);
 	free(r->groups);
 }

@@ -4,17 +4,18 @@
 #include "bench/moments.h"
 #include "bench/oracle.h"
 
-static void flood(struct rig *r, const struct scenario_fault *f, struct rig_fn *fn)
+static void flood(const struct scenario_fault *f, struct rig_fn *fn)
 {
+	const struct hardware *hw = fn->rig->hw;
 	uint64_t pa;
 
-	for (uint64_t i = 0; i < f->count && fn; i++) {
+	for (uint64_t i = 0; i < f->count; i++) {
 		uint64_t iova = 0x7f0000000000ull + i * LZ_PAGE;
 
 		if (f->kind == SCENARIO_EVENT_FLOOD)
-			(void)r->hw->untranslated(r, fn->sids[0], 0, iova, LZM_WRITE, &pa);
+			(void)hw->untranslated(fn->unit, fn->sids[0], 0, iova, LZM_WRITE, &pa);
 		else
-			r->hw->page_request(r, fn->sids[0], iova, (unsigned)i & 511);
+			hw->page_request(fn->unit, fn->sids[0], iova, (unsigned)i & 511);
 	}
 }
 
@@ -35,37 +36,38 @@ static void no_memory(struct rig *r, const struct scenario_fault *f)
 	sim_task("memory", 0, memory_returns, r);
 }
 
-static void inject_smmu(struct rig *r, const struct scenario_fault *f, struct rig_fn *fn)
+static void inject_smmu(struct rig_unit *u, const struct scenario_fault *f, struct rig_fn *fn)
 {
-	r->smmu_faulted = true;
+	const struct hardware *hw = u->rig->hw;
+
 	switch (f->kind) {
 	case SCENARIO_QUEUE_STALLED:
-		r->hw->stall(r, f->length ? sim_now() + f->length : r->origin + f->until);
+		hw->stall(u, f->length ? sim_now() + f->length : u->rig->origin + f->until);
 		break;
 	case SCENARIO_ILLEGAL_COMMAND:
-		r->spoil_command = true;
+		u->spoil_command = true;
 		break;
 	case SCENARIO_CONFIG_ABORT:
 		if (fn)
-			r->hw->abort_entry(r, fn->sids[0]);
+			hw->abort_entry(u, fn->sids[0]);
 		else
-			r->hw->abort_command(r);
+			hw->abort_command(u);
 		break;
 	case SCENARIO_MSI_ABORT:
-		if (r->hw->abort_msi)
-			r->hw->abort_msi(r);
+		if (hw->abort_msi)
+			hw->abort_msi(u);
 		break;
 	case SCENARIO_SFM:
-		r->dead_iommu = r->hw->fail;
-		if (r->hw->fail)
-			r->hw->fail(r);
+		u->dead = hw->fail;
+		if (hw->fail)
+			hw->fail(u);
 		break;
 	case SCENARIO_GERROR_LATE:
-		r->gerror_delay = f->delay;
+		u->gerror_delay = f->delay;
 		break;
 	case SCENARIO_EVENT_FLOOD:
 	case SCENARIO_PRI_FLOOD:
-		flood(r, f, fn ? fn : &r->fns[0]);
+		flood(f, fn ? fn : &u->rig->fns[0]);
 		break;
 	default:
 		break;
@@ -99,6 +101,7 @@ static const struct {
 void faults_inject(struct rig *r, const struct scenario_fault *f)
 {
 	struct rig_fn *fn = f->has_device ? rig_fn_by_bdf(r, f->device.bdf) : NULL;
+	struct rig_unit *u = fn ? fn->unit : &r->unit[0];
 	bool of_device = false;
 
 	r->last_fault = sim_now();
@@ -118,11 +121,14 @@ void faults_inject(struct rig *r, const struct scenario_fault *f)
 		lzm_ep_fault(fn->ep, device_faults[i].fault, (unsigned)f->count, f->delay);
 		rig_ep_touch(fn);
 	}
-	rig_note(r, fn, scenario_fault_name(f->kind), RIG_NOTE_FAULT);
+	if (fn)
+		rig_note(r, fn, scenario_fault_name(f->kind), RIG_NOTE_FAULT);
+	else
+		rig_note_unit(u, scenario_fault_name(f->kind), RIG_NOTE_FAULT);
 	if (f->kind == SCENARIO_NO_MEMORY)
 		no_memory(r, f);
 	else if (!of_device)
-		inject_smmu(r, f, fn);
+		inject_smmu(u, f, fn);
 }
 
 static void inject(struct rig *r, const void *what)

@@ -14,9 +14,9 @@
 /* The largest ring that the driver makes. */
 #define MAX_LOG2 16u
 
-static bool create(struct rig *r)
+static bool create(struct rig_unit *u)
 {
-	const struct scenario_smmu *s = &r->sc->machine.smmu;
+	const struct scenario_smmu *s = &u->rig->sc->machine.smmu;
 	struct lzm_smmu_knobs line = {.seed = 1};
 	struct lzm_riscv_config cfg;
 
@@ -26,117 +26,117 @@ static bool create(struct rig *r)
 	if (s->cons_batch)
 		cfg.knobs.cqh_batch = (unsigned)s->cons_batch;
 	cfg.knobs.lazy = s->prefetch;
-	cfg.knobs.seed = r->opt.seed;
+	cfg.knobs.seed = u->rig->opt.seed;
 	/* When the interrupt comes is not the model's. */
-	if (r->opt.regime && (!lzm_riscv_regime(r->opt.regime, &cfg.knobs) ||
-			      !lzm_smmu_regime(r->opt.regime, &line)))
+	if (u->rig->opt.regime && (!lzm_riscv_regime(u->rig->opt.regime, &cfg.knobs) ||
+				   !lzm_smmu_regime(u->rig->opt.regime, &line)))
 		return false;
-	r->gerror_delay = line.gerror_irq_delay_ns;
-	r->ats_timeout = cfg.knobs.ats_timeout_ns;
-	r->riscv = lzm_riscv_create(&cfg, &r->bus);
-	return r->riscv;
+	u->gerror_delay = line.gerror_irq_delay_ns;
+	u->rig->ats_timeout = cfg.knobs.ats_timeout_ns;
+	u->riscv = lzm_riscv_create(&cfg, &u->bus);
+	return u->riscv;
 }
 
-static void destroy(struct rig *r)
+static void destroy(struct rig_unit *u)
 {
-	if (r->riscv)
-		lzm_riscv_destroy(r->riscv);
+	if (u->riscv)
+		lzm_riscv_destroy(u->riscv);
 }
 
-static uint64_t read_register(struct rig *r, uint32_t off, unsigned width)
+static uint64_t read_register(struct rig_unit *u, uint32_t off, unsigned width)
 {
-	return lzm_riscv_read(r->riscv, off, width);
+	return lzm_riscv_read(u->riscv, off, width);
 }
 
-static void write_register(struct rig *r, uint32_t off, unsigned width, uint64_t value)
+static void write_register(struct rig_unit *u, uint32_t off, unsigned width, uint64_t value)
 {
-	lzm_riscv_write(r->riscv, off, width, value);
+	lzm_riscv_write(u->riscv, off, width, value);
 }
 
-static bool step(struct rig *r)
+static bool step(struct rig_unit *u)
 {
-	return lzm_riscv_step(r->riscv);
+	return lzm_riscv_step(u->riscv);
 }
 
-static uint64_t wake(struct rig *r)
+static uint64_t wake(struct rig_unit *u)
 {
-	return lzm_riscv_wake(r->riscv);
+	return lzm_riscv_wake(u->riscv);
 }
 
-static void answer(struct rig *r, uint64_t tag, enum lzm_atc_answer a)
+static void answer(struct rig_unit *u, uint64_t tag, enum lzm_atc_answer a)
 {
-	lzm_riscv_atc_answer(r->riscv, tag, a);
+	lzm_riscv_atc_answer(u->riscv, tag, a);
 }
 
-static void device_reset(struct rig *r, uint32_t sid)
+static void device_reset(struct rig_unit *u, uint32_t sid)
 {
-	lzm_riscv_device_reset(r->riscv, sid);
+	lzm_riscv_device_reset(u->riscv, sid);
 }
 
-static enum lzm_result translate(struct rig *r, uint32_t sid, uint32_t pasid, uint64_t iova,
+static enum lzm_result translate(struct rig_unit *u, uint32_t sid, uint32_t pasid, uint64_t iova,
 				 struct lzm_translation *out)
 {
-	return lzm_riscv_translate(r->riscv, sid, pasid != 0, pasid, iova, out);
+	return lzm_riscv_translate(u->riscv, sid, pasid != 0, pasid, iova, out);
 }
 
-static enum lzm_result translated(struct rig *r, uint32_t sid, uint64_t pa, enum lzm_access access,
-				  uint64_t *out)
+static enum lzm_result translated(struct rig_unit *u, uint32_t sid, uint64_t pa,
+				  enum lzm_access access, uint64_t *out)
 {
-	return lzm_riscv_translated(r->riscv, sid, pa, access, out);
+	return lzm_riscv_translated(u->riscv, sid, pa, access, out);
 }
 
-static enum lzm_result untranslated(struct rig *r, uint32_t sid, uint32_t pasid, uint64_t iova,
+static enum lzm_result untranslated(struct rig_unit *u, uint32_t sid, uint32_t pasid, uint64_t iova,
 				    enum lzm_access access, uint64_t *pa)
 {
-	return lzm_riscv_untranslated(r->riscv, sid, pasid != 0, pasid, iova, access, pa);
+	return lzm_riscv_untranslated(u->riscv, sid, pasid != 0, pasid, iova, access, pa);
 }
 
-static void page_request(struct rig *r, uint32_t sid, uint64_t iova, unsigned prgi)
+static void page_request(struct rig_unit *u, uint32_t sid, uint64_t iova, unsigned prgi)
 {
 	int resp;
 
-	(void)lzm_riscv_page_request(r->riscv, sid, false, 0, iova, prgi, true, &resp);
+	(void)lzm_riscv_page_request(u->riscv, sid, false, 0, iova, prgi, true, &resp);
 }
 
-static void stall(struct rig *r, uint64_t until)
+static void stall(struct rig_unit *u, uint64_t until)
 {
-	lzm_riscv_inject_cmdq_stall(r->riscv, until);
+	lzm_riscv_inject_cmdq_stall(u->riscv, until);
 }
 
-static void abort_entry(struct rig *r, uint32_t sid)
+static void abort_entry(struct rig_unit *u, uint32_t sid)
 {
-	lzm_riscv_inject_ddt_fault(r->riscv, sid);
+	lzm_riscv_inject_ddt_fault(u->riscv, sid);
 }
 
-static void abort_command(struct rig *r)
+static void abort_command(struct rig_unit *u)
 {
-	lzm_riscv_inject_cmdq_fault(r->riscv);
+	lzm_riscv_inject_cmdq_fault(u->riscv);
 }
 
-static void ring(struct rig *r, uint64_t *start, uint64_t *bytes)
+static void ring(struct rig_unit *u, uint64_t *start, uint64_t *bytes)
 {
-	uint64_t base = lzm_riscv_read(r->riscv, CQB, 8);
+	uint64_t base = lzm_riscv_read(u->riscv, CQB, 8);
 
 	*start = base >> 10 << 12;
 	*bytes = 32ull << (base & 0x1f);
 }
 
-static bool queue_is_empty(struct rig *r)
+static bool queue_is_empty(struct rig_unit *u)
 {
-	return lzm_riscv_read(r->riscv, CQH, 4) == lzm_riscv_read(r->riscv, CQT, 4);
+	return lzm_riscv_read(u->riscv, CQH, 4) == lzm_riscv_read(u->riscv, CQT, 4);
 }
 
-static void ats_effective(struct rig *r, uint32_t sid, bool *now, bool *uncached)
+static void ats_effective(struct rig_unit *u, uint32_t sid, bool *now, bool *uncached)
 {
-	lzm_riscv_ats_effective(r->riscv, sid, now, uncached);
+	lzm_riscv_ats_effective(u->riscv, sid, now, uncached);
 }
 
-static void counts(struct rig *r, struct hardware_counts *out)
+static void counts(struct rig_unit *u, struct hardware_counts *out)
 {
 	struct lzm_riscv_stats st = {0};
 
-	if (r->riscv)
-		lzm_riscv_stats_get(r->riscv, &st);
+	if (u->riscv)
+		lzm_riscv_stats_get(u->riscv, &st);
 	*out = (struct hardware_counts){st.commands, st.cmd_errors, st.illegal_driver_use, {0}};
 	memcpy(out->last_misuse, st.last_misuse, sizeof(out->last_misuse));
 }
@@ -146,19 +146,19 @@ static unsigned log2_of(uint64_t asked)
 	return asked > MAX_LOG2 ? MAX_LOG2 : (unsigned)asked;
 }
 
-static enum lz_status add(struct rig *r, struct lz_iommu **out)
+static enum lz_status add(struct rig_unit *u)
 {
-	struct lz_riscv_desc desc = {.name = hardware_riscv.name,
-				     .mmio = RIG_MMIO_BASE,
-				     .cmdq_log2 = log2_of(r->sc->machine.smmu.cmdq_log2),
-				     .faultq_log2 = log2_of(r->sc->machine.smmu.evtq_log2),
+	struct lz_riscv_desc desc = {.name = u->name,
+				     .mmio = rig_registers(u),
+				     .cmdq_log2 = log2_of(u->rig->sc->machine.smmu.cmdq_log2),
+				     .faultq_log2 = log2_of(u->rig->sc->machine.smmu.evtq_log2),
 				     .coherent = true};
 
-	return lz_riscv_add(r->lz, &desc, out);
+	return lz_riscv_add(u->rig->lz, &desc, &u->iommu);
 }
 
 const struct hardware hardware_riscv = {
-	.name = "iommu0",
+	.name = "iommu",
 	.id_bits = 24,
 	.asks_with_ats = true,
 	.create = create,

@@ -12,14 +12,14 @@
 #define CMDQ_CONS  0x9cu
 #define CMDQ_INDEX 0xfffffu /* with the wrap bit; without what CONS says of errors */
 
-static bool create(struct rig *r)
+static bool create(struct rig_unit *u)
 {
-	const struct scenario_smmu *s = &r->sc->machine.smmu;
+	const struct scenario_smmu *s = &u->rig->sc->machine.smmu;
 	struct lzm_smmu_config cfg;
 
 	lzm_smmu_config_default(&cfg);
 	/* Wider than usual only for a machine that has such ids. */
-	while (rig_last_id(r->machine) >> cfg.sid_bits)
+	while (rig_last_id(u->rig->machine) >> cfg.sid_bits)
 		cfg.sid_bits++;
 	if (s->cmdq_log2)
 		cfg.cmdq_log2 = (unsigned)s->cmdq_log2;
@@ -31,139 +31,139 @@ static bool create(struct rig *r)
 		cfg.knobs.cons_batch = (unsigned)s->cons_batch;
 	if (s->prefetch)
 		cfg.knobs.prefetch = (unsigned)s->prefetch;
-	cfg.knobs.seed = r->opt.seed;
-	if (r->opt.regime && !lzm_smmu_regime(r->opt.regime, &cfg.knobs))
+	cfg.knobs.seed = u->rig->opt.seed;
+	if (u->rig->opt.regime && !lzm_smmu_regime(u->rig->opt.regime, &cfg.knobs))
 		return false;
-	r->gerror_delay = cfg.knobs.gerror_irq_delay_ns;
-	r->ats_timeout = cfg.knobs.ats_timeout_ns;
-	r->smmu = lzm_smmu_create(&cfg, &r->bus);
-	return r->smmu;
+	u->gerror_delay = cfg.knobs.gerror_irq_delay_ns;
+	u->rig->ats_timeout = cfg.knobs.ats_timeout_ns;
+	u->smmu = lzm_smmu_create(&cfg, &u->bus);
+	return u->smmu;
 }
 
-static void destroy(struct rig *r)
+static void destroy(struct rig_unit *u)
 {
-	if (r->smmu)
-		lzm_smmu_destroy(r->smmu);
+	if (u->smmu)
+		lzm_smmu_destroy(u->smmu);
 }
 
-static uint64_t read_register(struct rig *r, uint32_t off, unsigned width)
+static uint64_t read_register(struct rig_unit *u, uint32_t off, unsigned width)
 {
-	return lzm_smmu_read(r->smmu, off, width);
+	return lzm_smmu_read(u->smmu, off, width);
 }
 
-static void write_register(struct rig *r, uint32_t off, unsigned width, uint64_t value)
+static void write_register(struct rig_unit *u, uint32_t off, unsigned width, uint64_t value)
 {
-	lzm_smmu_write(r->smmu, off, width, value);
+	lzm_smmu_write(u->smmu, off, width, value);
 }
 
-static bool step(struct rig *r)
+static bool step(struct rig_unit *u)
 {
-	return lzm_smmu_step(r->smmu);
+	return lzm_smmu_step(u->smmu);
 }
 
-static uint64_t wake(struct rig *r)
+static uint64_t wake(struct rig_unit *u)
 {
-	return lzm_smmu_wake(r->smmu);
+	return lzm_smmu_wake(u->smmu);
 }
 
-static void answer(struct rig *r, uint64_t tag, enum lzm_atc_answer a)
+static void answer(struct rig_unit *u, uint64_t tag, enum lzm_atc_answer a)
 {
-	lzm_smmu_atc_answer(r->smmu, tag, a);
+	lzm_smmu_atc_answer(u->smmu, tag, a);
 }
 
-static void device_reset(struct rig *r, uint32_t sid)
+static void device_reset(struct rig_unit *u, uint32_t sid)
 {
-	lzm_smmu_device_reset(r->smmu, sid);
+	lzm_smmu_device_reset(u->smmu, sid);
 }
 
-static enum lzm_result translate(struct rig *r, uint32_t sid, uint32_t pasid, uint64_t iova,
+static enum lzm_result translate(struct rig_unit *u, uint32_t sid, uint32_t pasid, uint64_t iova,
 				 struct lzm_translation *out)
 {
-	return lzm_smmu_translate(r->smmu, sid, pasid != 0, pasid, iova, out);
+	return lzm_smmu_translate(u->smmu, sid, pasid != 0, pasid, iova, out);
 }
 
-static enum lzm_result translated(struct rig *r, uint32_t sid, uint64_t pa, enum lzm_access access,
-				  uint64_t *out)
+static enum lzm_result translated(struct rig_unit *u, uint32_t sid, uint64_t pa,
+				  enum lzm_access access, uint64_t *out)
 {
-	return lzm_smmu_translated(r->smmu, sid, pa, access, out);
+	return lzm_smmu_translated(u->smmu, sid, pa, access, out);
 }
 
-static enum lzm_result untranslated(struct rig *r, uint32_t sid, uint32_t pasid, uint64_t iova,
+static enum lzm_result untranslated(struct rig_unit *u, uint32_t sid, uint32_t pasid, uint64_t iova,
 				    enum lzm_access access, uint64_t *pa)
 {
-	return lzm_smmu_untranslated(r->smmu, sid, pasid != 0, pasid, iova, access, pa);
+	return lzm_smmu_untranslated(u->smmu, sid, pasid != 0, pasid, iova, access, pa);
 }
 
-static void page_request(struct rig *r, uint32_t sid, uint64_t iova, unsigned prgi)
+static void page_request(struct rig_unit *u, uint32_t sid, uint64_t iova, unsigned prgi)
 {
 	int resp;
 
-	(void)lzm_smmu_page_request(r->smmu, sid, false, 0, iova, prgi, true, &resp);
+	(void)lzm_smmu_page_request(u->smmu, sid, false, 0, iova, prgi, true, &resp);
 }
 
-static void stall(struct rig *r, uint64_t until)
+static void stall(struct rig_unit *u, uint64_t until)
 {
-	lzm_smmu_inject_cmdq_stall(r->smmu, until);
+	lzm_smmu_inject_cmdq_stall(u->smmu, until);
 }
 
-static void abort_entry(struct rig *r, uint32_t sid)
+static void abort_entry(struct rig_unit *u, uint32_t sid)
 {
-	lzm_smmu_inject_ste_abort(r->smmu, sid);
+	lzm_smmu_inject_ste_abort(u->smmu, sid);
 }
 
-static void abort_command(struct rig *r)
+static void abort_command(struct rig_unit *u)
 {
-	lzm_smmu_inject_cmdq_abort(r->smmu);
+	lzm_smmu_inject_cmdq_abort(u->smmu);
 }
 
-static void abort_msi(struct rig *r)
+static void abort_msi(struct rig_unit *u)
 {
-	lzm_smmu_inject_msi_abort(r->smmu);
+	lzm_smmu_inject_msi_abort(u->smmu);
 }
 
-static void fail(struct rig *r)
+static void fail(struct rig_unit *u)
 {
-	lzm_smmu_inject_sfm(r->smmu);
+	lzm_smmu_inject_sfm(u->smmu);
 }
 
-static void ring(struct rig *r, uint64_t *start, uint64_t *bytes)
+static void ring(struct rig_unit *u, uint64_t *start, uint64_t *bytes)
 {
-	uint64_t base = lzm_smmu_read(r->smmu, CMDQ_BASE, 8);
+	uint64_t base = lzm_smmu_read(u->smmu, CMDQ_BASE, 8);
 
 	*start = base & 0x000fffffffffffe0ull;
 	*bytes = 16ull << (base & 0x1f);
 }
 
-static bool queue_is_empty(struct rig *r)
+static bool queue_is_empty(struct rig_unit *u)
 {
-	return !((lzm_smmu_read(r->smmu, CMDQ_PROD, 4) ^ lzm_smmu_read(r->smmu, CMDQ_CONS, 4)) &
+	return !((lzm_smmu_read(u->smmu, CMDQ_PROD, 4) ^ lzm_smmu_read(u->smmu, CMDQ_CONS, 4)) &
 		 CMDQ_INDEX);
 }
 
-static void ats_effective(struct rig *r, uint32_t sid, bool *now, bool *uncached)
+static void ats_effective(struct rig_unit *u, uint32_t sid, bool *now, bool *uncached)
 {
-	lzm_smmu_eats_effective(r->smmu, sid, now, uncached);
+	lzm_smmu_eats_effective(u->smmu, sid, now, uncached);
 }
 
-static void counts(struct rig *r, struct hardware_counts *out)
+static void counts(struct rig_unit *u, struct hardware_counts *out)
 {
 	struct lzm_smmu_stats st = {0};
 
-	if (r->smmu)
-		lzm_smmu_stats_get(r->smmu, &st);
+	if (u->smmu)
+		lzm_smmu_stats_get(u->smmu, &st);
 	*out = (struct hardware_counts){st.commands, st.cmdq_errors, st.illegal_driver_use, {0}};
 	memcpy(out->last_misuse, st.last_misuse, sizeof(out->last_misuse));
 }
 
-static enum lz_status add(struct rig *r, struct lz_iommu **out)
+static enum lz_status add(struct rig_unit *u)
 {
-	struct lz_smmuv3_desc desc = {.name = "smmu0", .mmio = RIG_MMIO_BASE};
+	struct lz_smmuv3_desc desc = {.name = u->name, .mmio = rig_registers(u)};
 
-	return lz_smmuv3_add(r->lz, &desc, out);
+	return lz_smmuv3_add(u->rig->lz, &desc, &u->iommu);
 }
 
 const struct hardware hardware_smmuv3 = {
-	.name = "smmu0",
+	.name = "smmu",
 	.id_bits = 25,
 	.create = create,
 	.destroy = destroy,

@@ -101,11 +101,13 @@ static json_t *latency(const struct lz_iommu_stats *s)
 	return a;
 }
 
-static json_t *iommu(const char *name, const struct lz_iommu_stats *s)
+static json_t *iommu(const struct result_iommu *u)
 {
+	const struct lz_iommu_stats *s = &u->stats;
+
 	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
 			 "s:I, s:o}",
-			 "name", name, "cmdq_errors", (json_int_t)s->cmdq_errors, "atc_timeouts",
+			 "name", u->name, "cmdq_errors", (json_int_t)s->cmdq_errors, "atc_timeouts",
 			 (json_int_t)s->atc_timeouts, "probes", (json_int_t)s->probes,
 			 "exonerations", (json_int_t)s->exonerations, "fences",
 			 (json_int_t)s->fences, "quarantines", (json_int_t)s->quarantines,
@@ -199,7 +201,8 @@ json_t *report_json(const struct result *r)
 	const char *verdict = r->inconclusive	   ? "inconclusive"
 			      : result_violated(r) ? "violated"
 						   : "held";
-	json_t *devices = json_array(), *events = json_array(), *orders = json_array(), *o;
+	json_t *devices = json_array(), *events = json_array(), *orders = json_array();
+	json_t *iommus = json_array(), *o;
 
 	for (unsigned i = 0; i < r->n_devices; i++) {
 		json_t *d = device(&r->devices[i]);
@@ -207,6 +210,8 @@ json_t *report_json(const struct result *r)
 		add_stats(d, r, &r->devices[i]);
 		json_array_append_new(devices, d);
 	}
+	for (unsigned i = 0; i < r->n_iommus; i++)
+		json_array_append_new(iommus, iommu(&r->iommus[i]));
 	for (unsigned i = 0; i < r->n_orders; i++)
 		json_array_append_new(orders, order(r, &r->orders[i]));
 	for (unsigned i = 0; i < r->n_events; i++)
@@ -221,7 +226,8 @@ json_t *report_json(const struct result *r)
 		      (json_int_t)r->custody_end, "devices", devices, "events", events);
 	if (!o)
 		return NULL;
-	json_object_set_new(o, "iommu", iommu(r->iommu_name, &r->iommu));
+	json_object_set_new(o, "iommu", iommu(&r->iommus[0]));
+	json_object_set_new(o, "iommus", iommus);
 	json_object_set_new(o, "operator", orders);
 	if (r->has_expect)
 		json_object_set_new(o, "expect",

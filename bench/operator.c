@@ -86,7 +86,7 @@ static enum lz_status carry_out(struct rig *r, struct rig_fn *fn, const struct s
 		lz_device_inject(fn->dev);
 		return LZ_OK;
 	default:
-		return lz_iommu_abort(r->iommu);
+		return lz_iommu_abort(r->unit[0].iommu);
 	}
 }
 

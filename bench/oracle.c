@@ -84,12 +84,23 @@ static void record(struct rig *r, const struct result_event *e)
 	res->events[res->n_events++] = *e;
 }
 
+static void note(struct rig_unit *u, int device, const char *text, uint64_t detail)
+{
+	record(u->rig, &(struct result_event){.t = sim_now() - u->rig->origin,
+					      .device = device,
+					      .iommu = u->index,
+					      .text = text,
+					      .detail = detail});
+}
+
 void rig_note(struct rig *r, const struct rig_fn *fn, const char *text, uint64_t detail)
 {
-	record(r, &(struct result_event){.t = sim_now() - r->origin,
-					 .device = fn ? (int)fn->index : -1,
-					 .text = text,
-					 .detail = detail});
+	note(fn ? fn->unit : &r->unit[0], fn ? (int)fn->index : -1, text, detail);
+}
+
+void rig_note_unit(struct rig_unit *u, const char *text, uint64_t detail)
+{
+	note(u, -1, text, detail);
 }
 
 /* Some kinds come in storms; the time line keeps the first of them. */
@@ -161,7 +172,7 @@ static void count_commands(struct rig *r, const struct lz_event *ev)
 {
 	struct hardware_counts hw;
 
-	r->hw->counts(r, &hw);
+	units_counts(r, &hw);
 	switch (ev->kind) {
 	case LZ_EV_TIMEOUT:
 	case LZ_EV_SUSPECT:
@@ -182,6 +193,7 @@ void oracle_event(void *ctx, const struct lz_event *ev)
 {
 	struct rig *r = ctx;
 	struct rig_fn *fn = fn_by_device(r, ev->device);
+	struct rig_unit *u = fn ? fn->unit : rig_unit_of(r, ev->iommu);
 
 	if (!r->armed)
 		return;
@@ -229,11 +241,11 @@ void oracle_event(void *ctx, const struct lz_event *ev)
 		}
 		break;
 	case LZ_EV_SERVICE_FAILURE:
-		r->dead_iommu = true;
+		u->dead = true;
 		break;
 	case LZ_EV_ESCALATED:
 		if (ev->detail == LZ_RUNG_GLOBAL_ABORT && ev->status == LZ_OK) {
-			r->dead_iommu = true;
+			u->dead = true;
 			not_applicable(r, INV_EXPECT,
 				       "the whole SMMU was aborted, by policy or order");
 		}
@@ -254,6 +266,7 @@ void oracle_event(void *ctx, const struct lz_event *ev)
 	if (!r->closing && keep(r, ev))
 		record(r, &(struct result_event){.t = ev->time - r->origin,
 						 .device = fn ? (int)fn->index : -1,
+						 .iommu = u->index,
 						 .kind = ev->kind,
 						 .evidence = ev->evidence,
 						 .status = ev->status,
@@ -265,9 +278,9 @@ void oracle_event(void *ctx, const struct lz_event *ev)
 
 /* A block that waits in the queue behind a device that is silent has no effect yet:
  * memory is in custody until it has. */
-static bool is_carried_out(struct rig *r)
+static bool is_carried_out(const struct rig_fn *fn)
 {
-	return r->hw->queue_is_empty(r);
+	return fn->rig->hw->queue_is_empty(fn->unit);
 }
 
 void oracle_dma(struct rig_fn *fn, uint32_t pasid, uint64_t iova, uint64_t pa, bool write,
@@ -289,7 +302,7 @@ void oracle_dma(struct rig_fn *fn, uint32_t pasid, uint64_t iova, uint64_t pa, b
 		oracle_violation(r, INV_B, "%s is fenced and reached 0x%llx by its ATC", fn->name,
 				 (unsigned long long)pa);
 	/* H06, H74 */
-	if ((fn->held || (fn->blocked && !translated)) && is_carried_out(r))
+	if ((fn->held || (fn->blocked && !translated)) && is_carried_out(fn))
 		oracle_violation(r, INV_B, "%s is %s and reached 0x%llx", fn->name,
 				 fn->held ? "in reset" : "quarantined", (unsigned long long)pa);
 	p = dom ? shadow_find(&r->shadow, dom->id, iova / LZ_PAGE) : NULL;
@@ -329,7 +342,7 @@ void oracle_fences(struct rig *r)
 		for (unsigned s = 0; fn->fenced && !fn->asked && fn->dev && s < fn->n_sids; s++) {
 			bool now = false, uncached = false;
 
-			r->hw->ats_effective(r, fn->sids[s], &now, &uncached);
+			r->hw->ats_effective(fn->unit, fn->sids[s], &now, &uncached);
 			if (now || uncached)
 				oracle_violation(
 					r, INV_B,
@@ -373,7 +386,7 @@ void oracle_removed(struct rig_fn *fn)
 
 static bool is_asked(const struct rig_domain *d, const struct rig_fn *fn)
 {
-	return fn->dev && !fn->rig->dead_iommu && fn->pasid_dom[d->pasid] == d &&
+	return fn->dev && !fn->unit->dead && fn->pasid_dom[d->pasid] == d &&
 	       (fn->pasids_on >> d->pasid & 1) && !fn->resetting && !fn->fenced && !fn->guilty &&
 	       fn->ats_works;
 }

@@ -10,10 +10,10 @@
 #define SHOWN_OF_STORM 16u /* lines of what has thousands */
 #define SHOWN	       12u /* time line entries of one kind */
 
-static const char *device_name(const struct result *r, int index)
+static const char *subject(const struct result *r, const struct result_event *e)
 {
-	return index >= 0 && (unsigned)index < r->n_devices ? r->devices[index].name
-							    : r->iommu_name;
+	return e->device >= 0 && (unsigned)e->device < r->n_devices ? r->devices[e->device].name
+								    : r->iommus[e->iommu].name;
 }
 
 /* ---- time line ---- */
@@ -129,8 +129,8 @@ static bool never_shown(const struct result_event *e)
 
 static bool same_story(const struct result_event *a, const struct result_event *b)
 {
-	return a->text == b->text && a->device == b->device && a->kind == b->kind &&
-	       a->evidence == b->evidence && a->status == b->status;
+	return a->text == b->text && a->device == b->device && a->iommu == b->iommu &&
+	       a->kind == b->kind && a->evidence == b->evidence && a->status == b->status;
 }
 
 static const char *color_of(const struct report_style *s, const struct result_event *e)
@@ -193,7 +193,7 @@ void report_timeline(FILE *f, const struct report_style *s, const struct result 
 			snprintf(text, sizeof(text), "%s%s", note_prefix(e), e->text);
 		else
 			describe(e, sum, text, sizeof(text));
-		fprintf(f, "[%12.6f] %-12s: %s%s%s", (double)e->t / 1e9, device_name(r, e->device),
+		fprintf(f, "[%12.6f] %-12s: %s%s%s", (double)e->t / 1e9, subject(r, e),
 			color_of(s, e), text, s->plain);
 		if (n > 1)
 			fprintf(f, " %s(%u times until %.6f)%s", s->dim, n,
@@ -272,8 +272,26 @@ static double ms(lz_ns t)
 	return (double)t / 1e6;
 }
 
+/* The longest of all IOMMUs, and the sum of what is counted. */
+static struct lz_iommu_stats of_all(const struct result *r)
+{
+	struct lz_iommu_stats all = {0};
+
+	for (unsigned i = 0; i < r->n_iommus; i++) {
+		const struct lz_iommu_stats *s = &r->iommus[i].stats;
+
+		all.fence_max = s->fence_max > all.fence_max ? s->fence_max : all.fence_max;
+		all.stall_max = s->stall_max > all.stall_max ? s->stall_max : all.stall_max;
+		all.exonerations += s->exonerations;
+		all.stale += s->stale;
+	}
+	return all;
+}
+
 void report_figures(FILE *f, const struct report_style *s, const struct result *r)
 {
+	const struct lz_iommu_stats all = of_all(r);
+
 	fprintf(f, "%sfigures%s\n", s->bold, s->plain);
 	fprintf(f,
 		"  %" PRIu64 " maps, %" PRIu64 " unmaps (%" PRIu64
@@ -301,8 +319,7 @@ void report_figures(FILE *f, const struct report_style *s, const struct result *
 		"  errors to effective fences: %.3f ms at most; queue stalled %.3f ms at most; "
 		"false "
 		"alarms %" PRIu64 "; stale evidence %" PRIu64 "\n",
-		ms(r->iommu.fence_max), ms(r->iommu.stall_max), r->iommu.exonerations,
-		r->iommu.stale);
+		ms(all.fence_max), ms(all.stall_max), all.exonerations, all.stale);
 	if (r->fault_at && r->fenced_at)
 		fprintf(f, "  fault to effective fence: %.3f ms\n", ms(r->fenced_at - r->fault_at));
 }

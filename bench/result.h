@@ -36,7 +36,8 @@ struct result_device {
 
 struct result_event {
 	lz_ns t;
-	int device; /* index into devices; -1 none */
+	int device;	/* index into devices; -1 none */
+	unsigned iommu; /* index into iommus */
 	enum lz_event_kind kind;
 	enum lz_evidence evidence;
 	enum lz_status status;
@@ -65,8 +66,13 @@ struct result_storm {
 
 #define RESULT_EVENTS 8192u
 
+#define RESULT_IOMMUS 4u
+struct result_iommu {
+	char name[12];
+	struct lz_iommu_stats stats;
+};
+
 struct result {
-	const char *iommu_name;
 	const char *regime;
 	enum lz_contain contain;
 	uint64_t seed;
@@ -95,7 +101,8 @@ struct result {
 	lz_ns fault_at, fenced_at, released_at, recovered_at; /* 0: did not happen */
 	lz_ns wall;					      /* host time it took */
 
-	struct lz_iommu_stats iommu;
+	struct result_iommu iommus[RESULT_IOMMUS];
+	unsigned n_iommus;
 	struct result_order *orders;
 	unsigned n_orders;
 	struct result_device *devices;

@@ -37,23 +37,6 @@ struct rig_fn *rig_fn_by_bdf(struct rig *r, uint32_t bdf)
 	return NULL;
 }
 
-struct rig_fn *rig_fn_by_sid(struct rig *r, uint32_t sid)
-{
-	unsigned first = 0, end = r->n_ids;
-
-	while (first < end) {
-		unsigned middle = first + (end - first) / 2;
-
-		if (r->ids[middle].id == sid)
-			return r->ids[middle].fn;
-		if (r->ids[middle].id < sid)
-			first = middle + 1;
-		else
-			end = middle;
-	}
-	return NULL;
-}
-
 uint32_t rig_last_id(const struct machine *m)
 {
 	uint32_t last = 0;
@@ -316,6 +299,7 @@ static void finish(struct rig *r)
 	struct result *out = r->res;
 
 	out->n_devices = r->n_fns;
+	out->n_iommus = r->n_units;
 	for (unsigned i = 0; i < r->n_fns; i++) {
 		const struct rig_fn *fn = &r->fns[i];
 		struct result_device *d = &out->devices[i];

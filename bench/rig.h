@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The rig: one machine of the deterministic port with one IOMMU model, one
+ * The rig: one machine of the deterministic port with models of its IOMMUs, one
  * endpoint model per function, the library on top, and a scenario that acts on
  * all of it. One rig per process at a time (the port has one simulation).
  */
@@ -22,7 +22,9 @@
 #include "machine/machine.h"
 #include "port/sim/sim.h"
 
+#define RIG_UNITS      RESULT_IOMMUS
 #define RIG_MMIO_BASE  0x9050000u
+#define RIG_MMIO_EACH  0x1000000u /* from one IOMMU to the next */
 #define RIG_MMIO_SIZE  0x20000u
 #define RIG_DMA_BASE   0x800000000ull /* tables and queues; no trace has pages up there */
 #define RIG_DMA_BYTES  (96u << 20)
@@ -33,6 +35,30 @@
 #define RIG_SETTLE     LZ_SEC(600) /* longest time from the end of the workload to quiet */
 
 struct rig;
+struct rig_fn;
+
+/* An IOMMU with what hangs on it. */
+struct rig_unit {
+	struct rig *rig;
+	unsigned index;
+	char name[12];
+	struct lzm_smmu *smmu;	 /* hw_smmuv3.c */
+	struct lzm_riscv *riscv; /* hw_riscv.c */
+	struct lzm_bus bus;
+	struct lzm_ep_link link;
+	struct lz_iommu *iommu;
+	struct sim_worker worker;
+	unsigned irq_gerror, irq_evtq;
+	lz_ns gerror_delay;
+	uint64_t last_fetch; /* where the hardware has read a command */
+	bool spoil_command;  /* the next command that is fetched becomes illegal */
+	bool dead;	     /* it stopped translating for good */
+};
+
+static inline uintptr_t rig_registers(const struct rig_unit *u)
+{
+	return RIG_MMIO_BASE + (uintptr_t)u->index * RIG_MMIO_EACH;
+}
 
 struct rig_domain {
 	struct rig *rig;
@@ -48,6 +74,7 @@ struct rig_domain {
 
 struct rig_fn {
 	struct rig *rig;
+	struct rig_unit *unit; /* that it is behind */
 	unsigned index;
 	char name[20];
 	uint32_t bdf;
@@ -105,8 +132,9 @@ struct rig_group {
 	struct lz_group *grp;
 };
 
-/* Who sends an id, first of all. */
+/* Who sends an id to an IOMMU, first of all. */
 struct rig_id {
+	const struct rig_unit *unit;
 	uint32_t id;
 	struct rig_fn *fn;
 };
@@ -127,18 +155,12 @@ struct rig {
 	struct result *res;
 
 	struct lz *lz;
-	struct lz_iommu *iommu;
-	const struct hardware *hw;
-	struct lzm_smmu *smmu;	 /* hw_smmuv3.c */
-	struct lzm_riscv *riscv; /* hw_riscv.c */
-	struct lzm_bus bus;
-	struct lzm_ep_link link;
+	const struct hardware *hw; /* of all units */
+	struct rig_unit unit[RIG_UNITS];
+	unsigned n_units;
 	struct lz_config cfg;
 	unsigned cpus;
-	unsigned irq_gerror, irq_evtq;
-	lz_ns gerror_delay, ats_timeout, memory_returns_at;
-	uint64_t last_fetch; /* where the hardware has read a command */
-	bool spoil_command;  /* the next command that is fetched becomes illegal */
+	lz_ns ats_timeout, memory_returns_at;
 
 	struct rig_fn *fns;
 	unsigned n_fns;
@@ -146,7 +168,7 @@ struct rig {
 	unsigned n_busy;
 	struct rig_fn **odd; /* whoever is guilty or fenced, by index, and maybe others */
 	unsigned n_odd;
-	struct rig_id *ids; /* by number; each once */
+	struct rig_id *ids; /* by IOMMU and number; each once */
 	unsigned n_ids;
 	struct rig_group *groups;
 	unsigned n_groups;
@@ -154,8 +176,7 @@ struct rig {
 	uint32_t last_domain;
 
 	struct shadow shadow;
-	struct sim_worker worker;
-	bool worker_made;
+	bool workers_made;
 	uint64_t rng;
 
 	/* progress of the workload */
@@ -170,8 +191,6 @@ struct rig {
 	bool armed;	      /* the workload has begun */
 	bool finished;	      /* the main task came to its end */
 	bool closing;	      /* end of the run: no more traffic */
-	bool smmu_faulted;    /* a fault was injected into the IOMMU itself */
-	bool dead_iommu;      /* it stopped translating for good */
 	lz_ns origin;	      /* model time at which the workload began */
 	lz_ns last_fault;
 	uint64_t lz_cmdq_errors;       /* consumed by the library */
@@ -189,9 +208,12 @@ void rig_run(const struct scenario *sc, const struct machine *m, const struct ri
 
 uint64_t rig_random(struct rig *r);
 struct rig_fn *rig_fn_by_bdf(struct rig *r, uint32_t bdf);
-struct rig_fn *rig_fn_by_sid(struct rig *r, uint32_t sid);
+struct rig_fn *rig_fn_by_sid(const struct rig_unit *u, uint32_t sid);
 /* The largest stream or device id that a function of the machine has. */
 uint32_t rig_last_id(const struct machine *m);
+struct rig_unit *rig_unit_of(struct rig *r, const struct lz_iommu *iommu);
+/* One of them has stopped translating for good. */
+bool rig_any_dead(const struct rig *r);
 struct rig_domain *rig_domain_by_name(struct rig *r, const char *name);
 struct rig_domain *rig_domain_by_key(struct rig *r, uint64_t key);
 /* Nobody is at work, nothing is in custody, no fence is under way. Task context. */
@@ -201,12 +223,26 @@ void rig_fail(struct rig *r, const char *fmt, ...) __attribute__((format(printf,
 #define RIG_NOTE_FAULT	1u /* `detail` */
 #define RIG_NOTE_ORDER	2u
 #define RIG_NOTE_ANSWER 3u
-/* An entry of the bench's own in the time line. `text` is a constant. */
+/* An entry of the bench's own in the time line, about an IOMMU or a function; without
+ * one about the first IOMMU. `text` is a constant. */
 void rig_note(struct rig *r, const struct rig_fn *fn, const char *text, uint64_t detail);
+void rig_note_unit(struct rig_unit *u, const char *text, uint64_t detail);
 /* Makes the endpoint agent look at it. */
 void rig_ep_touch(struct rig_fn *fn);
 /* It has become guilty or fenced. */
 void rig_watch(struct rig_fn *fn);
+
+/* units.c: the IOMMUs. Their models, before the functions; then what reaches them. */
+bool units_build(struct rig *r);
+bool units_start(struct rig *r); /* false: out of memory */
+void units_free(struct rig *r);
+/* In the library; false: the run has failed. */
+bool units_add(struct rig *r);
+void units_remove(struct rig *r);
+/* Their workers come to an end. */
+void units_rest(struct rig *r);
+/* Of all of them together. */
+void units_counts(struct rig *r, struct hardware_counts *out);
 
 /* build.c: machine and scenario into models and library objects; task context. */
 bool build_models(struct rig *r);

@@ -45,7 +45,7 @@ struct rig_domain *space_create(struct rig *r, const char *name, uint64_t key)
 	d->id = ++r->last_domain;
 	d->key = key;
 	snprintf(d->name, sizeof(d->name), "%s", name);
-	st = lz_domain_create(r->iommu, LZ_DOMAIN_PAGING, &domain_ops, d, &d->dom);
+	st = lz_domain_create(r->unit[0].iommu, LZ_DOMAIN_PAGING, &domain_ops, d, &d->dom);
 	if (st != LZ_OK) {
 		rig_fail(r, "domain %s: %s", name, lz_status_name(st));
 		free(d);

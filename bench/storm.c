@@ -337,7 +337,7 @@ static void blow(struct storm *s)
 /* Policy has switched the SMMU off, or the bench cannot go on. */
 static bool is_over(const struct storm *s)
 {
-	return s->rig->res->inconclusive || s->rig->dead_iommu;
+	return s->rig->res->inconclusive || rig_any_dead(s->rig);
 }
 
 static bool wait_quiet(struct storm *s, lz_ns most)
@@ -444,8 +444,10 @@ static void calm(struct storm *s, unsigned quarter)
 	struct sim_stats st;
 
 	/* What was to hit whoever comes next hits nobody. */
-	s->rig->hw->abort_entry(s->rig, ~0u);
-	s->rig->spoil_command = false;
+	for (unsigned i = 0; i < s->rig->n_units; i++) {
+		s->rig->hw->abort_entry(&s->rig->unit[i], ~0u);
+		s->rig->unit[i].spoil_command = false;
+	}
 	if (!calm_down(s))
 		oracle_violation(s->rig, INV_F, "the storm does not settle in quarter %u",
 				 quarter + 1);

@@ -149,6 +149,22 @@ static void copy_device(struct rig_fn *fn, const struct lz_health *h)
 	d->ats_active = fn->dev && lz_device_ats_active(fn->dev);
 }
 
+/* Nothing is recovered behind an IOMMU that translates nothing. */
+static void judge_dead(struct rig *r)
+{
+	struct inv_state *d = &r->res->inv[INV_D];
+	unsigned dead = 0;
+
+	for (unsigned i = 0; i < r->n_units; i++) {
+		if (!r->unit[i].dead)
+			continue;
+		dead++;
+		snprintf(d->note, sizeof(d->note), "%s translates nothing any more",
+			 r->n_units == 1 ? "the SMMU" : r->unit[i].name);
+	}
+	d->not_applicable |= dead == r->n_units;
+}
+
 void oracle_quiet(struct rig *r)
 {
 	struct lz_stats st;
@@ -158,20 +174,18 @@ void oracle_quiet(struct rig *r)
 	r->res->probes = st.probes;
 	r->res->fences = st.fences;
 	r->res->recoveries = st.recoveries;
-	lz_iommu_stats_get(r->iommu, &r->res->iommu);
+	for (unsigned i = 0; i < r->n_units; i++)
+		if (r->unit[i].iommu)
+			lz_iommu_stats_get(r->unit[i].iommu, &r->res->iommus[i].stats);
 	judge_counts(r);
-	if (r->dead_iommu) {
-		r->res->inv[INV_D].not_applicable = true;
-		snprintf(r->res->inv[INV_D].note, sizeof(r->res->inv[INV_D].note),
-			 "the SMMU translates nothing any more");
-	}
+	judge_dead(r);
 	for (unsigned i = 0; i < r->n_fns; i++) {
 		struct lz_health h = {.state = "removed", .presence = LZ_GONE};
 
 		if (r->fns[i].dev)
 			lz_device_health(r->fns[i].dev, &h);
 		copy_device(&r->fns[i], &h);
-		if (r->cfg.contain == LZ_CONTAIN_ON && !r->dead_iommu) {
+		if (r->cfg.contain == LZ_CONTAIN_ON && !r->fns[i].unit->dead) {
 			judge_recovery(r, &r->fns[i], &h);
 			judge_degraded(r, &r->fns[i], &h);
 		}
@@ -270,7 +284,7 @@ void oracle_end(struct rig *r)
 	lz_ns bound = r->cfg.atomic_wait + LZ_US(20);
 
 	sim_stats_get(&st);
-	r->hw->counts(r, &hw);
+	units_counts(r, &hw);
 	res->cmdq_errors = hw.errors;
 	res->failed_allocs = st.failed_allocs;
 	res->peak_bytes = st.peak_bytes;

@@ -196,6 +196,18 @@ static int check_devices(const struct scenario *sc, const struct machine *m)
 	return code;
 }
 
+static int check_units(const struct scenario *sc, const struct machine *m)
+{
+	char text[512];
+
+	if (m->n_smmus <= RIG_UNITS)
+		return CLI_HELD;
+	snprintf(text, sizeof(text), "%s:%u: expected %u IOMMUs at most, not %u", sc->path,
+		 sc->machine.dtb.path ? sc->machine.dtb.line : sc->machine.iort.line, RIG_UNITS,
+		 m->n_smmus);
+	return cli_input_error(text);
+}
+
 /* What the driver's tables have no room for could not be added. */
 static int check_ids(const struct scenario *sc, const struct machine *m)
 {
@@ -426,6 +438,8 @@ int run_open(struct scenario *sc, struct machine *m)
 	    machine_load(m, sm->lspci.path, sm->dtb.path, sm->iort.path, err, sizeof(err)))
 		return cli_input_error(err);
 	code = settle_iommu(sc, m);
+	if (!code)
+		code = check_units(sc, m);
 	if (!code)
 		code = check_ids(sc, m);
 	if (!code)
