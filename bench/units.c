@@ -138,9 +138,9 @@ const struct hardware *hardware_of(const struct scenario *sc)
 bool units_build(struct rig *r)
 {
 	r->hw = hardware_of(r->sc);
-	r->n_units = r->machine->n_smmus ? r->machine->n_smmus : 1;
-	if (r->n_units > RIG_UNITS)
+	if (r->machine->n_smmus > RIG_UNITS)
 		return false;
+	r->n_units = r->machine->n_smmus ? r->machine->n_smmus : 1;
 	for (unsigned i = 0; i < r->n_units; i++)
 		if (!build(r, i))
 			return false;

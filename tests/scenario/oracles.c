@@ -35,6 +35,8 @@ static int setup(void **state)
 	sim_start(&sim);
 	f->rig.hw = &hardware_smmuv3;
 	f->rig.res = &f->res;
+	f->rig.unit[0].rig = &f->rig;
+	f->rig.n_units = 1;
 	f->rig.fns = &f->fn;
 	f->rig.n_fns = 1;
 	f->rig.armed = true;
@@ -42,6 +44,7 @@ static int setup(void **state)
 	f->dom.rig = &f->rig;
 	f->dom.id = 1;
 	f->fn.rig = &f->rig;
+	f->fn.unit = &f->rig.unit[0];
 	f->fn.dom = &f->dom;
 	f->fn.dev = (struct lz_device *)f; /* compared, never followed */
 	f->ep = lzm_ep_create(&cfg, &link);
