@@ -256,8 +256,9 @@ bool lz_identify(struct lz_iommu *iommu, lz_ns *again);
 void lz_identify_end(struct lz_iommu *iommu);
 /* A sync has just succeeded in `queue`, and nothing older is out there. */
 void lz_identify_settled(struct lz_iommu *iommu, void *queue);
-/* Nobody is a suspect any more. */
-void lz_acquit_all(struct lz_iommu *iommu);
+/* Nothing is translated any more: every fence is in effect, and who it was is no
+ * question. In the work. */
+void lz_settle_dead(struct lz_iommu *iommu);
 /* The operation `probe`. */
 enum lz_status lz_probe(struct lz_device *dev);
 /* The answer to it is not heard any more: should one be out, it is no evidence, and

@@ -34,7 +34,8 @@ static void exonerate(struct lz_device *dev, uint32_t gen)
 	}
 }
 
-void lz_acquit_all(struct lz_iommu *iommu)
+/* Nobody is a suspect any more. */
+static void acquit_all(struct lz_iommu *iommu)
 {
 	struct lz_device *dev;
 
@@ -330,6 +331,13 @@ void lz_identify_end(struct lz_iommu *iommu)
 	s->probing = NULL;
 	s->waiting = false;
 	s->state = LZ_ENGINE_IDLE;
+}
+
+void lz_settle_dead(struct lz_iommu *iommu)
+{
+	lz_identify_end(iommu);
+	acquit_all(iommu);
+	lz_fence_retry(iommu);
 }
 
 void lz_identify_settled(struct lz_iommu *iommu, void *queue)

@@ -44,14 +44,14 @@ static inline uint32_t look_entries(const struct lz_domain *dom)
 {
 	const struct lz_smmu_domain *sdom = dom->first.drv;
 
-	return ((const struct lz_smmu_inv_array *)sdom->array)->n;
+	return ((const struct lz_link_array *)sdom->links.array)->n;
 }
 
 static inline const struct lz_device *look_entry(const struct lz_domain *dom, uint32_t i)
 {
 	const struct lz_smmu_domain *sdom = dom->first.drv;
 
-	return ((const struct lz_smmu_inv_array *)sdom->array)->e[i].dev;
+	return ((const struct lz_link_array *)sdom->links.array)->e[i].dev;
 }
 
 /* A fenced device: nothing of it passes, on any stream, and no entry of it has

@@ -262,7 +262,7 @@ static void a_thousand_entries_in_one_array(void **state)
 		assert_int_equal(commands() - was, attach);
 	}
 	/* Two arrays, each at most twice as large as need be. */
-	assert_true(bytes - before <= 2 * 2 * (ENTRIES + 1) * sizeof(struct lz_smmu_inv_entry));
+	assert_true(bytes - before <= 2 * 2 * (ENTRIES + 1) * sizeof(struct lz_link));
 	assert_int_equal(lz_map(dom, FLAT_IOVA, FLAT_IOVA, LZ_PAGE, LZ_READ), LZ_OK);
 	was = commands();
 	assert_int_equal(lz_unmap(dom, FLAT_IOVA, LZ_PAGE), LZ_OK);

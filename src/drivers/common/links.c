@@ -95,10 +95,8 @@ static enum lz_status grow(struct lz_links *l, const struct lz_link_change *c, u
 static uint32_t position(const struct lz_link_array *a, const struct lz_device *dev, uint32_t id,
 			 uint32_t pasid)
 {
-	uint32_t i = 0;
+	uint32_t i = lz_links_from(a, id, pasid);
 
-	while (i < a->n && (a->e[i].id < id || (a->e[i].id == id && a->e[i].pasid < pasid)))
-		i++;
 	while (i < a->n && a->e[i].id == id && a->e[i].pasid == pasid && a->e[i].dev != dev)
 		i++;
 	return i;
@@ -108,6 +106,8 @@ static void put_in(struct lz_link_array *a, const struct lz_link_change *c, uint
 {
 	uint32_t i = position(a, c->dev, id, c->pasid);
 
+	/* A link is made once. */
+	lz_assert(i == a->n || a->e[i].id != id || a->e[i].pasid != c->pasid);
 	memmove(&a->e[i + 1], &a->e[i], (a->n - i) * sizeof(*a->e));
 	a->e[i] = (struct lz_link){
 		.id = id, .pasid = c->pasid, .command = c->command(id, c->pasid), .dev = c->dev};
@@ -163,4 +163,37 @@ void lz_links_take(struct lz_links *l, const struct lz_link_change *c)
 	replace(l, c, l->spare);
 	lz_store32(&l->entries, ((struct lz_link_array *)l->array)->n); /* down after it */
 	lz_store32_release(&l->writer, 0);
+}
+
+/* ---- readers ---- */
+
+bool lz_links_held(struct lz_links *l, struct lz_epoch *readers)
+{
+	struct lz_epoch_section section = lz_epoch_enter(readers);
+	const struct lz_link_array *a = lz_links_read(l);
+	bool yes = false;
+
+	for (uint32_t i = 0; i < a->n && !yes; i++) {
+		uint8_t fence = lz_load8_acquire(&a->e[i].dev->fence);
+
+		yes = fence == LZ_FENCE_SUSPECT || fence == LZ_FENCE_FENCING;
+	}
+	lz_epoch_leave(readers, section);
+	return yes;
+}
+
+uint32_t lz_links_from(const struct lz_link_array *a, uint32_t id, uint32_t pasid)
+{
+	uint32_t lo = 0, hi = a->n;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		const struct lz_link *e = &a->e[mid];
+
+		if (e->id < id || (e->id == id && e->pasid < pasid))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
 }

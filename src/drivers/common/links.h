@@ -61,6 +61,14 @@ enum lz_status lz_links_add(struct lz_links *l, const struct lz_link_change *c);
 /* Likewise; no reader has them any more. Cannot fail: memory was taken by add. */
 void lz_links_take(struct lz_links *l, const struct lz_link_change *c);
 
+/* Is a device of this domain held, as a suspect or while it is being fenced? Then the
+ * outcome is custody whatever the queue does, and the sweep repeats everything: send
+ * nothing. */
+bool lz_links_held(struct lz_links *l, struct lz_epoch *readers);
+
+/* The first entry that is not below (`id`, `pasid`). [reader] */
+uint32_t lz_links_from(const struct lz_link_array *a, uint32_t id, uint32_t pasid);
+
 /* [reader] */
 static inline const struct lz_link_array *lz_links_read(struct lz_links *l)
 {

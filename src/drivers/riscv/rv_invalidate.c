@@ -66,12 +66,9 @@ struct ats_batch {
  * the same list (H55). [reader] */
 static enum lz_status choose(struct ats_batch *b, const struct lz_link_array *a)
 {
-	uint32_t i = 0;
+	uint32_t i = lz_links_from(a, b->id, b->pasid);
 
 	b->n = 0;
-	while (i < a->n &&
-	       (a->e[i].id < b->id || (a->e[i].id == b->id && a->e[i].pasid < b->pasid)))
-		i++;
 	for (; i < a->n && b->n < b->s->cmdq.guard; i++) {
 		uint8_t voice, fence = lz_load8_acquire(&a->e[i].dev->fence);
 
@@ -176,23 +173,6 @@ static enum lz_status dead_is_done(struct lz_rv *s, enum lz_status st)
 
 /* ---- looking closely ---- */
 
-/* Is a device of this domain held? Then the outcome is custody whatever the queue does,
- * and the sweep repeats everything: send nothing. */
-static bool held(struct lz_rv *s, struct lz_rv_domain *rdom)
-{
-	struct lz_epoch_section section = lz_epoch_enter(&s->readers);
-	const struct lz_link_array *a = lz_links_read(&rdom->links);
-	bool yes = false;
-
-	for (uint32_t i = 0; i < a->n && !yes; i++) {
-		uint8_t fence = lz_load8_acquire(&a->e[i].dev->fence);
-
-		yes = fence == LZ_FENCE_SUSPECT || fence == LZ_FENCE_FENCING;
-	}
-	lz_epoch_leave(&s->readers, section);
-	return yes;
-}
-
 void lz_rv_stall_note(struct lz_rv *s)
 {
 	lz_store64(&s->cmdq.stalled_at, lz_rv_queue_head(s) + 1);
@@ -229,7 +209,7 @@ RV_COLD static enum lz_status look_closely(struct lz_rv *s, struct lz_rv_domain 
 {
 	if (lz_rv_dead(s))
 		return LZ_ENODEV;
-	if (lz_contains(s->lz) && held(s, rdom))
+	if (lz_contains(s->lz) && lz_links_held(&rdom->links, &s->readers))
 		return LZ_EBUSY;
 	return stalled(s) && lz_in_atomic() ? LZ_ETIMEDOUT : LZ_OK;
 }
@@ -264,7 +244,7 @@ enum lz_status lz_rv_invalidate_all(struct lz_domain_part *part)
 
 	if (lz_rv_dead(s))
 		return LZ_OK;
-	if (rdom && lz_contains(s->lz) && held(s, rdom))
+	if (rdom && lz_contains(s->lz) && lz_links_held(&rdom->links, &s->readers))
 		return LZ_EBUSY;
 	st = lz_rv_pay(s);
 	if (st == LZ_OK && rdom) {

@@ -402,15 +402,6 @@ static enum lz_status install(struct lz_device *dev, uint32_t pasid, struct lz_d
 
 /* ---- deferred work ---- */
 
-/* Nothing is translated any more: every fence is in effect, and who it was is no
- * question. */
-static void settle_dead(struct lz_iommu *iommu)
-{
-	lz_identify_end(iommu);
-	lz_acquit_all(iommu);
-	lz_fence_retry(iommu);
-}
-
 static struct lz_work_next work(struct lz_iommu *iommu)
 {
 	struct lz_rv *s = lz_rv_of(iommu);
@@ -418,7 +409,7 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 	lz_ns again = LZ_NEVER;
 
 	if (lz_rv_dead(s)) {
-		settle_dead(iommu);
+		lz_settle_dead(iommu);
 		return next;
 	}
 	if (lz_abort_ordered(iommu))

@@ -78,41 +78,24 @@ struct atc_batch {
 	uint16_t index[SMMU_GUARD_MAX];
 };
 
-/* The first entry that is not below the cursor. [reader] */
-static uint32_t from_cursor(const struct atc_batch *b, const struct lz_smmu_inv_array *a)
-{
-	uint32_t lo = 0, hi = a->n;
-
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-		const struct lz_smmu_inv_entry *e = &a->e[mid];
-
-		if (e->sid < b->sid || (e->sid == b->sid && e->ssid < b->ssid))
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 /* Is there room in the batch for entry `i`? The cursor does not come between two of the
  * same ids. [reader] */
-static bool fits(const struct atc_batch *b, const struct lz_smmu_inv_array *a, uint32_t i)
+static bool fits(const struct atc_batch *b, const struct lz_link_array *a, uint32_t i)
 {
-	const struct lz_smmu_inv_entry *e = &a->e[i], *last;
+	const struct lz_link *e = &a->e[i], *last;
 
 	if (b->n < b->most || b->n >= b->q->guard)
 		return b->n < b->q->guard;
 	last = &a->e[b->index[b->n - 1]];
-	return e->sid == last->sid && e->ssid == last->ssid;
+	return e->id == last->id && e->pasid == last->pasid;
 }
 
 /* Which entries get a command now. A fenced device is skipped: its EATS is off
  * with effect (H43). A suspect one is held: no command, and the memory waits
  * (H85). Deciding and writing use the same list (H55). [reader] */
-static enum lz_status choose(struct atc_batch *b, const struct lz_smmu_inv_array *a)
+static enum lz_status choose(struct atc_batch *b, const struct lz_link_array *a)
 {
-	uint32_t i = from_cursor(b, a);
+	uint32_t i = lz_links_from(a, b->sid, b->ssid);
 
 	b->n = 0;
 	for (; i < a->n && fits(b, a, i); i++) {
@@ -123,12 +106,12 @@ static enum lz_status choose(struct atc_batch *b, const struct lz_smmu_inv_array
 		if (fence == LZ_FENCE_OPEN)
 			b->index[b->n++] = (uint16_t)i;
 	}
-	b->sid = i < a->n ? a->e[i].sid : UINT32_MAX;
-	b->ssid = i < a->n ? a->e[i].ssid : UINT32_MAX;
+	b->sid = i < a->n ? a->e[i].id : UINT32_MAX;
+	b->ssid = i < a->n ? a->e[i].pasid : UINT32_MAX;
 	return LZ_OK;
 }
 
-static void write_batch(struct atc_batch *b, const struct lz_smmu_inv_array *a, uint64_t pos)
+static void write_batch(struct atc_batch *b, const struct lz_link_array *a, uint64_t pos)
 {
 	struct lz_smmu_queue *q = b->q;
 
@@ -136,7 +119,7 @@ static void write_batch(struct atc_batch *b, const struct lz_smmu_inv_array *a, 
 	lz_store32(&q->slot_seq[(pos + b->n) & q->mask], lz_load32(&b->s->lz->resets));
 	for (uint32_t k = 0; k < b->n; k++)
 		lz_smmu_queue_write(q, pos + k,
-				    (struct lz_smmu_cmd){{a->e[b->index[k]].atc0, b->atc1}});
+				    (struct lz_smmu_cmd){{a->e[b->index[k]].command, b->atc1}});
 	lz_smmu_queue_write(q, pos + b->n, lz_smmu_cmd_sync());
 }
 
@@ -152,7 +135,7 @@ static enum lz_status issue_batch(struct atc_batch *b, struct lz_sync *sync, lz_
 		enum lz_status st;
 		uint64_t pos;
 
-		struct lz_smmu_inv_array *a = lz_load_ptr(&b->sdom->array);
+		const struct lz_link_array *a = lz_links_read(&b->sdom->links);
 		st = choose(b, a);
 		if (st == LZ_OK && !b->n)
 			st = LZ_ENOENT;
@@ -225,7 +208,7 @@ SMMU_COLD static enum lz_status atc_slow(struct lz_smmu *s, struct lz_smmu_domai
 		.s = s, .q = &s->cmdq, .sdom = sdom, .atc1 = atc1, .most = SMMU_GUARD_MAX};
 	enum lz_status st = atc_batches(&b, deadline);
 
-	if (st == LZ_EIO && lz_load32(&sdom->ats_entries) > s->cmdq.guard)
+	if (st == LZ_EIO && lz_load32(&sdom->links.entries) > s->cmdq.guard)
 		lz_store32(&sdom->doubt, 1);
 	return st;
 }
@@ -268,8 +251,8 @@ SMMU_INLINE bool atc_send(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint64
 			  struct lz_smmu_queue **on, uint64_t *next, bool insist)
 {
 	struct lz_epoch_section section = lz_epoch_enter(&s->readers); /* A */
-	const struct lz_smmu_inv_array *a = lz_load_ptr(&sdom->array);
-	const struct lz_smmu_inv_entry *e = a->e;
+	const struct lz_link_array *a = lz_links_read(&sdom->links);
+	const struct lz_link *e = a->e;
 	struct lz_smmu_queue *q = on ? s->lane[lz_cpu_id()] : &s->cmdq;
 	uint64_t n = a->n;
 	struct lz_smmu_pen pen;
@@ -284,8 +267,8 @@ SMMU_INLINE bool atc_send(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint64
 	pen = lz_smmu_pen_at(q, pos);
 	/* How things stood at issue (H86): the unsettled set is in the ring. */
 	lz_store32(&q->slot_seq[(*next - 1) & q->mask], lz_load32(&s->lz->resets));
-	for (const struct lz_smmu_inv_entry *end = e + n; e < end; e++)
-		lz_smmu_pen_write(&pen, e->atc0, atc1);
+	for (const struct lz_link *end = e + n; e < end; e++)
+		lz_smmu_pen_write(&pen, e->command, atc1);
 	lz_smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
 	if (on) {
 		*on = q;
@@ -365,23 +348,6 @@ SMMU_APART static enum lz_status atc(struct lz_smmu *s, struct lz_smmu_domain *s
 
 /* ---- looking closely ---- */
 
-/* Is a device of this domain held? Then the outcome is custody whatever the
- * queue does, and the sweep repeats everything: send nothing. */
-static bool held(struct lz_smmu *s, struct lz_smmu_domain *sdom)
-{
-	struct lz_epoch_section section = lz_epoch_enter(&s->readers);
-	const struct lz_smmu_inv_array *a = lz_load_ptr(&sdom->array);
-	bool yes = false;
-
-	for (uint32_t i = 0; i < a->n && !yes; i++) {
-		uint8_t fence = lz_load8_acquire(&a->e[i].dev->fence);
-
-		yes = fence == LZ_FENCE_SUSPECT || fence == LZ_FENCE_FENCING;
-	}
-	lz_epoch_leave(&s->readers, section);
-	return yes;
-}
-
 void lz_smmu_stall_note(struct lz_smmu_queue *q, const struct lz_smmu_watch *w)
 {
 	uint64_t cons = lz_smmu_queue_cons(q);
@@ -430,11 +396,12 @@ SMMU_COLD static enum lz_status look_closely(struct lz_smmu *s, struct lz_smmu_d
 {
 	if (lz_smmu_dead(s))
 		return LZ_ENODEV;
-	if (lz_contains(s->lz) && (lz_load32(&sdom->doubt) || held(s, sdom)))
+	if (lz_contains(s->lz) &&
+	    (lz_load32(&sdom->doubt) || lz_links_held(&sdom->links, &s->readers)))
 		return LZ_EBUSY;
 	if (lz_smmu_stalled(&s->cmdq) && lz_in_atomic())
 		return LZ_ETIMEDOUT;
-	return lz_load32(&sdom->ats_entries) && lz_smmu_lane_stuck(s) && lz_in_atomic()
+	return lz_load32(&sdom->links.entries) && lz_smmu_lane_stuck(s) && lz_in_atomic()
 		       ? LZ_ETIMEDOUT
 		       : LZ_OK;
 }
@@ -454,7 +421,7 @@ SMMU_APART static enum lz_status finish_tlb(struct lz_domain_part *part, lz_iova
 		st = tlb_slow(s, sdom, start, end, granule, &deadline);
 	if (st == LZ_OK) {
 		lz_dma_rmb(); /* A: the sync's completion before the array */
-		if (lz_load32(&sdom->ats_entries))
+		if (lz_load32(&sdom->links.entries))
 			st = atc(s, sdom, lz_smmu_cmd_atc1(start, end), &deadline);
 	}
 	return dead_is_done(s, st);
@@ -502,7 +469,7 @@ SMMU_INLINE enum lz_status invalidate(struct lz_domain_part *part, lz_iova start
 	if (SMMU_RARE(!lz_smmu_queue_done(q, next)))
 		return finish_tlb(part, start, end, granule, next);
 	lz_dma_rmb(); /* A: the sync's completion before the array */
-	if (!lz_load32(&sdom->ats_entries))
+	if (!lz_load32(&sdom->links.entries))
 		return LZ_OK;
 	if ((LZ_CONFIG_LANES && SMMU_RARE(s->n_lanes)) ||
 	    SMMU_RARE(!atc_send(s, sdom, atc1, NULL, &next, false)))
@@ -552,7 +519,7 @@ enum lz_status lz_smmu_invalidate_all(struct lz_domain_part *part)
 
 	if (lz_smmu_dead(s))
 		return LZ_OK;
-	if (sdom && lz_contains(s->lz) && held(s, sdom))
+	if (sdom && lz_contains(s->lz) && lz_links_held(&sdom->links, &s->readers))
 		return LZ_EBUSY;
 	st = tlb_all(s, sdom, &deadline);
 	/* Who has been asked before this began is asked again with the others. */

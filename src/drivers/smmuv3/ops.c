@@ -139,7 +139,7 @@ static void asid_free(struct lz_smmu *s, uint32_t asid)
 
 static void fini_domain(struct lz_smmu *s, struct lz_smmu_domain *sdom)
 {
-	lz_smmu_array_fini(sdom);
+	lz_links_fini(s->lz, &sdom->links);
 	asid_free(s, sdom->asid);
 	lz_mem_free(s->lz, sdom, sizeof(*sdom));
 }
@@ -187,7 +187,7 @@ static enum lz_status domain_init(struct lz_domain_part *part)
 		lz_mem_free(s->lz, sdom, sizeof(*sdom));
 		return st;
 	}
-	st = lz_smmu_array_init(sdom);
+	st = lz_links_init(s->lz, &sdom->links);
 	if (st == LZ_OK && !part->index)
 		st = lz_pt_init(pt, s->lz->port, 48, s->oas_bits);
 	if (st != LZ_OK) {
@@ -448,15 +448,6 @@ static void service_failure(struct lz_smmu *s)
 	lz_emit(s->lz, &ev);
 }
 
-/* Nothing is translated any more: every fence is in effect, and who it was is no
- * question. */
-static void settle_dead(struct lz_smmu *s)
-{
-	lz_identify_end(&s->iommu);
-	lz_acquit_all(&s->iommu);
-	lz_fence_retry(&s->iommu);
-}
-
 /* Tables were changed and could not be made effective then. */
 static bool pay_cfgi(struct lz_smmu *s)
 {
@@ -505,7 +496,7 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 	bool lane;
 
 	if (lz_smmu_dead(s)) {
-		settle_dead(s);
+		lz_settle_dead(iommu);
 		return next;
 	}
 	if (lz_load32(&s->sfm_seen)) {

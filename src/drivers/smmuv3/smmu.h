@@ -8,6 +8,7 @@
 
 #include "core/driver.h"
 #include "core/epoch.h"
+#include "drivers/common/links.h"
 #include "drivers/smmuv3/queue.h"
 #include "lazaret/smmuv3.h"
 
@@ -42,24 +43,10 @@ struct lz_smmu_dev {
 	size_t cd_bytes;
 };
 
-struct lz_smmu_inv_entry {
-	uint32_t sid, ssid;
-	uint64_t atc0; /* first word of its ATC_INV, ready to store */
-	struct lz_device *dev;
-};
-
-struct lz_smmu_inv_array {
-	uint32_t n, room;
-	struct lz_smmu_inv_entry e[]; /* sorted by (sid, ssid) */
-};
-
 struct lz_smmu_domain {
 	struct lz_domain_part *part;
 	uint32_t asid;
-	void *array;			 /* published struct lz_smmu_inv_array * */
-	struct lz_smmu_inv_array *spare; /* [writer] same room as the published one */
-	uint32_t writer;		 /* 1 while somebody changes the array */
-	uint32_t ats_entries;		 /* atomic; 0 only while the array is empty */
+	struct lz_links links; /* who may hold translations of it */
 	/* One of several batches has failed: nobody is sent ATC_INVs in batches before
 	 * each entry has been asked alone (atomic), and how far that has come; [sweep] */
 	uint32_t doubt, asked_sid, asked_ssid;
@@ -108,7 +95,7 @@ struct lz_smmu {
 	struct lz_smmu_stream *streams; /* index by stream id (sid.c); [sid_lock] */
 	struct lz_spinlock share_lock;	/* word 1 of entries, inside the fence lock */
 
-	_Alignas(SMMU_LINE) struct lz_epoch readers; /* of invalidation arrays (arrays.c) */
+	_Alignas(SMMU_LINE) struct lz_epoch readers; /* of invalidation arrays */
 
 	/* Stream table. */
 	uint64_t *strtab;
@@ -285,8 +272,6 @@ static inline bool lz_smmu_cfgi_is_owed(struct lz_smmu *s, uint32_t *owed)
 }
 
 /* arrays.c */
-enum lz_status lz_smmu_array_init(struct lz_smmu_domain *sdom);
-void lz_smmu_array_fini(struct lz_smmu_domain *sdom);
 enum lz_status lz_smmu_link(struct lz_device *dev, uint32_t pasid, struct lz_domain_part *part);
 void lz_smmu_unlink(struct lz_device *dev, uint32_t pasid, struct lz_domain_part *part);
 /* Every reader that may have seen what was there before has left. */

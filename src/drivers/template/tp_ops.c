@@ -76,9 +76,7 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 	lz_ns again = LZ_NEVER;
 
 	if (lz_load32(&iommu->dead)) {
-		lz_identify_end(iommu);
-		lz_acquit_all(iommu);
-		lz_fence_retry(iommu);
+		lz_settle_dead(iommu);
 		return next;
 	}
 	if (lz_abort_ordered(iommu))

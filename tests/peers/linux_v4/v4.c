@@ -47,35 +47,38 @@ struct retry {
 static struct retry *retry;
 static const struct lz_lock_class retry_class = {"v4.retry", LZ_RANK_DOMAIN};
 
-enum lz_status __real_lz_smmu_array_init(struct lz_smmu_domain *sdom);
-enum lz_status __wrap_lz_smmu_array_init(struct lz_smmu_domain *sdom);
-void __real_lz_smmu_array_fini(struct lz_smmu_domain *sdom);
-void __wrap_lz_smmu_array_fini(struct lz_smmu_domain *sdom);
+enum lz_status __real_lz_links_init(struct lz *lz, struct lz_links *l);
+enum lz_status __wrap_lz_links_init(struct lz *lz, struct lz_links *l);
+void __real_lz_links_fini(struct lz *lz, struct lz_links *l);
+void __wrap_lz_links_fini(struct lz *lz, struct lz_links *l);
 enum lz_status __wrap_lz_smmu_invalidate(struct lz_domain_part *part, lz_iova start, lz_iova end,
 					 size_t granule);
 enum lz_status __wrap_lz_smmu_invalidate_all(struct lz_domain_part *part);
 bool __wrap_lz_identify(struct lz_iommu *iommu, lz_ns *again);
 
-enum lz_status __wrap_lz_smmu_array_init(struct lz_smmu_domain *sdom)
+static bool is_only_domain(const struct lz_links *l)
 {
-	const struct lz_iommu *iommu = sdom->part->iommu;
+	const char *sdom = (const char *)l - offsetof(struct lz_smmu_domain, links);
 
-	if (!iommu->parts) {
-		retry = lz_mem_alloc(iommu->lz, sizeof(*retry));
+	return !((const struct lz_smmu_domain *)(const void *)sdom)->part->iommu->parts;
+}
+
+enum lz_status __wrap_lz_links_init(struct lz *lz, struct lz_links *l)
+{
+	if (is_only_domain(l)) {
+		retry = lz_mem_alloc(lz, sizeof(*retry));
 		if (!retry)
 			return LZ_ENOMEM;
 		lz_spin_init(&retry->lock, &retry_class);
 	}
-	return __real_lz_smmu_array_init(sdom);
+	return __real_lz_links_init(lz, l);
 }
 
-void __wrap_lz_smmu_array_fini(struct lz_smmu_domain *sdom)
+void __wrap_lz_links_fini(struct lz *lz, struct lz_links *l)
 {
-	const struct lz_iommu *iommu = sdom->part->iommu;
-
-	__real_lz_smmu_array_fini(sdom);
-	if (!iommu->parts)
-		lz_mem_free(iommu->lz, retry, sizeof(*retry));
+	__real_lz_links_fini(lz, l);
+	if (is_only_domain(l))
+		lz_mem_free(lz, retry, sizeof(*retry));
 }
 
 /* ---- the fence ---- */
@@ -234,7 +237,7 @@ static enum lz_status send(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint6
 			   struct batch *b, uint64_t *sync)
 {
 	struct lz_epoch_section section = lz_epoch_enter(&s->readers);
-	const struct lz_smmu_inv_array *a = lz_load_ptr(&sdom->array);
+	const struct lz_link_array *a = lz_links_read(&sdom->links);
 	uint32_t max = s->cmdq.guard < MAX_CMD ? s->cmdq.guard : MAX_CMD;
 	enum lz_status st = LZ_ENOENT;
 	uint32_t i = b->from;
@@ -247,7 +250,7 @@ static enum lz_status send(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint6
 		if (fence_now == LZ_FENCE_FENCING) /* in a reset, or announced */
 			st = LZ_ETIMEDOUT;
 		else if (fence_now != LZ_FENCE_FENCED)
-			b->cmd[b->n++] = (struct lz_smmu_cmd){{a->e[i].atc0, atc1}};
+			b->cmd[b->n++] = (struct lz_smmu_cmd){{a->e[i].command, atc1}};
 	}
 	if (b->n && st != LZ_ETIMEDOUT) {
 		st = lz_smmu_queue_reserve(&s->cmdq, b->n + 1, &pos, &flags);

@@ -525,9 +525,7 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 	struct lz_work_next next = {LZ_NEVER, true};
 
 	if (lz_load32(&iommu->dead)) {
-		lz_identify_end(iommu);
-		lz_acquit_all(iommu);
-		lz_fence_retry(iommu);
+		lz_settle_dead(iommu);
 		return next;
 	}
 	ring_step(&ring);
