@@ -19,6 +19,8 @@ struct scenario;
 /* What its model has counted. */
 struct hardware_counts {
 	uint64_t commands, errors, illegal_driver_use;
+	uint64_t lane_commands; /* of the commands: from queues beside the IOMMU's own */
+	unsigned lanes;		/* how many of those were used */
 	char last_misuse[96];
 };
 
@@ -31,6 +33,10 @@ struct hardware {
 	 * there. False: no such regime, or out of memory. */
 	bool (*create)(struct rig_unit *u);
 	void (*destroy)(struct rig_unit *u);
+	/* Bytes of registers that it has; NULL: RIG_MMIO_SIZE. */
+	uint32_t (*registers)(const struct rig_unit *u);
+	/* Registers and interrupt lines beside those; NULL: none. */
+	void (*start)(struct rig_unit *u);
 	uint64_t (*read)(struct rig_unit *u, uint32_t off, unsigned width);
 	void (*write)(struct rig_unit *u, uint32_t off, unsigned width, uint64_t value);
 	bool (*step)(struct rig_unit *u);

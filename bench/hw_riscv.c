@@ -137,7 +137,9 @@ static void counts(struct rig_unit *u, struct hardware_counts *out)
 
 	if (u->riscv)
 		lzm_riscv_stats_get(u->riscv, &st);
-	*out = (struct hardware_counts){st.commands, st.cmd_errors, st.illegal_driver_use, {0}};
+	*out = (struct hardware_counts){.commands = st.commands,
+					.errors = st.cmd_errors,
+					.illegal_driver_use = st.illegal_driver_use};
 	memcpy(out->last_misuse, st.last_misuse, sizeof(out->last_misuse));
 }
 

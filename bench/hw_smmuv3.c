@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A rig with an SMMUv3. */
-#include "bench/rig.h"
+#include "bench/hw_lanes.h"
 
 #include <string.h>
-
-#include "lazaret/smmuv3.h"
 
 /* Arm IHI 0070 section 6.3.26 - 6.3.28 */
 #define CMDQ_BASE  0x90u
@@ -31,19 +29,27 @@ static bool create(struct rig_unit *u)
 		cfg.knobs.cons_batch = (unsigned)s->cons_batch;
 	if (s->prefetch)
 		cfg.knobs.prefetch = (unsigned)s->prefetch;
+	lanes_config(u, &cfg);
 	cfg.knobs.seed = u->rig->opt.seed;
 	if (u->rig->opt.regime && !lzm_smmu_regime(u->rig->opt.regime, &cfg.knobs))
 		return false;
 	u->gerror_delay = cfg.knobs.gerror_irq_delay_ns;
 	u->rig->ats_timeout = cfg.knobs.ats_timeout_ns;
 	u->smmu = lzm_smmu_create(&cfg, &u->bus);
-	return u->smmu;
+	return u->smmu && lanes_create(u);
 }
 
 static void destroy(struct rig_unit *u)
 {
+	if (u->cmdqv)
+		lzm_cmdqv_destroy(u->cmdqv);
 	if (u->smmu)
 		lzm_smmu_destroy(u->smmu);
+}
+
+static uint32_t registers(const struct rig_unit *u)
+{
+	return lzm_smmu_mmio_size(u->smmu);
 }
 
 static uint64_t read_register(struct rig_unit *u, uint32_t off, unsigned width)
@@ -151,14 +157,20 @@ static void counts(struct rig_unit *u, struct hardware_counts *out)
 
 	if (u->smmu)
 		lzm_smmu_stats_get(u->smmu, &st);
-	*out = (struct hardware_counts){st.commands, st.cmdq_errors, st.illegal_driver_use, {0}};
+	*out = (struct hardware_counts){.commands = st.commands,
+					.errors = st.cmdq_errors,
+					.illegal_driver_use = st.illegal_driver_use,
+					.lane_commands = st.lane_commands,
+					.lanes = st.lanes};
 	memcpy(out->last_misuse, st.last_misuse, sizeof(out->last_misuse));
 }
 
 static enum lz_status add(struct rig_unit *u)
 {
-	struct lz_smmuv3_desc desc = {.name = u->name, .mmio = rig_registers(u)};
+	struct lz_smmuv3_desc desc = {
+		.name = u->name, .mmio = rig_registers(u), .mmio_size = registers(u)};
 
+	lanes_describe(u, &desc);
 	return lz_smmuv3_add(u->rig->lz, &desc, &u->iommu);
 }
 
@@ -167,6 +179,8 @@ const struct hardware hardware_smmuv3 = {
 	.id_bits = 25,
 	.create = create,
 	.destroy = destroy,
+	.registers = registers,
+	.start = lanes_start,
 	.read = read_register,
 	.write = write_register,
 	.step = step,

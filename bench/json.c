@@ -104,19 +104,24 @@ static json_t *latency(const struct lz_iommu_stats *s)
 static json_t *iommu(const struct result_iommu *u)
 {
 	const struct lz_iommu_stats *s = &u->stats;
+	json_t *o;
 
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-			 "s:I, s:o}",
-			 "name", u->name, "cmdq_errors", (json_int_t)s->cmdq_errors, "atc_timeouts",
-			 (json_int_t)s->atc_timeouts, "probes", (json_int_t)s->probes,
-			 "exonerations", (json_int_t)s->exonerations, "fences",
-			 (json_int_t)s->fences, "quarantines", (json_int_t)s->quarantines,
-			 "recoveries", (json_int_t)s->recoveries, "stale_evidence",
-			 (json_int_t)s->stale, "slow", (json_int_t)s->slow, "custody_pages_max",
-			 (json_int_t)s->custody_pages_max, "custody_page_us",
-			 (json_int_t)s->custody_page_us, "fence_last_ns", (json_int_t)s->fence_last,
-			 "fence_max_ns", (json_int_t)s->fence_max, "stall_max_ns",
-			 (json_int_t)s->stall_max, "latency", latency(s));
+	o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+		      "s:I, s:o}",
+		      "name", u->name, "cmdq_errors", (json_int_t)s->cmdq_errors, "atc_timeouts",
+		      (json_int_t)s->atc_timeouts, "probes", (json_int_t)s->probes, "exonerations",
+		      (json_int_t)s->exonerations, "fences", (json_int_t)s->fences, "quarantines",
+		      (json_int_t)s->quarantines, "recoveries", (json_int_t)s->recoveries,
+		      "stale_evidence", (json_int_t)s->stale, "slow", (json_int_t)s->slow,
+		      "custody_pages_max", (json_int_t)s->custody_pages_max, "custody_page_us",
+		      (json_int_t)s->custody_page_us, "fence_last_ns", (json_int_t)s->fence_last,
+		      "fence_max_ns", (json_int_t)s->fence_max, "stall_max_ns",
+		      (json_int_t)s->stall_max, "latency", latency(s));
+	json_object_set_new(o, "lanes", json_string(u->lanes ? u->lanes : "none"));
+	json_object_set_new(o, "lanes_used", json_integer(u->lanes_used));
+	json_object_set_new(o, "commands", json_integer((json_int_t)u->commands));
+	json_object_set_new(o, "lane_commands", json_integer((json_int_t)u->lane_commands));
+	return o;
 }
 
 static json_t *order(const struct result *r, const struct result_order *o)
@@ -240,16 +245,17 @@ json_t *report_json(const struct result *r)
 		json_object_set_new(o, "storm", storm(r));
 	if (r->inconclusive)
 		json_object_set_new(o, "reason", json_string(r->reason));
-	json_object_set_new(o, "figures",
-			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-				      "maps", (json_int_t)r->maps, "unmaps", (json_int_t)r->unmaps,
-				      "irq_unmaps", (json_int_t)r->irq_unmaps, "accesses",
-				      (json_int_t)r->accesses, "custody_accesses",
-				      (json_int_t)r->custody_accesses, "maps_moved",
-				      (json_int_t)r->moved, "maps_refused", (json_int_t)r->refused,
-				      "worst_unmap_ns", (json_int_t)r->worst_unmap,
-				      "worst_irq_unmap_ns", (json_int_t)r->worst_irq_unmap,
-				      "longest_masked_wait_ns", (json_int_t)r->longest_masked_wait,
-				      "events_left_out", (json_int_t)r->events_left_out));
+	json_object_set_new(
+		o, "figures",
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "maps",
+			  (json_int_t)r->maps, "unmaps", (json_int_t)r->unmaps, "irq_unmaps",
+			  (json_int_t)r->irq_unmaps, "accesses", (json_int_t)r->accesses,
+			  "custody_accesses", (json_int_t)r->custody_accesses, "maps_moved",
+			  (json_int_t)r->moved, "maps_refused", (json_int_t)r->refused,
+			  "worst_unmap_ns", (json_int_t)r->worst_unmap, "worst_irq_unmap_ns",
+			  (json_int_t)r->worst_irq_unmap, "longest_masked_wait_ns",
+			  (json_int_t)r->longest_masked_wait, "worst_neighbour_ns",
+			  (json_int_t)r->worst_neighbour, "events_left_out",
+			  (json_int_t)r->events_left_out));
 	return o;
 }

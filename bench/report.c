@@ -320,6 +320,16 @@ void report_figures(FILE *f, const struct report_style *s, const struct result *
 		"false "
 		"alarms %" PRIu64 "; stale evidence %" PRIu64 "\n",
 		ms(all.fence_max), ms(all.stall_max), all.exonerations, all.stale);
+	for (unsigned i = 0; i < r->n_iommus; i++)
+		if (r->iommus[i].lane_commands)
+			fprintf(f,
+				"  %s: %" PRIu64 " of %" PRIu64
+				" commands came from further queues (%s, %u used)\n",
+				r->iommus[i].name, r->iommus[i].lane_commands,
+				r->iommus[i].commands, r->iommus[i].lanes, r->iommus[i].lanes_used);
+	if (r->fault_at)
+		fprintf(f, "  longest unmap in a domain without a broken device: %.3f ms\n",
+			ms(r->worst_neighbour));
 	if (r->fault_at && r->fenced_at)
 		fprintf(f, "  fault to effective fence: %.3f ms\n", ms(r->fenced_at - r->fault_at));
 }

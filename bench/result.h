@@ -69,6 +69,9 @@ struct result_storm {
 #define RESULT_IOMMUS 4u
 struct result_iommu {
 	char name[12];
+	const char *lanes; /* queues beside its own, as the scenario calls them */
+	unsigned lanes_used;
+	uint64_t commands, lane_commands;
 	struct lz_iommu_stats stats;
 };
 

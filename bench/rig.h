@@ -14,6 +14,7 @@
 #include "bench/result.h"
 #include "bench/shadow.h"
 #include "cli/scenario.h"
+#include "lazaret-model/cmdqv.h"
 #include "lazaret-model/endpoint.h"
 #include "lazaret/device.h"
 #include "lazaret/domain.h"
@@ -43,12 +44,13 @@ struct rig_unit {
 	unsigned index;
 	char name[12];
 	struct lzm_smmu *smmu;	 /* hw_smmuv3.c */
+	struct lzm_cmdqv *cmdqv; /* hw_lanes.c; NULL: none */
 	struct lzm_riscv *riscv; /* hw_riscv.c */
 	struct lzm_bus bus;
 	struct lzm_ep_link link;
 	struct lz_iommu *iommu;
 	struct sim_worker worker;
-	unsigned irq_gerror, irq_evtq;
+	unsigned irq_gerror, irq_evtq, irq_cmdqv;
 	lz_ns gerror_delay;
 	uint64_t last_fetch; /* where the hardware has read a command */
 	bool spoil_command;  /* the next command that is fetched becomes illegal */

@@ -49,6 +49,8 @@ static void irq(void *ctx, enum lzm_irq line)
 		sim_irq_raise(u->irq_gerror, u->gerror_delay);
 	else if (line == LZM_IRQ_EVTQ)
 		sim_irq_raise(u->irq_evtq, 0);
+	else if (line == LZM_IRQ_CMDQV)
+		sim_irq_raise(u->irq_cmdqv, u->gerror_delay);
 }
 
 static void atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
@@ -226,11 +228,14 @@ bool units_start(struct rig *r)
 	for (unsigned i = 0; i < r->n_units; i++) {
 		struct rig_unit *u = &r->unit[i];
 
-		sim_mmio_add(&(struct sim_mmio){rig_registers(u), RIG_MMIO_SIZE, mmio_read,
-						mmio_write, u});
+		sim_mmio_add(&(struct sim_mmio){
+			rig_registers(u), r->hw->registers ? r->hw->registers(u) : RIG_MMIO_SIZE,
+			mmio_read, mmio_write, u});
 		sim_hw_add(&(struct sim_hw){"iommu", step, wake, u});
 		u->irq_gerror = sim_irq_line("gerror", 0, gerror_irq, u);
 		u->irq_evtq = sim_irq_line("evtq", r->cpus - 1, evtq_irq, u);
+		if (r->hw->start)
+			r->hw->start(u);
 	}
 	return true;
 }

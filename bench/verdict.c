@@ -266,13 +266,28 @@ static void judge_expect(struct rig *r)
 				oracle_violation(r, INV_EXPECT, "%s was not %s",
 						 fn ? fn->name : "a device", all[k].what);
 		}
-	if (!e->has_queue_errors)
-		return;
-	r->res->has_expect = true;
-	if (r->res->cmdq_errors > e->queue_errors)
+	r->res->has_expect |= e->has_queue_errors || e->has_neighbour_delay;
+	if (e->has_neighbour_delay && r->res->worst_neighbour > e->neighbour_delay)
+		oracle_violation(r, INV_EXPECT,
+				 "an unmap without a broken device took %.3f ms, at most %.3f ms "
+				 "expected",
+				 (double)r->res->worst_neighbour / 1e6,
+				 (double)e->neighbour_delay / 1e6);
+	if (e->has_queue_errors && r->res->cmdq_errors > e->queue_errors)
 		oracle_violation(r, INV_EXPECT, "%llu queue errors, at most %llu expected",
 				 (unsigned long long)r->res->cmdq_errors,
 				 (unsigned long long)e->queue_errors);
+}
+
+static void copy_iommu(struct rig_unit *u, struct result_iommu *out)
+{
+	struct hardware_counts hw;
+
+	u->rig->hw->counts(u, &hw);
+	out->lanes = scenario_lanes_name(u->rig->sc->machine.smmu.lanes);
+	out->lanes_used = hw.lanes;
+	out->commands = hw.commands;
+	out->lane_commands = hw.lane_commands;
 }
 
 void oracle_end(struct rig *r)
@@ -286,6 +301,8 @@ void oracle_end(struct rig *r)
 	sim_stats_get(&st);
 	units_counts(r, &hw);
 	res->cmdq_errors = hw.errors;
+	for (unsigned i = 0; i < r->n_units; i++)
+		copy_iommu(&r->unit[i], &res->iommus[i]);
 	res->failed_allocs = st.failed_allocs;
 	res->peak_bytes = st.peak_bytes;
 	res->longest_masked = st.longest_masked;

@@ -271,6 +271,17 @@ static int check_regimes(const struct scenario *sc)
 
 /* ---- runs ---- */
 
+static void print_lanes(const struct scenario_smmu *s)
+{
+	if (s->lanes == SCENARIO_LANES_NONE)
+		return;
+	printf("ATC invalidations have queues of their own: %s%s%s%s\n",
+	       s->lanes == SCENARIO_LANES_ECMDQ ? "ECMDQs" : "a Tegra241 CMDQV (model assumptions)",
+	       s->own_timeouts ? ", one per CPU" : ", one of them used",
+	       s->shared_timeouts ? ", timeouts are not kept apart" : "",
+	       s->one_consumer ? ", one consumer serves all queues" : "");
+}
+
 static void print_head(const struct report_style *s, const struct scenario *sc,
 		       const struct machine *m, const struct result *r)
 {
@@ -288,6 +299,7 @@ static void print_head(const struct report_style *s, const struct scenario *sc,
 	       m->n_functions, r->n_devices,
 	       sc->machine.iommu == SCENARIO_IOMMU_RISCV ? "RISC-V IOMMU" : "SMMU", m->n_groups,
 	       capable);
+	print_lanes(&sc->machine.smmu);
 	if (sc->machine.ats == SCENARIO_ATS_PLATFORM)
 		printf("ATS is used by %u functions, as the platform says\n", ats);
 	else
@@ -402,6 +414,7 @@ static int run_regimes(const struct options *o, const struct scenario *sc, const
  * machine.iommu may be riscv on a machine that has an SMMU. */
 static int settle_iommu(struct scenario *sc, const struct machine *m)
 {
+	const struct scenario_smmu *s = &sc->machine.smmu;
 	char text[512];
 
 	if (machine_iommu_kind(m) == MACHINE_RISCV) {
@@ -414,6 +427,11 @@ static int settle_iommu(struct scenario *sc, const struct machine *m)
 			return cli_input_error(text);
 		}
 		sc->machine.iommu = SCENARIO_IOMMU_RISCV;
+	}
+	if (s->lanes != SCENARIO_LANES_NONE && sc->machine.iommu == SCENARIO_IOMMU_RISCV) {
+		snprintf(text, sizeof(text), "%s:%u: lanes: a RISC-V IOMMU has one command queue",
+			 sc->path, s->line);
+		return cli_input_error(text);
 	}
 	for (size_t i = 0; i < sc->n_faults; i++) {
 		if (scenario_iommu_has(sc->machine.iommu, sc->faults[i].kind))

@@ -65,6 +65,11 @@ const char *scenario_reset_name(enum scenario_reset method)
 	return method_words[method];
 }
 
+const char *scenario_lanes_name(enum scenario_lanes l)
+{
+	return lanes_words[l];
+}
+
 const char *scenario_fault_name(enum scenario_fault_kind k)
 {
 	return fault_words[k];
@@ -89,12 +94,20 @@ static bool read_ats(struct reader *r, const struct key *k, yaml_node_t *node, v
 	return true;
 }
 
+enum { S_OWN_TIMEOUTS, S_SHARED_TIMEOUTS, S_ONE_CONSUMER, S_LANES_END };
 static const struct key smmu_keys[] = {
+	/* What further queues do, first: check_smmu() counts on it. */
+	[S_OWN_TIMEOUTS] = {"own_timeouts", read_number,
+			    .offset = offsetof(struct scenario_smmu, own_timeouts), .max = 1},
+	[S_SHARED_TIMEOUTS] = {"shared_timeouts", read_number,
+			       .offset = offsetof(struct scenario_smmu, shared_timeouts), .max = 1},
+	[S_ONE_CONSUMER] = {"one_consumer", read_number,
+			    .offset = offsetof(struct scenario_smmu, one_consumer), .max = 1},
+	{"lanes", read_word, .offset = offsetof(struct scenario_smmu, lanes), .words = lanes_words},
 	{"cmdq_log2", read_number, .offset = offsetof(struct scenario_smmu, cmdq_log2), .min = 3,
 	 .max = 19},
 	{"evtq_log2", read_number, .offset = offsetof(struct scenario_smmu, evtq_log2), .min = 3,
 	 .max = 19},
-	{"lanes", read_word, .offset = offsetof(struct scenario_smmu, lanes), .words = lanes_words},
 	{"ats_timeout", read_duration, .offset = offsetof(struct scenario_smmu, ats_timeout),
 	 .min = 1, .max = LONGEST},
 	{"cons_batch", read_number, .offset = offsetof(struct scenario_smmu, cons_batch), .min = 1,
@@ -106,14 +119,15 @@ static const struct key smmu_keys[] = {
 
 static bool check_smmu(struct reader *r, yaml_node_t *node, void *out, uint32_t given)
 {
-	const struct scenario_smmu *s = out;
+	struct scenario_smmu *s = out;
 
-	(void)given;
-	if (s->lanes == SCENARIO_LANES_NONE)
-		return true;
-	return read_fail_line(r, node_line(node),
-			      "lanes: %s is not available yet; expected lanes: none",
-			      lanes_words[s->lanes]);
+	s->line = node_line(node);
+	for (unsigned i = 0; i < S_LANES_END && s->lanes == SCENARIO_LANES_NONE; i++)
+		if (given >> i & 1)
+			return read_fail_line(r, node_line(node),
+					      "%s: expected lanes: ecmdq or lanes: cmdqv beside it",
+					      smmu_keys[i].name);
+	return true;
 }
 
 static const struct section smmu_section = {
@@ -371,7 +385,7 @@ static const struct key recovery_keys[] = {
 };
 static const struct section recovery_section = {.what = "recovery", .keys = recovery_keys};
 
-enum { E_QUEUE_ERRORS = 6 };
+enum { E_QUEUE_ERRORS = 6, E_NEIGHBOUR_DELAY };
 static const struct key expect_keys[] = {
 	{"quarantined", read_devices, .offset = offsetof(struct scenario_expect, quarantined)},
 	{"recovered", read_devices, .offset = offsetof(struct scenario_expect, recovered)},
@@ -383,6 +397,9 @@ static const struct key expect_keys[] = {
 	[E_QUEUE_ERRORS] = {"queue_errors", read_number,
 			    .offset = offsetof(struct scenario_expect, queue_errors),
 			    .max = COUNT_MAX},
+	[E_NEIGHBOUR_DELAY] = {"neighbour_delay", read_duration,
+			       .offset = offsetof(struct scenario_expect, neighbour_delay),
+			       .min = 1, .max = LONGEST},
 	END,
 };
 
@@ -392,6 +409,7 @@ static bool check_expect(struct reader *r, yaml_node_t *node, void *out, uint32_
 
 	(void)node;
 	e->has_queue_errors = given & 1u << E_QUEUE_ERRORS;
+	e->has_neighbour_delay = given & 1u << E_NEIGHBOUR_DELAY;
 	for (size_t i = 0; i < e->not_quarantined.n; i++) {
 		const struct scenario_device *d = &e->not_quarantined.item[i];
 

@@ -40,7 +40,11 @@ enum scenario_lanes { SCENARIO_LANES_NONE, SCENARIO_LANES_ECMDQ, SCENARIO_LANES_
 struct scenario_smmu {
 	uint64_t cmdq_log2;
 	uint64_t evtq_log2;
-	unsigned lanes; /* enum scenario_lanes; only none gets past the parser */
+	unsigned line;
+	unsigned lanes;		  /* enum scenario_lanes */
+	uint64_t own_timeouts;	  /* 1: the library believes that no queue tells of another's */
+	uint64_t shared_timeouts; /* 1: any queue's sync tells of a timeout */
+	uint64_t one_consumer;	  /* 1: a sync that waits stalls all queues */
 	uint64_t ats_timeout;
 	uint64_t cons_batch;
 	uint64_t prefetch;
@@ -276,8 +280,9 @@ struct scenario_storm {
 struct scenario_expect {
 	struct scenario_devices quarantined, recovered, not_quarantined, blocked, undisturbed;
 	struct scenario_devices degraded;
-	bool has_queue_errors;
-	uint64_t queue_errors; /* at most */
+	bool has_queue_errors, has_neighbour_delay;
+	uint64_t queue_errors;	  /* at most */
+	uint64_t neighbour_delay; /* likewise */
 };
 
 struct scenario {
@@ -313,9 +318,11 @@ int scenario_parse(const char *path, const void *text, size_t len, struct scenar
 		   size_t err_size);
 void scenario_free(struct scenario *s);
 
-/* "atc_silent" and so on. */
 /* Is there such a thing in the hardware? */
 bool scenario_iommu_has(unsigned iommu, unsigned fault_kind);
+/* "none", "ecmdq", "cmdqv" */
+const char *scenario_lanes_name(enum scenario_lanes l);
+/* "atc_silent" and so on. */
 const char *scenario_fault_name(enum scenario_fault_kind k);
 /* "0000:0f:00.0" or "0f:00.0"; false for anything else. */
 bool scenario_bdf_parse(const char *text, uint32_t *bdf);

@@ -185,6 +185,8 @@ struct lzm_smmu_stats {
 	uint64_t commands;	     /**< consumed */
 	uint64_t syncs;		     /**< of these: CMD_SYNC */
 	uint64_t atc_invs;	     /**< of these: CMD_ATC_INV */
+	uint64_t lane_commands;	     /**< of these: from ECMDQs and queues of a CMDQV */
+	unsigned lanes;		     /**< how many of those queues had any */
 	uint64_t cmdq_errors;	     /**< errors raised in the command queue */
 	uint64_t atc_timeouts;	     /**< of these: CERROR_ATC_INV_SYNC */
 	uint64_t events;	     /**< records written */

@@ -127,6 +127,11 @@ static void consume(struct lzm_smmu *s, struct lzm_cmdq *q)
 	q->fetched_head = (q->fetched_head + 1) % (PREFETCH_MAX + 1);
 	q->fetched_count--;
 	s->stats.commands++;
+	if (q->kind != CMDQ_MAIN) {
+		s->stats.lane_commands++;
+		s->stats.lanes += !q->counted;
+		q->counted = true;
+	}
 	if (++q->unpublished >= batch)
 		lzm_cmdq_publish(q);
 }

@@ -109,6 +109,7 @@ struct lzm_cmdq {
 	uint64_t en_due;
 	uint32_t err_code;
 	bool err, errack; /* ECMDQ: CONS.ERR, PROD.ERRACK. VCMDQ: GERROR, GERRORN bit 0 */
+	bool counted;	  /* in stats.lanes */
 	bool guest;	  /* VCMDQ of a VINTF without HYP_OWN */
 	struct lzm_vintf *vintf;
 };

@@ -167,10 +167,14 @@ static void domains(void **state)
 static void machine_extras(void **state)
 {
 	(void)state;
-	expect_error(MACHINE "  smmu: {lanes: ecmdq}\n",
-		     "4: lanes: ecmdq is not available yet; expected lanes: none");
-	expect_error(MACHINE "  smmu: {lanes: cmdqv}\n",
-		     "4: lanes: cmdqv is not available yet; expected lanes: none");
+	expect_error(MACHINE "  smmu: {lanes: two}\n",
+		     "4: expected none, ecmdq or cmdqv for lanes, found \"two\"");
+	expect_error(MACHINE "  smmu: {own_timeouts: 1}\n",
+		     "4: own_timeouts: expected lanes: ecmdq or lanes: cmdqv beside it");
+	expect_error(MACHINE "  smmu: {lanes: none, one_consumer: 0}\n",
+		     "4: one_consumer: expected lanes: ecmdq or lanes: cmdqv beside it");
+	expect_error(MACHINE "  smmu: {lanes: ecmdq, shared_timeouts: 2}\n",
+		     "4: expected a whole number from 0 to 1 for shared_timeouts, found \"2\"");
 	expect_error(MACHINE "  smmu: {cmdq_log2: 20}\n",
 		     "4: expected a whole number from 3 to 19 for cmdq_log2, found \"20\"");
 	expect_error(MACHINE "  ats: some\n",

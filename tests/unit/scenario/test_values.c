@@ -102,6 +102,25 @@ static void every_key(void **state)
 	scenario_free(&s);
 }
 
+static void lanes(void **state)
+{
+	struct scenario s;
+
+	(void)state;
+	assert_int_equal(parse_text("machine:\n  lspci: a\n  iort: b\n"
+				    "  smmu: {lanes: cmdqv, own_timeouts: 1, shared_timeouts: 1,\n"
+				    "         one_consumer: 1}\n"
+				    "expect: {neighbour_delay: 3us}\n",
+				    &s),
+			 0);
+	assert_int_equal(s.machine.smmu.lanes, SCENARIO_LANES_CMDQV);
+	assert_true(s.machine.smmu.own_timeouts && s.machine.smmu.shared_timeouts &&
+		    s.machine.smmu.one_consumer);
+	assert_true(s.expect.has_neighbour_delay && !s.expect.has_queue_errors);
+	assert_int_equal(s.expect.neighbour_delay, 3000);
+	scenario_free(&s);
+}
+
 static void every_list(void **state)
 {
 	struct scenario s;
@@ -298,10 +317,11 @@ static void orders(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),   cmocka_unit_test(every_key),
-		cmocka_unit_test(every_list), cmocka_unit_test(every_fault),
-		cmocka_unit_test(actions),    cmocka_unit_test(durations),
-		cmocka_unit_test(orders),     cmocka_unit_test(bdf_forms),
+		cmocka_unit_test(defaults),    cmocka_unit_test(every_key),
+		cmocka_unit_test(lanes),       cmocka_unit_test(every_list),
+		cmocka_unit_test(every_fault), cmocka_unit_test(actions),
+		cmocka_unit_test(durations),   cmocka_unit_test(orders),
+		cmocka_unit_test(bdf_forms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
