@@ -303,8 +303,14 @@ SMMU_COLD static enum lz_status restart_atc(struct lz_smmu *s, struct lz_smmu_do
 					    uint64_t atc1, lz_ns *deadline)
 {
 	lz_ns mine = 0;
+	enum lz_status st;
 
-	return dead_is_done(s, atc_slow(s, sdom, atc1, deadline ? deadline : &mine));
+	if (!deadline)
+		deadline = &mine;
+	/* Nothing is sent after what stands: each batch would cost a timeout of its own, of
+	 * up to 90 s, before anybody is found. Custody it is, and the sweep asks (F). */
+	st = lz_smmu_lane_await(s, deadline);
+	return dead_is_done(s, st == LZ_OK ? atc_slow(s, sdom, atc1, deadline) : st);
 }
 
 /* What another queue tells may be about this batch, so that is looked at between CONS

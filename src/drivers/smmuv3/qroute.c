@@ -201,3 +201,31 @@ bool lz_smmu_scan_lanes(struct lz_smmu *s)
 	(void)lz_fetch_add32(&s->scanning, (uint32_t)-1);
 	return any || active;
 }
+
+/* ---- before an unmap's ATC_INVs ---- */
+
+static bool goes_or_error(void *arg)
+{
+	struct lz_smmu *s = arg;
+	struct lz_smmu_queue *q = lz_smmu_lane_pick(s);
+
+	return !is_stuck(q) || lz_smmu_dead(s) || lz_load32(&s->sfm_seen) ||
+	       (!lz_load32(&q->held_error) && lz_smmu_queue_error_active(q));
+}
+
+enum lz_status lz_smmu_lane_await(struct lz_smmu *s, lz_ns *deadline)
+{
+	if (!lz_smmu_lane_stuck(s))
+		return LZ_OK;
+	if (!*deadline)
+		*deadline = lz_smmu_deadline(s);
+	do {
+		if (lz_wait(s->lz, goes_or_error, s, *deadline))
+			(void)lz_smmu_drain(lz_smmu_lane_pick(s));
+		if (lz_smmu_dead(s) || lz_load32(&s->sfm_seen))
+			return LZ_ENODEV;
+		if (!lz_smmu_lane_stuck(s))
+			return LZ_OK;
+	} while (lz_now(s->lz) < *deadline);
+	return LZ_ETIMEDOUT;
+}

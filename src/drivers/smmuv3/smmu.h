@@ -178,6 +178,8 @@ bool lz_smmu_queue_accepts(const struct lz_smmu_queue *q, uint64_t w0);
 struct lz_smmu_queue *lz_smmu_lane_pick(struct lz_smmu *s);
 /* Are all that it could pick stuck? */
 bool lz_smmu_lane_stuck(struct lz_smmu *s);
+/* Waits while it is. LZ_ETIMEDOUT: it still is. */
+enum lz_status lz_smmu_lane_await(struct lz_smmu *s, lz_ns *deadline);
 /* SMMU_ALERT_LANES is as the lanes say. */
 void lz_smmu_lanes_alert(struct lz_smmu *s);
 /* The sync at `pos` failed for ATC_INVs, `own` devices of the queue's own: the other
