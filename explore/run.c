@@ -92,16 +92,21 @@ static void record(struct ex_run *r, const struct sim_enabled *e)
 					     .name = ex_intern(e->name)};
 }
 
-/* After too many steps: a fair choice, so that only a livelock goes on. */
-static size_t fair(struct ex_run *r, const struct sim_enabled *e, size_t n)
+/* After too many steps: fair choices, so that only a livelock goes on. They depend on the
+ * seed alone, or a replay, which has no strategy's state, would part ways here: the
+ * strategy is asked for nothing any more, no clock comes early and nothing goes wrong. */
+static bool is_fair(const struct ex_run *r)
 {
-	size_t i = (size_t)(ex_random(&r->fair_rng) % n);
+	return r->steps >= r->cap;
+}
 
+static size_t fair(struct ex_run *r, size_t n)
+{
 	if (r->steps >= 2 * r->cap)
 		ex_violate(r, 'H', "livelock",
 			   "no end after %llu steps, the last %llu of them fair",
 			   (unsigned long long)r->steps, (unsigned long long)r->cap);
-	return e[i].kind == SIM_AGENT_CLOCK ? 0 : i;
+	return (size_t)(ex_random(&r->fair_rng) % n);
 }
 
 static void hash_step(struct ex_run *r, uint64_t what)
@@ -122,7 +127,7 @@ static size_t pick(void *ctx, const struct sim_enabled *e, size_t n)
 	}
 	if (r->oracle)
 		r->oracle(r);
-	i = r->steps < r->cap ? r->strategy->pick(r->strategy->ctx, e, n) : fair(r, e, n);
+	i = is_fair(r) ? fair(r, n) : r->strategy->pick(r->strategy->ctx, e, n);
 	if (r->diverged)
 		sim_abandon();
 	e += i;
@@ -144,7 +149,8 @@ static bool clock_wanted(void *ctx)
 {
 	struct ex_run *r = ctx;
 
-	return r->clocks_left && (!r->strategy->clock || r->strategy->clock(r->strategy->ctx));
+	return r->clocks_left && !is_fair(r) &&
+	       (!r->strategy->clock || r->strategy->clock(r->strategy->ctx));
 }
 
 static void panicked(void *ctx, const char *what, const char *file, int line)
@@ -178,7 +184,7 @@ bool ex_maybe(struct ex_run *r, enum ex_maybe what, const char *fmt, ...)
 
 	if (!r->exploring || !r->left[what] || !r->strategy->maybe)
 		return false;
-	yes = r->strategy->maybe(r->strategy->ctx, what);
+	yes = !is_fair(r) && r->strategy->maybe(r->strategy->ctx, what);
 	if (yes || !tied_to_step(what)) {
 		ex_log_add(&r->log, (uint16_t)(EX_MAYBE + 2 * what + yes));
 		hash_step(r, EX_MAYBE + 2 * what + yes);
@@ -250,7 +256,8 @@ unsigned ex_value(struct ex_run *r, unsigned n)
 
 	if (n < 2)
 		return 0;
-	v = r->strategy->value(r->strategy->ctx, n);
+	v = is_fair(r) ? (unsigned)(ex_random(&r->fair_rng) % n)
+		       : r->strategy->value(r->strategy->ctx, n);
 	if (v >= n)
 		v = 0;
 	ex_log_add(&r->log, (uint16_t)(EX_VALUE + v));
