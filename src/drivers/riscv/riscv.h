@@ -76,7 +76,7 @@ struct lz_rv {
 	unsigned did_bits;
 
 	struct lz_rv_queue cmdq;
-	struct lz_spinlock err_lock; /* queue errors: marks, accusations; cqcsr */
+	struct lz_spinlock err_lock; /* queue errors: marks, accusations; cqcsr, fqcsr */
 	uint32_t held_error;	     /* written under err_lock: left for the ladder */
 	bool carry; /* ATS.INVALs of fences that a restart dropped are out; [err_lock] */
 
@@ -235,8 +235,8 @@ void lz_rv_stands(struct lz_iommu *iommu, void *queue, bool accuse);
 void lz_rv_let_go(struct lz_iommu *iommu, void *queue);
 bool lz_rv_try_again(struct lz_iommu *iommu, void *queue);
 
-/* rv_faultq.c */
-void lz_rv_faultq_poll(struct lz_rv *s);
+/* rv_faultq.c. False: its register was busy, look again. */
+bool lz_rv_faultq_poll(struct lz_rv *s);
 
 /* rv_ops.c */
 extern const struct lz_iommu_ops lz_rv_ops;

@@ -75,24 +75,33 @@ static void deliver(struct lz_rv *s, const struct lz_riscv_fault *f)
 		lz_device_put(dev);
 }
 
+/* What is wrong with the queue; 0 while its register may not be written, or answers
+ * nothing. */
+static uint32_t error_bits(uint32_t csr)
+{
+	return csr == UINT32_MAX || (csr & RV_QCSR_BUSY) ? 0 : csr & (RV_QCSR_MF | RV_FQCSR_OF);
+}
+
 /* Both bits stop the queue; records that found no room are lost. The interrupt is
- * cleared last: what comes from then on raises another one. */
-static void note_errors(struct lz_rv *s)
+ * cleared last: what comes from then on raises another one. False: not now. */
+static bool note_errors(struct lz_rv *s)
 {
 	struct lz_event ev = {.kind = LZ_EV_EVENTS_LOST, .iommu = &s->iommu};
-	uint32_t csr = lz_rv_read32(s, RV_FQCSR);
-	uint32_t bits = csr & (RV_QCSR_MF | RV_FQCSR_OF);
+	unsigned long flags = lz_spin_lock(&s->err_lock);
+	uint32_t csr = lz_rv_read32(s, RV_FQCSR), bits = error_bits(csr);
 
-	if (csr == UINT32_MAX || (csr & RV_QCSR_BUSY))
-		return;
-	if (bits) {
-		lz_log_limited(s->lz, &s->iommu.errors, LZ_LOG_WARN, s->iommu.name,
-			       "fault queue %s: records lost",
-			       bits & RV_FQCSR_OF ? "overflow" : "memory fault");
-		lz_emit(s->lz, &ev);
-		lz_rv_write32(s, RV_FQCSR, (csr & (RV_QCSR_EN | RV_QCSR_IE)) | bits);
-	}
-	lz_rv_write32(s, RV_IPSR, RV_IPSR_FIP);
+	if (bits) /* and interrupts again, that the handler has switched off */
+		lz_rv_write32(s, RV_FQCSR, (csr & RV_QCSR_EN) | RV_QCSR_IE | bits);
+	if (!(csr & RV_QCSR_BUSY))
+		lz_rv_write32(s, RV_IPSR, RV_IPSR_FIP);
+	lz_spin_unlock(&s->err_lock, flags);
+	if (!bits)
+		return csr == UINT32_MAX || !(csr & RV_QCSR_BUSY);
+	lz_log_limited(s->lz, &s->iommu.errors, LZ_LOG_WARN, s->iommu.name,
+		       "fault queue %s: records lost",
+		       bits & RV_FQCSR_OF ? "overflow" : "memory fault");
+	lz_emit(s->lz, &ev);
+	return true;
 }
 
 static bool is_empty(struct lz_rv *s, uint32_t head, uint32_t mask)
@@ -102,12 +111,13 @@ static bool is_empty(struct lz_rv *s, uint32_t head, uint32_t mask)
 	return head == tail || (tail & ~mask);
 }
 
-void lz_rv_faultq_poll(struct lz_rv *s)
+bool lz_rv_faultq_poll(struct lz_rv *s)
 {
 	uint32_t mask = (1u << s->faultq_log2) - 1, head;
+	bool done;
 
 	if (!LZ_CONFIG_RECORDS)
-		return;
+		return true;
 	head = lz_rv_read32(s, RV_FQH) & mask;
 	for (unsigned i = 0; i < FAULT_BUDGET && !is_empty(s, head, mask); i++) {
 		uint64_t *slot = &s->faultq[head * RV_FQ_WORDS], raw[RV_FQ_WORDS];
@@ -121,23 +131,32 @@ void lz_rv_faultq_poll(struct lz_rv *s)
 		decode(raw, &f);
 		deliver(s, &f);
 	}
-	note_errors(s);
+	done = note_errors(s);
 	if (!is_empty(s, head, mask))
 		lz_iommu_kick(&s->iommu);
+	return done;
 }
 
 /* The work takes the records and clears the interrupt; one that is asserted as long as
- * it is not cleared would come again until then, so it is cleared here too. */
+ * it is not cleared would come again until then, so it is cleared here too. A queue that
+ * has stopped raises it as soon as it is cleared, and records make room only when the
+ * work takes them, perhaps on this CPU: until then it may not interrupt (H89). */
 bool lz_riscv_fault_irq(struct lz_iommu *iommu)
 {
 	struct lz_rv *s = lz_rv_of(iommu);
-	uint32_t mask = (1u << s->faultq_log2) - 1;
+	uint32_t mask = (1u << s->faultq_log2) - 1, csr;
+	unsigned long flags;
 
 	if (!LZ_CONFIG_RISCV || !LZ_CONFIG_RECORDS)
 		return false;
+	flags = lz_spin_lock(&s->err_lock);
+	csr = lz_rv_read32(s, RV_FQCSR);
+	if (error_bits(csr))
+		lz_rv_write32(s, RV_FQCSR, csr & RV_QCSR_EN);
 	lz_rv_write32(s, RV_IPSR, RV_IPSR_FIP);
+	lz_spin_unlock(&s->err_lock, flags);
 	if (is_empty(s, lz_rv_read32(s, RV_FQH) & mask, mask) &&
-	    !(lz_rv_read32(s, RV_FQCSR) & (RV_QCSR_MF | RV_FQCSR_OF)))
+	    !(csr & (RV_QCSR_MF | RV_FQCSR_OF)))
 		return false;
 	lz_iommu_kick(iommu);
 	return true;

@@ -407,6 +407,7 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 	struct lz_rv *s = lz_rv_of(iommu);
 	struct lz_work_next next = {LZ_NEVER, true};
 	lz_ns again = LZ_NEVER;
+	bool records_done;
 
 	if (lz_rv_dead(s)) {
 		lz_settle_dead(iommu);
@@ -416,7 +417,7 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 		return next;
 	for (unsigned i = 0; i < DRAIN_BUDGET && lz_rv_drain(s); i++)
 		;
-	lz_rv_faultq_poll(s);
+	records_done = lz_rv_faultq_poll(s);
 	if (lz_ladder(iommu, &s->cmdq, &s->ladder, &again)) {
 		next.queue_works = lz_rv_dead(s);
 	} else {
@@ -438,6 +439,8 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 		if (!lz_load32(&s->held_error) && lz_rv_error_pending(s))
 			again = lz_now(s->lz) + BUSY_RETRY;
 	}
+	if (!records_done && again > lz_now(s->lz) + BUSY_RETRY)
+		again = lz_now(s->lz) + BUSY_RETRY;
 	if (again < next.due)
 		next.due = again;
 	return next;

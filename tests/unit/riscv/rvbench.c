@@ -97,15 +97,20 @@ static void fault_irq(void *arg)
 {
 	struct bench *b = arg;
 
+	b->fault_irqs++;
 	if (b->iommu)
 		(void)lz_riscv_fault_irq(b->iommu);
 }
 
 static void on_fault(void *ctx, struct lz_iommu *iommu, const struct lz_riscv_fault *f)
 {
+	struct bench *b = ctx;
+
 	(void)iommu;
 	(void)f;
-	((struct bench *)ctx)->faults++;
+	b->faults++;
+	if (b->on_record)
+		b->on_record(b);
 }
 
 static uint32_t pci_read(void *ctx, unsigned off, unsigned width)

@@ -64,7 +64,9 @@ struct bench {
 	struct sim_worker worker;
 	unsigned irq_cmd, irq_fault;
 	uint64_t events[LZ_EVENT_KINDS], released;
-	unsigned faults;
+	unsigned faults, fault_irqs;
+	/* In the work, for each record. */
+	void (*on_record)(struct bench *b);
 	/* Before a register is written. */
 	void (*on_write)(struct bench *b, uint32_t off, uint64_t value);
 	void (*body)(struct bench *b);
