@@ -161,8 +161,10 @@ struct lz_group *lz_device_group(const struct lz_device *dev);
 /**
  * Tells the library that a device is broken, from a source of the embedder's
  * own (an error interrupt of the device, a machine check). Fences and
- * quarantines it. Without effect on one that is fenced or in reset. Any context but
- * an owner callback.
+ * quarantines it. One that is blocked already, but not as broken, is quarantined too:
+ * a reset of a device that shares its requester id does not let it back. Without
+ * effect on one that is known to be broken or in reset. Any context but an owner
+ * callback.
  */
 void lz_device_report_broken(struct lz_device *dev);
 

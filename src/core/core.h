@@ -178,6 +178,10 @@ void lz_detach_all(struct lz_gated g, struct lz_device *dev);
 
 /* ---- report.c ---- */
 void lz_report_run(struct lz_work *w);
+/* Somebody knows that the device is broken which is fenced for something else: a
+ * sibling, an operator, a reset whose end is delayed. What ends that does not end this
+ * (H13). True: for lz_report_queue(). [fence_lock] */
+bool lz_report_fenced_locked(struct lz_device *dev, enum lz_evidence evidence);
 /* Tells the owner that its DMA is blocked, and why; outside the gate. */
 void lz_tell_blocked(struct lz_device *dev, uint32_t cause, uint32_t generation);
 /* The same when it has any cause, then that it was quarantined. */

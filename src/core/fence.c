@@ -133,6 +133,8 @@ enum lz_status lz_fence(struct lz_device *dev, uint32_t gen, enum lz_evidence ev
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
 	bool stale = dev->left || dev->generation != gen || dev->fence > LZ_FENCE_SUSPECT;
 	bool moved = dev->generation != gen;
+	/* Meanwhile fenced for a sibling (H13). */
+	bool report = !moved && lz_report_fenced_locked(dev, evidence);
 	enum lz_status st;
 	uint32_t round = 0;
 
@@ -143,6 +145,8 @@ enum lz_status lz_fence(struct lz_device *dev, uint32_t gen, enum lz_evidence ev
 		lz_emit_device(dev, LZ_EV_FENCE_BEGIN, LZ_OK, 0);
 	}
 	lz_spin_unlock(&dev->fence_lock, flags);
+	if (report)
+		lz_report_queue(dev, 0);
 	if (moved)
 		lz_count_stale(dev);
 	if (stale)

@@ -20,19 +20,43 @@ void lz_report_queue(struct lz_device *dev, lz_ns delay)
 		lz_device_put(dev);
 }
 
+/* True: it has not been reported in this generation, and has to be queued. [fence_lock] */
+static bool note_locked(struct lz_device *dev, enum lz_evidence evidence)
+{
+	uint32_t round = lz_load32(&dev->lz->contain_round);
+
+	if (dev->reported == dev->generation + 1 && dev->reported_round == round)
+		return false;
+	dev->reported = dev->generation + 1;
+	dev->reported_round = round;
+	dev->report_pending = true;
+	lz_convicted_locked(dev, evidence);
+	return true;
+}
+
+/* Whoever blocks a device sets the reason before it begins the fence, and takes it away
+ * after it has lifted the fence: seen with the lock held they belong together. */
+bool lz_report_fenced_locked(struct lz_device *dev, enum lz_evidence evidence)
+{
+	uint32_t block = lz_load32(&dev->block);
+
+	lz_assert(lz_spin_held(&dev->fence_lock));
+	if (dev->fence < LZ_FENCE_FENCING || dev->left || dev->generation & 1)
+		return false;
+	if (!block || block & (LZ_BLOCK_BROKEN | LZ_BLOCK_RESET_FAILED | LZ_BLOCK_PERMANENT))
+		return false;
+	/* What nobody knows is found out when it is asked, before anything is lifted. */
+	if (evidence == LZ_EVIDENCE_NONE || evidence == LZ_EVIDENCE_ASSUMED)
+		return false;
+	return note_locked(dev, evidence);
+}
+
 void lz_report_broken(struct lz_device *dev, uint32_t generation, enum lz_evidence evidence)
 {
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
 	bool stale = dev->generation != generation || (generation & 1);
-	uint32_t round = lz_load32(&dev->lz->contain_round);
-	bool fresh = !stale && (dev->reported != generation + 1 || dev->reported_round != round);
+	bool fresh = !stale && note_locked(dev, evidence);
 
-	if (fresh) {
-		dev->reported = generation + 1;
-		dev->reported_round = round;
-		dev->report_pending = true;
-		lz_convicted_locked(dev, evidence);
-	}
 	lz_spin_unlock(&dev->fence_lock, flags);
 	if (fresh)
 		lz_report_queue(dev, 0);
@@ -100,7 +124,8 @@ static void count_quarantine(struct lz_device *dev, enum lz_event_kind kind, con
 }
 
 /* The fence, which is in effect or on its way, is all: untranslated DMA goes on, and
- * the device stays attached (H74). ATS off in config space has it ask no more. */
+ * the device stays attached (H74). ATS off in config space has it ask no more. A report
+ * about one that was fenced for something else may come here without. */
 static void degrade(struct lz_gated g, struct lz_device *dev)
 {
 	lz_store8(&dev->degraded, 1);
@@ -118,7 +143,7 @@ static enum lz_status quarantine(struct lz_gated g, struct lz_device *dev)
 	dev->reattach = false; /* only another reset helps now */
 	/* Under a shared id a sibling's ATS would be off too, and its DMA fail (H13). */
 	if (!permanent && !dev->block && !lz_has_siblings(dev) &&
-	    lz_response_of(dev) == LZ_RESPONSE_FENCE) {
+	    lz_device_fence(dev) >= LZ_FENCE_FENCING && lz_response_of(dev) == LZ_RESPONSE_FENCE) {
 		degrade(g, dev);
 		return LZ_OK;
 	}

@@ -109,8 +109,23 @@ static enum lz_status try_device(struct lz_gated g, struct lz_device *dev, bool 
 	return r;
 }
 
-/* H17: after the driver's callback; H18: before the re-attach. */
-static void retire_report_locked(struct lz_device *dev)
+/* A report of this generation that nobody has looked at: where no reset has ended just
+ * now, nothing has happened that settles it (H13). [fence_lock] */
+static bool is_news_locked(const struct lz_device *dev)
+{
+	return dev->report_pending && dev->reported == dev->generation + 1;
+}
+
+static bool is_news(struct lz_device *dev)
+{
+	unsigned long flags = lz_spin_lock(&dev->fence_lock);
+	bool news = is_news_locked(dev);
+
+	lz_spin_unlock(&dev->fence_lock, flags);
+	return news;
+}
+
+static void retire_locked(struct lz_device *dev)
 {
 	dev->report_pending = false;
 	dev->reported = 0;
@@ -120,20 +135,23 @@ void lz_report_retire(struct lz_device *dev)
 {
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
 
-	retire_report_locked(dev);
+	if (!is_news_locked(dev))
+		retire_locked(dev);
 	lz_spin_unlock(&dev->fence_lock, flags);
 }
 
-/* False: it was found broken again since the driver lifted the fence. That is
- * not the reset's to retire (H18). */
-static bool retire_old_report(struct lz_device *dev)
+/* H17: after the driver's callback; H18: before the re-attach. False: it was found broken
+ * again since the driver lifted the fence, or reported without a reset since. That is
+ * not ours to retire. */
+static bool retire_old_report(struct lz_device *dev, bool was_reset)
 {
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
-	bool old = dev->fence < LZ_FENCE_FENCING;
+	bool news = !was_reset && is_news_locked(dev);
+	bool old = dev->fence < LZ_FENCE_FENCING && !(news && lz_contains(dev->lz));
 
-	if (old) {
+	if (old && !news) {
 		dev->cures |= dev->reported != 0;
-		retire_report_locked(dev);
+		retire_locked(dev);
 	}
 	lz_spin_unlock(&dev->fence_lock, flags);
 	return old;
@@ -216,11 +234,13 @@ enum lz_status lz_recover_later(struct lz_gated g, struct lz_device *dev, enum l
 
 static enum lz_status ask(struct lz_gated g, struct lz_device *dev, bool was_reset)
 {
-	enum lz_status r = try_device(g, dev, was_reset);
+	enum lz_status r = LZ_EIO;
 
+	if (was_reset || !is_news(dev) || !lz_contains(dev->lz))
+		r = try_device(g, dev, was_reset);
 	if (r)
 		return r;
-	if (!retire_old_report(dev))
+	if (!retire_old_report(dev, was_reset))
 		return LZ_EIO;
 	lz_emit_device(dev, LZ_EV_UNFENCED, LZ_OK, 0);
 	return LZ_OK;

@@ -6,9 +6,10 @@
  */
 #include "core/core.h"
 
-/* A suspect from here on, if it is still the one that the evidence is about. */
+/* A suspect from here on, if it is still the one that the evidence is about. *report: it
+ * is fenced for something else, and `told` to be broken. */
 static bool mark_suspect(struct lz_device *dev, const struct lz_accusation *a,
-			 const struct lz_sync *failed, bool off)
+			 const struct lz_sync *failed, bool off, bool told, bool *report)
 {
 	const struct lz_fault_ops *ops = dev->iommu->ops->faults;
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
@@ -23,6 +24,7 @@ static bool mark_suspect(struct lz_device *dev, const struct lz_accusation *a,
 		if (LZ_CONFIG_SNAPSHOT && ops->snapshot_before)
 			ops->snapshot_before(dev, failed);
 	}
+	*report = told && !moved && lz_report_fenced_locked(dev, a->evidence);
 	lz_spin_unlock(&dev->fence_lock, flags);
 	if (moved)
 		lz_count_stale(dev);
@@ -42,14 +44,15 @@ static void enlist_locked(struct lz_suspects *s, struct lz_device *dev)
 	*p = dev;
 }
 
-void lz_accuse(struct lz_device *dev, const struct lz_accusation *a, const struct lz_sync *failed)
+static void accuse(struct lz_device *dev, const struct lz_accusation *a,
+		   const struct lz_sync *failed, bool told)
 {
 	struct lz_suspects *s = &dev->iommu->suspects;
 	struct lz_suspicion *of = &dev->suspicion;
 	/* Nobody asks who it was. */
 	bool off = LZ_CONFIG_OBSERVE && lz_load32(&dev->lz->contain) == LZ_CONTAIN_OFF;
 	unsigned long flags = lz_spin_lock(&s->lock);
-	bool fresh = mark_suspect(dev, a, failed, off);
+	bool report, fresh = mark_suspect(dev, a, failed, off, told && !off, &report);
 
 	if (fresh)
 		lz_count32(&dev->timeouts);
@@ -64,13 +67,20 @@ void lz_accuse(struct lz_device *dev, const struct lz_accusation *a, const struc
 		}
 	}
 	lz_spin_unlock(&s->lock, flags);
+	if (report)
+		lz_report_queue(dev, 0);
+}
+
+void lz_accuse(struct lz_device *dev, const struct lz_accusation *a, const struct lz_sync *failed)
+{
+	accuse(dev, a, failed, false);
 }
 
 void lz_accuse_told(struct lz_device *dev, enum lz_evidence evidence)
 {
 	struct lz_accusation a = {.gen = lz_load32(&dev->generation), .evidence = evidence};
 
-	lz_accuse(dev, &a, NULL);
+	accuse(dev, &a, NULL, true);
 	lz_iommu_kick(dev->iommu);
 }
 
@@ -255,12 +265,20 @@ void lz_suspect_drop(struct lz_device *dev, uint32_t gen)
 
 bool lz_suspect_drop_stale(struct lz_device *dev)
 {
+	const struct lz_accusation *a = &dev->suspicion.accusation;
 	unsigned long flags = lz_spin_lock(&dev->iommu->suspects.lock);
-	bool moved = lz_load32(&dev->generation) != dev->suspicion.accusation.gen;
-	bool stale = moved || lz_load8(&dev->fence) > LZ_FENCE_SUSPECT;
-	bool listed = stale && unlist_locked(dev);
+	unsigned long fence_flags = lz_spin_lock(&dev->fence_lock);
+	bool moved = dev->generation != a->gen;
+	bool stale = moved || dev->fence > LZ_FENCE_SUSPECT;
+	/* Fenced for a sibling before anybody came to it (H13). */
+	bool report = dev->suspicion.listed && !moved && lz_report_fenced_locked(dev, a->evidence);
+	bool listed;
 
+	lz_spin_unlock(&dev->fence_lock, fence_flags);
+	listed = stale && unlist_locked(dev);
 	lz_spin_unlock(&dev->iommu->suspects.lock, flags);
+	if (report)
+		lz_report_queue(dev, 0);
 	if (listed && moved)
 		lz_count_stale(dev);
 	if (listed)

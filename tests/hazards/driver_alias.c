@@ -289,6 +289,108 @@ static void h13_the_id_stays_blocked_until_both_are_well(void **state)
 	}
 }
 
+/* Both reported at once: whoever comes second is fenced as a sibling by then. */
+static void both_reported(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 2);
+
+	look_map(r, dom, 2, 2);
+	rig_watch(r, look_at_fences);
+	lz_device_report_broken(r->dev[0].dev);
+	if (r->opt.seed & 1)
+		assert_true(look_told(r, 0));
+	lz_device_report_broken(r->dev[1].dev);
+	assert_true(look_told(r, 0) && look_told(r, 1));
+	look_settle(r);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(rig_health(r, i).block, LZ_BLOCK_BROKEN | LZ_BLOCK_SIBLING);
+		assert_int_equal(rig_health(r, i).evidence, LZ_EVIDENCE_NAMED);
+		assert_int_equal(r->dev[i].told, 1);
+	}
+	which = r->opt.seed >> 1 & 1;
+	reset(r, which, true);
+	look_settle(r);
+	assert_int_equal(rig_health(r, which).block, LZ_BLOCK_SIBLING);
+	assert_int_equal(rig_health(r, !which).block, LZ_BLOCK_BROKEN);
+	assert_false(passes(r, r->opt.alias, 0) || passes(r, 0x100, 0) || passes(r, 0x200, 0));
+	reset(r, !which, true);
+	look_settle(r);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_string_equal(rig_health(r, i).state, "healthy");
+		assert_true(rig_dma(r, i, IOVA, true));
+	}
+	rig_drop(r, dom);
+}
+
+static void h13_reported_twice_at_once_needs_two_resets(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 2, .alias = ALIAS}, 32, both_reported);
+}
+
+/* Device 1 is known to be broken, and fenced because its sibling is blocked. */
+static void stays_with_its_own_fault(struct rig *r, enum lz_evidence evidence)
+{
+	assert_true(look_told(r, 1));
+	look_settle(r);
+	assert_int_equal(rig_health(r, 1).block, LZ_BLOCK_BROKEN | LZ_BLOCK_SIBLING);
+	assert_int_equal(rig_health(r, 1).evidence, evidence);
+	assert_int_equal(lz_device_clear(r->dev[0].dev), LZ_OK);
+	look_settle(r);
+	assert_int_equal(rig_health(r, 0).block, LZ_BLOCK_SIBLING);
+	assert_int_equal(rig_health(r, 1).block, LZ_BLOCK_BROKEN);
+	reset(r, 1, true);
+	look_settle(r);
+	assert_string_equal(rig_health(r, 0).state, "healthy");
+	assert_string_equal(rig_health(r, 1).state, "healthy");
+}
+
+/* It is on the list of suspects when its sibling is blocked. */
+static void blocked_beside_report(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 2);
+
+	look_map(r, dom, 2, 2);
+	rig_watch(r, look_at_fences);
+	lz_device_report_broken(r->dev[1].dev);
+	assert_int_equal(lz_device_block(r->dev[0].dev), LZ_OK);
+	stays_with_its_own_fault(r, LZ_EVIDENCE_NAMED);
+	rig_drop(r, dom);
+}
+
+static volatile bool asked;
+
+static void note_probe(struct rig *r, const struct rig_event *e)
+{
+	(void)r;
+	asked |= e->ev.kind == LZ_EV_PROBE && e->device == 1;
+}
+
+/* It is being asked, and will not answer, when its sibling is blocked. */
+static void blocked_beside_probe(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 0, 2);
+
+	look_map(r, dom, 2, 2);
+	rig_watch(r, look_at_fences);
+	asked = false;
+	r->on_event = note_probe;
+	rig_silence(r, 1);
+	assert_int_equal(lz_unmap(dom, IOVA + LZ_PAGE, LZ_PAGE), LZ_IN_CUSTODY);
+	while (!asked)
+		rig_sleep(LZ_US(1));
+	assert_int_equal(lz_device_block(r->dev[0].dev), LZ_OK);
+	stays_with_its_own_fault(r, LZ_EVIDENCE_PROBED);
+	rig_drop(r, dom);
+}
+
+static void h13_a_verdict_about_a_held_one_is_kept(void **state)
+{
+	(void)state;
+	look_run(&(struct rig_opts){.devs = 2, .alias = ALIAS}, 16, blocked_beside_report);
+	look_run(&(struct rig_opts){.devs = 2, .alias = ALIAS}, 16, blocked_beside_probe);
+}
+
 static void dead_is_removed(struct rig *r)
 {
 	struct lz_domain *dom = rig_shared(r, 0, 2);
@@ -381,6 +483,8 @@ int main(void)
 		cmocka_unit_test(h50_an_id_is_answered_for_by_its_owner),
 		cmocka_unit_test(h45_the_fence_of_each_keeps_eats_off),
 		cmocka_unit_test(h13_the_id_stays_blocked_until_both_are_well),
+		cmocka_unit_test(h13_reported_twice_at_once_needs_two_resets),
+		cmocka_unit_test(h13_a_verdict_about_a_held_one_is_kept),
 		cmocka_unit_test(h10_removal_of_the_dead_one_gives_the_id_back),
 		cmocka_unit_test(h53_nobody_finds_half_a_device),
 	};

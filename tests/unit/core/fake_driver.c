@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/core.h"
 #include "pci/pci.h"
 
 static struct fake *fake_iommu(struct lz_iommu *iommu)
@@ -183,10 +184,16 @@ static void op_accuse(struct lz_device *dev, enum lz_evidence evidence)
 {
 	struct fake *f = fake_iommu(dev->iommu);
 	uint32_t generation = lz_load32(&dev->generation);
+	unsigned long flags = lz_spin_lock(&dev->fence_lock);
+	bool fenced = dev->fence >= LZ_FENCE_FENCING;
+	bool report = lz_report_fenced_locked(dev, evidence);
 
+	lz_spin_unlock(&dev->fence_lock, flags);
 	note(f, OP_ACCUSE, dev, NULL, 0);
-	if (dev->fence >= LZ_FENCE_FENCING)
-		return; /* known */
+	if (report)
+		lz_report_queue(dev, 0);
+	if (fenced)
+		return;
 	set_fence(dev, LZ_FENCE_FENCED);
 	lz_report_broken(dev, generation, evidence);
 }

@@ -146,10 +146,6 @@ static void two_broken(struct bench *b)
 
 	make(&f);
 	bench_break(f.a, f.dom);
-	lz_device_report_broken(f.b);
-	bench_settle();
-	/* Known to be fenced already: the fake driver takes no second report, an
-	 * operator's block is a reason of its own as well. */
 	assert_int_equal(lz_device_block(f.b), LZ_OK);
 	assert_true(f.b->block & LZ_BLOCK_SIBLING && f.b->block & LZ_BLOCK_OPERATOR);
 	assert_true(f.a->block & LZ_BLOCK_SIBLING);
@@ -169,6 +165,74 @@ static void h13_two_reasons_need_two_ends(void **s)
 {
 	(void)s;
 	bench_run(1, 0, NULL, two_broken);
+}
+
+/* Reported when it is fenced already for its sibling: that is not forgotten with it. */
+static void held_is_reported(struct bench *b)
+{
+	struct family f;
+
+	make(&f);
+	bench_break(f.a, f.dom);
+	assert_true(is_held(f.b));
+	lz_device_report_broken(f.b);
+	lz_device_report_broken(f.b); /* once (G) */
+	bench_settle();
+	assert_int_equal(f.b->block, LZ_BLOCK_BROKEN | LZ_BLOCK_SIBLING);
+	assert_int_equal(bench_events(LZ_EV_QUARANTINED), 2);
+	assert_int_equal(last(LZ_EV_QUARANTINED, f.b)->evidence, LZ_EVIDENCE_NAMED);
+	assert_int_equal(b->n_detected, 2);
+	assert_int_equal(reset(f.a, LZ_RESET_OK), LZ_OK);
+	bench_settle();
+	assert_true(is_held(f.a));
+	assert_int_equal(f.b->block, LZ_BLOCK_BROKEN);
+	assert_int_equal(lz_group_recovery_count(f.g), 3);
+	lz_device_report_broken(f.b); /* known */
+	bench_settle();
+	assert_int_equal(bench_events(LZ_EV_QUARANTINED), 2);
+	assert_int_equal(b->n_resumed, 0);
+	assert_int_equal(reset(f.b, LZ_RESET_OK), LZ_OK);
+	assert_true(is_open(f.a) && is_open(f.b));
+	bench_settle();
+	assert_int_equal(b->n_resumed, 2);
+	drop(&f);
+}
+
+/* Nobody has looked at the report yet when its sibling recovers. */
+static void reported_just_before(struct bench *b)
+{
+	struct family f;
+
+	make(&f);
+	bench_break(f.a, f.dom);
+	lz_device_report_broken(f.b);
+	assert_true(f.b->report_pending);
+	assert_int_equal(reset(f.a, LZ_RESET_OK), LZ_OK);
+	assert_true(is_held(f.a));
+	assert_int_equal(f.b->block, LZ_BLOCK_BROKEN);
+	bench_settle();
+	assert_int_equal(last(LZ_EV_QUARANTINED, f.b)->evidence, LZ_EVIDENCE_NAMED);
+	assert_int_equal(bench_events(LZ_EV_QUARANTINED), 2);
+	assert_int_equal(b->n_detected, 2);
+	assert_int_equal(reset(f.b, LZ_RESET_OK), LZ_OK);
+	assert_true(is_open(f.a) && is_open(f.b));
+	/* Its own reset settles it, whether the report has been looked at or not. */
+	bench_break(f.a, f.dom);
+	lz_device_report_broken(f.b);
+	assert_int_equal(reset(f.b, LZ_RESET_OK), LZ_OK);
+	assert_true(is_held(f.b));
+	bench_settle();
+	assert_true(is_held(f.b));
+	assert_int_equal(reset(f.a, LZ_RESET_OK), LZ_OK);
+	assert_true(is_open(f.a) && is_open(f.b));
+	drop(&f);
+}
+
+static void h13_a_report_about_a_held_one_outlives_its_sibling(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, held_is_reported);
+	bench_run(1, 0, NULL, reported_just_before);
 }
 
 /* Both for good, and the operator clears one after the other. */
@@ -532,6 +596,38 @@ static void h13_resets_and_a_fault_at_once(void **s)
 	bench_seeds(100, all_at_once);
 }
 
+static void report_b(void *arg)
+{
+	(void)arg;
+	bench_sleep(bench.seed % 16 * 100);
+	lz_device_report_broken(race.b);
+}
+
+/* Whenever it comes, a report about B ends with B's own reset only. */
+static void report_beside_recovery(struct bench *b)
+{
+	make(&race);
+	bench_break(race.a, race.dom);
+	b->fake.delay = 300;
+	bench_spawn("reset a", 2, reset_a, NULL);
+	bench_spawn("report b", 3, report_b, NULL);
+	bench_join();
+	bench_settle();
+	assert_int_equal(race.b->block & LZ_BLOCK_BROKEN, LZ_BLOCK_BROKEN);
+	assert_true(is_held(race.a));
+	assert_int_equal(bench_events(LZ_EV_QUARANTINED), 2);
+	assert_int_equal(reset(race.b, LZ_RESET_OK), LZ_OK);
+	bench_settle();
+	assert_true(is_open(race.a) && is_open(race.b));
+	drop(&race);
+}
+
+static void h13_a_report_beside_the_siblings_recovery(void **s)
+{
+	(void)s;
+	bench_seeds(200, report_beside_recovery);
+}
+
 static void remove_a(void *arg)
 {
 	(void)arg;
@@ -567,6 +663,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(h13_a_sibling_is_held_and_lifted),
 		cmocka_unit_test(h13_two_reasons_need_two_ends),
+		cmocka_unit_test(h13_a_report_about_a_held_one_outlives_its_sibling),
 		cmocka_unit_test(h13_an_operator_clears_both),
 		cmocka_unit_test(h10_removal_of_the_broken_one_lifts_its_sibling),
 		cmocka_unit_test(h10_a_held_one_is_removed_and_comes_back),
@@ -579,6 +676,7 @@ int main(void)
 		cmocka_unit_test(h13_lifted_whatever_was_reported),
 		cmocka_unit_test(h13_families_join_and_part),
 		cmocka_unit_test(h13_resets_and_a_fault_at_once),
+		cmocka_unit_test(h13_a_report_beside_the_siblings_recovery),
 		cmocka_unit_test(h10_removal_reset_and_a_fault_at_once),
 	};
 

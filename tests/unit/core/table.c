@@ -312,7 +312,9 @@ static void check_state(struct bench *b)
 {
 	bool nested = in == RESETTING || in == RESETTING_BROKEN; /* the outer one is open */
 	bool found = in == FENCED && does != RESET;
-	unsigned more = found || (does == REPORT && in == OPEN) ? 1 : 0;
+	bool waits = in == RESET_WAITS && does == REPORT;
+	bool told = waits || (does == REPORT && (in == OPEN || in == OPERATOR));
+	unsigned more = found || told ? 1 : 0;
 	uint32_t block = 0;
 
 	bench_settle();
@@ -330,7 +332,7 @@ static void check_state(struct bench *b)
 		block |= LZ_BLOCK_OPERATOR;
 	if (does == CLEAR && !nested)
 		block = found ? LZ_BLOCK_BROKEN : 0;
-	if (nested)
+	if (nested || waits)
 		block |= LZ_BLOCK_RESET;
 	assert_int_equal(dev->block, block);
 }
