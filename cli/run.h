@@ -13,5 +13,6 @@ void run_choose_iommu(const char *iommu, struct scenario *sc);
  * an exit code after one line on stderr. */
 int run_open(struct scenario *sc, struct machine *m);
 void run_close(struct machine *m);
+bool run_regime_exists(const char *name);
 
 #endif

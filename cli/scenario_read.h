@@ -10,8 +10,6 @@
 
 #include "cli/scenario.h"
 
-#include "cli/scenario.h"
-
 struct reader {
 	const char *path;
 	yaml_document_t doc;
@@ -84,6 +82,8 @@ bool has_device(const struct scenario_devices *list, uint32_t bdf);
 
 /* scenario_actions.c */
 extern const struct section action_section;
+/* scenario_machine.c */
+extern const struct section machine_section;
 /* scenario_policy.c */
 extern const struct section software_section, order_section;
 void software_defaults(struct scenario_software *s);
