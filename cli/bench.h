@@ -7,23 +7,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ---- what one unmap of a page does, on an SMMU that is never waited for ---- */
+enum bench_iommu { BENCH_SMMUV3, BENCH_RISCV, BENCH_IOMMUS };
+
+/* ---- what one unmap of a page does, on an IOMMU that is never waited for ---- */
 
 struct bench_cost {
+	enum bench_iommu iommu;
 	unsigned entries; /* functions with ATS in the domain */
-	bool contain;
+	bool contain;	  /* so far: asked for */
 	uint64_t mmio_reads, mmio_writes, rmws, barriers, loads, stores, masks, locks, waits;
 	uint64_t commands, syncs;
 	bool exact; /* every repetition cost the same */
 };
 /* False: the models or the library did not start. */
-bool bench_cost(unsigned entries, bool contain, struct bench_cost *out);
+bool bench_cost(struct bench_cost *c);
 
 /* ---- a domain of which some devices stop to answer ---- */
 
 struct bench_contain {
+	enum bench_iommu iommu;
 	const char *regime;
-	unsigned devices, broken;
+	unsigned devices, broken; /* so far: asked for */
 	/* bench/result.h says what each is; times in ns of model time. */
 	uint64_t timeout, noticed_at, fenced_at; /* after the fault; 0: did not happen */
 	uint64_t commands;			 /* from the first notice to the last fence */
@@ -33,8 +37,7 @@ struct bench_contain {
 	bool held, inconclusive;
 };
 /* One run. False: out of memory, or the scenario is refused (`err`). */
-bool bench_contain(const char *regime, unsigned devices, unsigned broken, struct bench_contain *out,
-		   char *err, unsigned err_size);
+bool bench_contain(struct bench_contain *c, char *err, unsigned err_size);
 
 /* ---- the explorer ---- */
 
@@ -50,7 +53,8 @@ enum bench_oracles {
 	BENCH_ORACLES
 };
 struct bench_explore {
-	const char *body;
+	enum bench_iommu iommu;
+	const char *body; /* so far: asked for */
 	/* Per second of CPU time of one core. */
 	struct bench_spread schedules[BENCH_ORACLES], operations[BENCH_ORACLES];
 	/* Pages that each run copies back; and one after a run that was taken apart. */
@@ -61,7 +65,7 @@ struct bench_explore {
 };
 /* `seconds` for each of `rounds` (at most BENCH_ROUNDS) turns of each kind. False: there is
  * no such body, or a run was violated or could not be judged. */
-bool bench_explore(const char *body, unsigned rounds, double seconds, struct bench_explore *out);
+bool bench_explore(struct bench_explore *b, unsigned rounds, double seconds);
 /* One way, in ns. */
 struct bench_spread bench_switch(unsigned rounds);
 

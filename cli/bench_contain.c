@@ -8,11 +8,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *const head = "machine:\n"
 				"  lspci: none\n"
 				"  iort: none\n"
 				"  ats: capable\n"
+				"  iommu: %s\n"
 				"  smmu: {ats_timeout: 50ms}\n"
 				"software: {sync_bound: 1s, identify: probe, contain: on}\n"
 				"cpus: 2\n"
@@ -39,7 +41,7 @@ static void put_name(FILE *f, const char *before, unsigned i, const char *after)
 	fprintf(f, "%s\"%s\"%s", before, name, after);
 }
 
-static bool make_scenario(struct scenario *sc, unsigned devices, unsigned broken, char *err,
+static bool make_scenario(struct scenario *sc, const struct bench_contain *c, char *err,
 			  unsigned err_size)
 {
 	char *text = NULL;
@@ -51,12 +53,12 @@ static bool make_scenario(struct scenario *sc, unsigned devices, unsigned broken
 		snprintf(err, err_size, "out of memory");
 		return false;
 	}
-	fprintf(f, head, maps_of(devices));
-	for (unsigned i = 0; i < devices; i++)
+	fprintf(f, head, c->iommu == BENCH_RISCV ? "riscv" : "smmuv3", maps_of(c->devices));
+	for (unsigned i = 0; i < c->devices; i++)
 		put_name(f, i ? ", " : "", i, "");
-	put_name(f, "]}\n  - {name: neighbour, devices: [", devices, "]}\nfaults:\n");
-	for (unsigned i = 0; i < broken; i++)
-		put_name(f, "  - {at: 5ms, device: ", i * (devices / broken),
+	put_name(f, "]}\n  - {name: neighbour, devices: [", c->devices, "]}\nfaults:\n");
+	for (unsigned i = 0; i < c->broken; i++)
+		put_name(f, "  - {at: 5ms, device: ", i * (c->devices / c->broken),
 			 ", kind: atc_silent}\n");
 	ok = !fclose(f) && !scenario_parse("bench", text, n, sc, err, err_size);
 	free(text);
@@ -85,6 +87,10 @@ static void evaluate(const struct result *r, struct bench_contain *out)
 			left--;
 		}
 	}
+	/* Which it was, not which was asked for. */
+	out->iommu = strncmp(r->iommus[0].name, hardware_riscv.name, strlen(hardware_riscv.name))
+			     ? BENCH_SMMUV3
+			     : BENCH_RISCV;
 	out->noticed_at = noticed ? noticed - r->fault_at : 0;
 	out->fenced_at = fenced && !left ? fenced - r->fault_at : 0;
 	out->commands = out->fenced_at ? r->commands_fenced - r->commands_noticed : 0;
@@ -98,27 +104,38 @@ static void evaluate(const struct result *r, struct bench_contain *out)
 	out->inconclusive = r->inconclusive;
 }
 
-bool bench_contain(const char *regime, unsigned devices, unsigned broken, struct bench_contain *out,
-		   char *err, unsigned err_size)
+static lz_ns timeout_of(const struct bench_contain *c, lz_ns asked)
 {
-	struct rig_options opt = {.regime = regime, .containment = -1, .seed = 1};
+	struct lzm_smmu_knobs smmu;
+	struct lzm_riscv_config riscv;
+
+	if (c->iommu == BENCH_RISCV) {
+		lzm_riscv_config_default(&riscv);
+		riscv.knobs.ats_timeout_ns = asked;
+		(void)lzm_riscv_regime(c->regime, &riscv.knobs);
+		return riscv.knobs.ats_timeout_ns;
+	}
+	lzm_smmu_knobs_default(&smmu);
+	smmu.ats_timeout_ns = asked;
+	(void)lzm_smmu_regime(c->regime, &smmu);
+	return smmu.ats_timeout_ns;
+}
+
+bool bench_contain(struct bench_contain *c, char *err, unsigned err_size)
+{
+	struct rig_options opt = {.regime = c->regime, .containment = -1, .seed = 1};
 	struct machine m = {0};
 	struct scenario sc;
-	struct lzm_smmu_knobs knobs;
 	struct result r;
 	bool ok;
 
-	*out = (struct bench_contain){.regime = regime, .devices = devices, .broken = broken};
-	if (!make_scenario(&sc, devices, broken, err, err_size))
+	if (!make_scenario(&sc, c, err, err_size))
 		return false;
-	lzm_smmu_knobs_default(&knobs);
-	knobs.ats_timeout_ns = sc.machine.smmu.ats_timeout;
-	(void)lzm_smmu_regime(regime, &knobs);
-	out->timeout = knobs.ats_timeout_ns;
-	ok = machine_synthesize(&m, devices + 1, &(struct machine_synthetic){0});
+	c->timeout = timeout_of(c, sc.machine.smmu.ats_timeout);
+	ok = machine_synthesize(&m, c->devices + 1, &(struct machine_synthetic){0});
 	if (ok) {
 		rig_run(&sc, &m, &opt, &r);
-		evaluate(&r, out);
+		evaluate(&r, c);
 		if (r.inconclusive)
 			snprintf(err, err_size, "%s", r.reason);
 		result_fini(&r);

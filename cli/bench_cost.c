@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Counts what the library announces to the deterministic port during one unmap.
- * The SMMU model runs inside the register write, and the functions answer at
- * once, so the first look at CONS finds everything done.
+ * The IOMMU's model runs inside the register write, and the functions answer at
+ * once, so the first look at the queue's head finds everything done.
  */
 #include "cli/bench.h"
 #include "lazaret-model/board.h"
 #include "lazaret/device.h"
 #include "lazaret/domain.h"
 #include "lazaret/lazaret.h"
+#include "lazaret/riscv.h"
 #include "lazaret/smmuv3.h"
 #include "port/sim/lz_arch.h"
 #include "port/sim/sim.h"
@@ -86,17 +87,35 @@ static bool add_function(struct bed *b, unsigned i)
 
 /* ---- counting ---- */
 
+/* What the hardware has consumed so far. */
+static void consumed(struct bed *b, uint64_t *commands, uint64_t *syncs)
+{
+	struct lzm_smmu_stats smmu;
+	struct lzm_riscv_stats riscv;
+
+	if (b->out->iommu == BENCH_RISCV) {
+		lzm_riscv_stats_get(lzm_board_riscv(b->board), &riscv);
+		*commands = riscv.commands;
+		*syncs = riscv.fences;
+		return;
+	}
+	lzm_smmu_stats_get(lzm_board_smmu(b->board), &smmu);
+	*commands = smmu.commands;
+	*syncs = smmu.syncs;
+}
+
 static void count(struct bed *b, struct bench_cost *c)
 {
 	struct sim_stats before, after;
-	struct lzm_smmu_stats hw_before, hw_after;
-	uint64_t op[LZ_SIM_KINDS];
+	uint64_t op[LZ_SIM_KINDS], commands, syncs;
 
-	lzm_smmu_stats_get(lzm_board_smmu(b->board), &hw_before);
+	consumed(b, &commands, &syncs);
 	sim_stats_get(&before);
 	b->ok = lz_unmap(b->dom, IOVA, LZ_PAGE) == LZ_OK && b->ok;
 	sim_stats_get(&after);
-	lzm_smmu_stats_get(lzm_board_smmu(b->board), &hw_after);
+	consumed(b, &c->commands, &c->syncs);
+	c->commands -= commands;
+	c->syncs -= syncs;
 	for (unsigned i = 0; i < LZ_SIM_KINDS; i++)
 		op[i] = after.ops[i] - before.ops[i];
 	c->mmio_reads = op[LZ_SIM_MMIO_READ];
@@ -108,8 +127,6 @@ static void count(struct bed *b, struct bench_cost *c)
 	c->masks = op[LZ_SIM_IRQ_MASK];
 	c->locks = op[LZ_SIM_LOCK];
 	c->waits = op[LZ_SIM_AWAIT] + op[LZ_SIM_RELAX] + op[LZ_SIM_CLOCK];
-	c->commands = hw_after.commands - hw_before.commands;
-	c->syncs = hw_after.syncs - hw_before.syncs;
 }
 
 static void rounds(struct bed *b)
@@ -145,21 +162,30 @@ static void teardown(struct bed *b)
 	if (b->dom)
 		b->ok = lz_domain_destroy(b->dom) == LZ_OK && b->ok;
 	if (b->iommu)
-		b->ok = lz_smmuv3_remove(b->iommu) == LZ_OK && b->ok;
+		b->ok = (b->out->iommu == BENCH_RISCV ? lz_riscv_remove(b->iommu)
+						      : lz_smmuv3_remove(b->iommu)) == LZ_OK &&
+			b->ok;
 	if (b->lz)
 		b->ok = lz_fini(b->lz) == LZ_OK && b->ok;
+}
+
+static enum lz_status add_iommu(struct bed *b)
+{
+	const struct lz_smmuv3_desc smmu = {.name = "smmu", .mmio = MMIO_BASE};
+	const struct lz_riscv_desc riscv = {.name = "iommu", .mmio = MMIO_BASE, .coherent = true};
+
+	return b->out->iommu == BENCH_RISCV ? lz_riscv_add(b->lz, &riscv, &b->iommu)
+					    : lz_smmuv3_add(b->lz, &smmu, &b->iommu);
 }
 
 static void task(void *arg)
 {
 	struct bed *b = arg;
-	struct lz_smmuv3_desc desc = {.name = "smmu", .mmio = MMIO_BASE};
 	struct lz_config cfg;
 
 	lz_config_default(&cfg);
 	cfg.contain = b->out->contain ? LZ_CONTAIN_ON : LZ_CONTAIN_OFF;
-	b->ok = lz_init(sim_port(), &cfg, &b->lz) == LZ_OK &&
-		lz_smmuv3_add(b->lz, &desc, &b->iommu) == LZ_OK &&
+	b->ok = lz_init(sim_port(), &cfg, &b->lz) == LZ_OK && add_iommu(b) == LZ_OK &&
 		lz_domain_create(b->iommu, LZ_DOMAIN_PAGING, NULL, NULL, &b->dom) == LZ_OK;
 	while (b->ok && b->n < b->out->entries)
 		b->ok = add_function(b, b->n++);
@@ -168,7 +194,7 @@ static void task(void *arg)
 	teardown(b);
 }
 
-bool bench_cost(unsigned entries, bool contain, struct bench_cost *out)
+bool bench_cost(struct bench_cost *c)
 {
 	static struct bed b;
 	struct sim_config sim = {.cpus = 1, .dma_bytes = 16u << 20, .dma_base = 0x800000000ull};
@@ -177,11 +203,9 @@ bool bench_cost(unsigned entries, bool contain, struct bench_cost *out)
 	bool ran;
 
 	memset(&b, 0, sizeof(b));
-	memset(out, 0, sizeof(*out));
-	out->entries = entries;
-	out->contain = contain;
-	b.out = out;
-	b.board = lzm_board_create(NULL, &bus);
+	b.out = c;
+	b.board = c->iommu == BENCH_RISCV ? lzm_board_create_riscv(NULL, &bus)
+					  : lzm_board_create(NULL, &bus);
 	if (!b.board)
 		return false;
 	mmio.arg = b.board;

@@ -74,7 +74,7 @@ static void memory(struct bench_explore *out, unsigned when, uint64_t runs)
 	out->peak_kib[when] = u.ru_maxrss;
 }
 
-bool bench_explore(const char *body, unsigned rounds, double seconds, struct bench_explore *out)
+bool bench_explore(struct bench_explore *out, unsigned rounds, double seconds)
 {
 	static double schedules[BENCH_ORACLES][BENCH_ROUNDS],
 		operations[BENCH_ORACLES][BENCH_ROUNDS];
@@ -86,10 +86,10 @@ bool bench_explore(const char *body, unsigned rounds, double seconds, struct ben
 	uint64_t index = 0, violations = 0;
 	struct figure f;
 
-	strncpy(name, body, sizeof(name) - 1);
+	strncpy(name, out->body, sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	ex_case_default(&c);
-	*out = (struct bench_explore){.body = body};
+	c.iommu = out->iommu == BENCH_RISCV ? EXR_RISCV : EXR_SMMUV3;
 	if (!ex_case_subject(&c, &s) || rounds > BENCH_ROUNDS) {
 		ex_strategies_free(all);
 		return false;

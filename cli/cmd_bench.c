@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static const char help[] =
-	"usage: lazaret bench queue|inval|explore|contain [--quick] [--json]\n"
+	"usage: lazaret bench queue|inval|explore|contain [--iommu NAME] [--quick] [--json]\n"
 	"\n"
 	"Prints figures and judges nothing.\n"
 	"\n"
@@ -28,12 +28,20 @@ static const char help[] =
 	"  contain  what happens from noticing broken devices to their fence, in the model time\n"
 	"           of the deterministic port, per regime of the modelled hardware\n"
 	"\n"
-	"  --quick  few repetitions: to see that it works\n"
-	"  --json   the same for programs, as one object\n"
+	"  --iommu NAME  smmuv3 or riscv; without it both\n"
+	"  --quick       few repetitions: to see that it works\n"
+	"  --json        the same for programs, as one object\n"
 	"\n"
 	"Hardware is memory (queue, inval) or a model (explore, contain). A busy machine spreads "
 	"the\n"
 	"rates: look at min and max. Exit: 0, 2 usage error, 3 internal error.\n";
+
+struct options {
+	bool quick, json;
+	bool on[BENCH_IOMMUS]; /* which are asked for; one at least */
+};
+
+static const char *const iommu_name[BENCH_IOMMUS] = {"smmuv3", "riscv"};
 
 /* ---- rates ---- */
 
@@ -63,14 +71,15 @@ static bool disturbed(const struct figures_row *row)
 
 static void print_rates(const struct figures_row *rows, unsigned n, const char *size, bool off)
 {
-	printf("%-8s %7s %8s  %-26s", size, "threads", "hardware", "ours");
+	printf("%-6s  %-8s %7s %8s  %-26s", "IOMMU", size, "threads", "hardware", "ours");
 	if (off)
 		printf("%-26s", "ours, containment off");
 	printf("%-26s%-26s%s\n", "ticket lock", "bare (limit)", "ours/ticket");
 	for (unsigned i = 0; i < n; i++) {
 		const struct figures_row *row = &rows[i];
 
-		printf("%-8u %7u %8s", row->size, row->threads, row->instant ? "instant" : "1 us");
+		printf("%-6s  %-8u %7u %8s", iommu_name[row->riscv], row->size, row->threads,
+		       row->instant ? "instant" : "1 us");
 		for (unsigned v = 0; v < FIGURES_VARIANTS; v++)
 			if (v != FIGURES_OFF || off)
 				print_rate(&row->rate[v]);
@@ -88,6 +97,7 @@ static json_t *rates_json(const struct figures_row *rows, unsigned n, const char
 		const struct figures_row *row = &rows[i];
 		json_t *o = json_object();
 
+		json_object_set_new(o, "iommu", json_string(iommu_name[row->riscv]));
 		json_object_set_new(o, size, json_integer(row->size));
 		json_object_set_new(o, "threads", json_integer(row->threads));
 		json_object_set_new(o, "hardware", json_string(row->instant ? "instant" : "1us"));
@@ -146,13 +156,32 @@ static struct figures_options rates_options(bool quick)
 		.rounds = quick ? 3 : 31, .window_us = quick ? 200 : 500, .progress = progress};
 }
 
-static int bench_queue(bool quick, bool json)
-{
-	struct figures_options o = rates_options(quick);
-	struct figures_row rows[FIGURES_ROWS_MAX];
-	unsigned n = figures_queue(rows, &o);
+#define ROWS (FIGURES_ROWS_MAX * BENCH_IOMMUS)
 
+typedef unsigned (*figures)(struct figures_row *rows, const struct figures_options *o);
+
+/* Of all IOMMUs that are asked for. */
+static unsigned measure(const struct options *opt, figures of, struct figures_row *rows,
+			struct figures_options *o)
+{
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < BENCH_IOMMUS; k++) {
+		if (!opt->on[k])
+			continue;
+		o->riscv = k == BENCH_RISCV;
+		n += of(&rows[n], o);
+	}
 	cli_progress_end();
+	return n;
+}
+
+static int bench_queue(const struct options *opt)
+{
+	struct figures_options o = rates_options(opt->quick);
+	struct figures_row rows[ROWS];
+	unsigned n = measure(opt, figures_queue, rows, &o);
+
 	/* Commands per second, the sync not counted. */
 	for (unsigned i = 0; i < n; i++)
 		for (unsigned v = 0; v < FIGURES_VARIANTS; v++) {
@@ -160,7 +189,7 @@ static int bench_queue(bool quick, bool json)
 			rows[i].rate[v].min *= rows[i].size;
 			rows[i].rate[v].max *= rows[i].size;
 		}
-	if (json) {
+	if (opt->json) {
 		json_t *j = head_json("queue", &o);
 
 		json_object_set_new(j, "commands_per_s", rates_json(rows, n, "batch"));
@@ -174,42 +203,48 @@ static int bench_queue(bool quick, bool json)
 
 /* ---- exact counts ---- */
 
-#define COSTS 8u
+#define COSTS 8u /* of each IOMMU */
 
-static bool collect_costs(struct bench_cost *c)
+static bool collect_costs(const struct options *o, struct bench_cost *c, unsigned *n)
 {
 	static const unsigned entries[] = {0, 1, 4, 16};
 
-	for (unsigned i = 0; i < COSTS; i++)
-		if (!bench_cost(entries[i / 2], i % 2 == 0, &c[i]))
-			return false;
+	*n = 0;
+	for (unsigned k = 0; k < BENCH_IOMMUS; k++)
+		for (unsigned i = 0; o->on[k] && i < COSTS; i++) {
+			c[*n] = (struct bench_cost){.iommu = (enum bench_iommu)k,
+						    .entries = entries[i / 2],
+						    .contain = i % 2 == 0};
+			if (!bench_cost(&c[(*n)++]))
+				return false;
+		}
 	return true;
 }
 
-static void print_costs(const struct bench_cost *c)
+static void print_costs(const struct bench_cost *c, unsigned n)
 {
 	puts("\nOne unmap of a page with its syncs, counted on the deterministic port with an "
-	     "SMMU\n"
+	     "IOMMU\n"
 	     "that is done at the first look (rmw: atomic read-modify-writes; masks: interrupts\n"
 	     "masked and restored)");
-	printf("%-8s %-11s %8s %5s %9s %10s %4s %8s %6s %6s %5s %5s %5s\n", "entries",
-	       "containment", "commands", "syncs", "MMIO read", "MMIO write", "rmw", "barriers",
-	       "loads", "stores", "masks", "locks", "waits");
-	for (unsigned i = 0; i < COSTS; i++)
-		printf("%-8u %-11s %8" PRIu64 " %5" PRIu64 " %9" PRIu64 " %10" PRIu64 " %4" PRIu64
-		       " %8" PRIu64 " %6" PRIu64 " %6" PRIu64 " %5" PRIu64 " %5" PRIu64 " %5" PRIu64
-		       "%s\n",
-		       c[i].entries, c[i].contain ? "on" : "off", c[i].commands, c[i].syncs,
-		       c[i].mmio_reads, c[i].mmio_writes, c[i].rmws, c[i].barriers, c[i].loads,
-		       c[i].stores, c[i].masks, c[i].locks, c[i].waits,
+	printf("%-6s  %-8s %-11s %8s %5s %9s %10s %4s %8s %6s %6s %5s %5s %5s\n", "IOMMU",
+	       "entries", "containment", "commands", "syncs", "MMIO read", "MMIO write", "rmw",
+	       "barriers", "loads", "stores", "masks", "locks", "waits");
+	for (unsigned i = 0; i < n; i++)
+		printf("%-6s  %-8u %-11s %8" PRIu64 " %5" PRIu64 " %9" PRIu64 " %10" PRIu64
+		       " %4" PRIu64 " %8" PRIu64 " %6" PRIu64 " %6" PRIu64 " %5" PRIu64 " %5" PRIu64
+		       " %5" PRIu64 "%s\n",
+		       iommu_name[c[i].iommu], c[i].entries, c[i].contain ? "on" : "off",
+		       c[i].commands, c[i].syncs, c[i].mmio_reads, c[i].mmio_writes, c[i].rmws,
+		       c[i].barriers, c[i].loads, c[i].stores, c[i].masks, c[i].locks, c[i].waits,
 		       c[i].exact ? "" : "  (not every time)");
 }
 
-static json_t *costs_json(const struct bench_cost *c)
+static json_t *costs_json(const struct bench_cost *c, unsigned n)
 {
 	json_t *list = json_array();
 
-	for (unsigned i = 0; i < COSTS; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		const struct {
 			const char *key;
 			uint64_t value;
@@ -226,6 +261,7 @@ static json_t *costs_json(const struct bench_cost *c)
 			   {"waits", c[i].waits}};
 		json_t *o = json_object();
 
+		json_object_set_new(o, "iommu", json_string(iommu_name[c[i].iommu]));
 		json_object_set_new(o, "entries", json_integer(c[i].entries));
 		json_object_set_new(o, "containment", json_string(c[i].contain ? "on" : "off"));
 		json_object_set_new(o, "exact", json_boolean(c[i].exact));
@@ -236,31 +272,30 @@ static json_t *costs_json(const struct bench_cost *c)
 	return list;
 }
 
-static int bench_inval(bool quick, bool json)
+static int bench_inval(const struct options *opt)
 {
-	struct figures_options o = rates_options(quick);
-	struct figures_row rows[FIGURES_ROWS_MAX];
-	struct bench_cost costs[COSTS];
-	unsigned n;
+	struct figures_options o = rates_options(opt->quick);
+	struct figures_row rows[ROWS];
+	struct bench_cost costs[COSTS * BENCH_IOMMUS];
+	unsigned n, n_costs;
 
-	if (!collect_costs(costs)) {
+	if (!collect_costs(opt, costs, &n_costs)) {
 		fputs("lazaret bench: the models did not start\n", stderr);
 		return CLI_INTERNAL;
 	}
-	n = figures_inval(rows, &o);
-	cli_progress_end();
-	if (json) {
+	n = measure(opt, figures_inval, rows, &o);
+	if (opt->json) {
 		json_t *j = head_json("inval", &o);
 
 		json_object_set_new(j, "invalidations_per_s", rates_json(rows, n, "entries"));
-		json_object_set_new(j, "per_unmap", costs_json(costs));
+		json_object_set_new(j, "per_unmap", costs_json(costs, n_costs));
 		return cli_json_print(j, 0);
 	}
 	puts("Invalidations of one page per second (IOTLB and sync, ATCs and sync), by functions\n"
 	     "with ATS in the domain");
 	print_host(&o);
 	print_rates(rows, n, "entries", true);
-	print_costs(costs);
+	print_costs(costs, n_costs);
 	return CLI_HELD;
 }
 
@@ -268,7 +303,7 @@ static int bench_inval(bool quick, bool json)
 
 static void print_contain(const struct bench_contain *c)
 {
-	printf("%-16s %4u %6u ", c->regime, c->devices, c->broken);
+	printf("%-6s %-16s %4u %6u ", iommu_name[c->iommu], c->regime, c->devices, c->broken);
 	if (c->fenced_at)
 		printf("%9.3f", (double)(c->fenced_at - c->noticed_at) / (double)c->timeout);
 	else
@@ -286,10 +321,10 @@ static void print_contain(const struct bench_contain *c)
 
 static json_t *contain_json(const struct bench_contain *c)
 {
-	json_t *o =
-		json_pack("{s:s,s:I,s:I,s:I,s:I}", "regime", c->regime, "devices",
-			  (json_int_t)c->devices, "broken", (json_int_t)c->broken, "timeout_ns",
-			  (json_int_t)c->timeout, "noticed_after_ns", (json_int_t)c->noticed_at);
+	json_t *o = json_pack("{s:s,s:s,s:I,s:I,s:I,s:I}", "iommu", iommu_name[c->iommu], "regime",
+			      c->regime, "devices", (json_int_t)c->devices, "broken",
+			      (json_int_t)c->broken, "timeout_ns", (json_int_t)c->timeout,
+			      "noticed_after_ns", (json_int_t)c->noticed_at);
 
 	json_object_set_new(o, "fenced_after_ns",
 			    c->fenced_at ? json_integer((json_int_t)c->fenced_at) : json_null());
@@ -316,30 +351,40 @@ static void contain_title(void)
 	     "time. errors: ATC timeouts that the hardware reported until then. commands: "
 	     "consumed\n"
 	     "meanwhile, the workload's among them.");
-	printf("%-16s %4s %6s %9s %9s %6s %8s %6s %6s %12s %12s %11s %5s\n", "regime", "n",
-	       "broken", "timeouts", "notice/ms", "errors", "commands", "probes", "fences",
+	printf("%-6s %-16s %4s %6s %9s %9s %6s %8s %6s %6s %12s %12s %11s %5s\n", "IOMMU", "regime",
+	       "n", "broken", "timeouts", "notice/ms", "errors", "commands", "probes", "fences",
 	       "custody/pg*s", "neighbour/ms", "masked/us", "false");
 }
 
-/* Runs one, prints it or adds it to the list. */
-static bool contain_one(const char *regime, unsigned devices, unsigned broken, json_t *list)
+/* One on each IOMMU: prints it or adds it to the list. */
+static bool contain_one(const struct options *o, const char *regime, unsigned devices,
+			unsigned broken, json_t *list)
 {
-	struct bench_contain c;
 	char err[256] = "";
-	bool ok = bench_contain(regime, devices, broken, &c, err, sizeof(err));
+	bool ok = true;
 
-	cli_progress_end();
-	if (!ok)
-		fprintf(stderr, "lazaret bench: %s\n", err);
-	else if (list)
-		json_array_append_new(list, contain_json(&c));
-	else
-		print_contain(&c);
+	for (unsigned k = 0; k < BENCH_IOMMUS && ok; k++) {
+		struct bench_contain c = {.iommu = (enum bench_iommu)k,
+					  .regime = regime,
+					  .devices = devices,
+					  .broken = broken};
+
+		if (!o->on[k])
+			continue;
+		ok = bench_contain(&c, err, sizeof(err));
+		cli_progress_end();
+		if (!ok)
+			fprintf(stderr, "lazaret bench: %s\n", err);
+		else if (list)
+			json_array_append_new(list, contain_json(&c));
+		else
+			print_contain(&c);
+	}
 	return ok;
 }
 
 /* Few devices in every regime. */
-static bool contain_regimes(bool quick, json_t *list)
+static bool contain_regimes(const struct options *o, json_t *list)
 {
 	static const unsigned devices[] = {2, 4, 8, 16};
 	unsigned n_regimes = 0, done = 0;
@@ -347,17 +392,18 @@ static bool contain_regimes(bool quick, json_t *list)
 	while (lzm_smmu_regime_name(n_regimes))
 		n_regimes++;
 	for (unsigned i = 0; i < n_regimes; i++)
-		for (unsigned d = 0; d < (quick ? 1 : 4); d++)
+		for (unsigned d = 0; d < (o->quick ? 1 : 4); d++)
 			for (unsigned broken = 1; broken <= 2; broken++) {
-				cli_progress(done++, n_regimes * (quick ? 2 : 8), "containment");
-				if (!contain_one(lzm_smmu_regime_name(i), devices[d], broken, list))
+				cli_progress(done++, n_regimes * (o->quick ? 2 : 8), "containment");
+				if (!contain_one(o, lzm_smmu_regime_name(i), devices[d], broken,
+						 list))
 					return false;
 			}
 	return true;
 }
 
 /* How it grows, where the repeated sync succeeds. */
-static bool contain_growth(json_t *list)
+static bool contain_growth(const struct options *o, json_t *list)
 {
 	static const unsigned devices[] = {10, 32, 100, 316, 1000};
 	unsigned done = 0;
@@ -365,23 +411,23 @@ static bool contain_growth(json_t *list)
 	for (unsigned d = 0; d < 5; d++)
 		for (unsigned broken = 1; broken <= 8; broken *= 2) {
 			cli_progress(done++, 20, "growth");
-			if (!contain_one("fail_once", devices[d], broken, list))
+			if (!contain_one(o, "fail_once", devices[d], broken, list))
 				return false;
 		}
 	return true;
 }
 
-static int bench_containment(bool quick, bool json)
+static int bench_containment(const struct options *o)
 {
-	json_t *list = json ? json_array() : NULL;
+	json_t *list = o->json ? json_array() : NULL;
 
-	if (!json)
+	if (!o->json)
 		contain_title();
-	if (!contain_regimes(quick, list) || (!quick && !contain_growth(list))) {
+	if (!contain_regimes(o, list) || (!o->quick && !contain_growth(o, list))) {
 		json_decref(list);
 		return CLI_INTERNAL;
 	}
-	if (json)
+	if (o->json)
 		return cli_json_print(
 			json_pack("{s:i,s:s,s:o}", "schema", 1, "bench", "contain", "runs", list),
 			0);
@@ -399,7 +445,8 @@ static json_t *spread_json(const struct bench_spread *s)
 	return json_pack("{s:f,s:f,s:f}", "median", s->median, "min", s->min, "max", s->max);
 }
 
-static int explore_json(const struct bench_explore *b, const struct bench_spread *sw, bool quick)
+static int explore_json(const struct bench_explore *b, unsigned n, const struct bench_spread *sw,
+			bool quick)
 {
 	json_t *o = json_object(), *list = json_array();
 
@@ -412,29 +459,31 @@ static int explore_json(const struct bench_explore *b, const struct bench_spread
 	json_object_set_new(o, "operations_per_s",
 			    json_real(b[0].operations[BENCH_EXPLORE].median));
 	json_object_set_new(o, "switch_ns", spread_json(sw));
-	for (unsigned i = 0; i < BODIES; i++)
+	for (unsigned i = 0; i < n; i++)
 		for (unsigned k = 0; k < BENCH_ORACLES; k++)
-			json_array_append_new(
-				list, json_pack("{s:s,s:s,s:o,s:o}", "body", b[i].body, "oracles",
-						oracle_name[k], "schedules_per_s_per_core",
-						spread_json(&b[i].schedules[k]), "operations_per_s",
-						spread_json(&b[i].operations[k])));
+			json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:o,s:o}", "iommu",
+							      iommu_name[b[i].iommu], "body",
+							      b[i].body, "oracles", oracle_name[k],
+							      "schedules_per_s_per_core",
+							      spread_json(&b[i].schedules[k]),
+							      "operations_per_s",
+							      spread_json(&b[i].operations[k])));
 	json_object_set_new(o, "runs", list);
 	list = json_array();
-	for (unsigned i = 0; i < BODIES; i++)
-		json_array_append_new(list,
-				      json_pack("{s:s,s:I,s:I,s:[{s:I,s:I},{s:I,s:I}]}", "body",
-						b[i].body, "pages", (json_int_t)b[i].pages,
-						"late_pages", (json_int_t)b[i].late_pages, "peak",
-						"runs", (json_int_t)b[i].runs[0], "kib",
-						(json_int_t)b[i].peak_kib[0], "runs",
-						(json_int_t)b[i].runs[1], "kib",
-						(json_int_t)b[i].peak_kib[1]));
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:I,s:[{s:I,s:I},{s:I,s:I}]}",
+						      "iommu", iommu_name[b[i].iommu], "body",
+						      b[i].body, "pages", (json_int_t)b[i].pages,
+						      "late_pages", (json_int_t)b[i].late_pages,
+						      "peak", "runs", (json_int_t)b[i].runs[0],
+						      "kib", (json_int_t)b[i].peak_kib[0], "runs",
+						      (json_int_t)b[i].runs[1], "kib",
+						      (json_int_t)b[i].peak_kib[1]));
 	json_object_set_new(o, "memory", list);
 	return cli_json_print(o, 0);
 }
 
-static void print_explore(const struct bench_explore *b, const struct bench_spread *sw,
+static void print_explore(const struct bench_explore *b, unsigned n, const struct bench_spread *sw,
 			  unsigned rounds)
 {
 	printf("Schedules and visible operations per second of CPU time of one core; %u turns "
@@ -444,14 +493,15 @@ static void print_explore(const struct bench_explore *b, const struct bench_spre
 	       "is taken apart at\nits end, not one in eight; none: no oracle, and a run ends with "
 	       "exploration.\n",
 	       rounds, load());
-	printf("%-12s %-11s %10s  %28s  %27s\n", "body", "oracles", "operations",
+	printf("%-6s %-12s %-11s %10s  %28s  %27s\n", "IOMMU", "body", "oracles", "operations",
 	       "thousand schedules/s", "million operations/s");
-	for (unsigned i = 0; i < BODIES; i++)
+	for (unsigned i = 0; i < n; i++)
 		for (unsigned k = 0; k < BENCH_ORACLES; k++) {
 			const struct bench_spread *s = &b[i].schedules[k], *p = &b[i].operations[k];
 
-			printf("%-12s %-11s %10.0f  %10.1f (%6.1f-%7.1f)  %10.2f (%6.2f-%6.2f)\n",
-			       b[i].body,
+			printf("%-6s %-12s %-11s %10.0f  %10.1f (%6.1f-%7.1f)  %10.2f "
+			       "(%6.2f-%6.2f)\n",
+			       iommu_name[b[i].iommu], b[i].body,
 			       k == BENCH_EXPLORE ? "all"
 			       : k == BENCH_APART ? "all, apart"
 						  : "none",
@@ -460,36 +510,43 @@ static void print_explore(const struct bench_explore *b, const struct bench_spre
 		}
 	printf("Pages copied back before a run, and more after a machine was taken apart; and "
 	       "the most\nmemory held so far, in KiB, after so many runs and after all:\n"
-	       "%-12s %6s %6s %10s %10s %10s %10s\n",
-	       "body", "pages", "more", "runs", "KiB", "runs", "KiB");
-	for (unsigned i = 0; i < BODIES; i++)
-		printf("%-12s %6zu %6zu %10llu %10ld %10llu %10ld\n", b[i].body, b[i].pages,
-		       b[i].late_pages, (unsigned long long)b[i].runs[0], b[i].peak_kib[0],
-		       (unsigned long long)b[i].runs[1], b[i].peak_kib[1]);
+	       "%-6s %-12s %6s %6s %10s %10s %10s %10s\n",
+	       "IOMMU", "body", "pages", "more", "runs", "KiB", "runs", "KiB");
+	for (unsigned i = 0; i < n; i++)
+		printf("%-6s %-12s %6zu %6zu %10llu %10ld %10llu %10ld\n", iommu_name[b[i].iommu],
+		       b[i].body, b[i].pages, b[i].late_pages, (unsigned long long)b[i].runs[0],
+		       b[i].peak_kib[0], (unsigned long long)b[i].runs[1], b[i].peak_kib[1]);
 	printf("one switch of coroutines: %.1f ns (%.1f-%.1f), the limit of %.0f million "
 	       "operations/s "
 	       "when each\noperation is a switch\n",
 	       sw->median, sw->min, sw->max, 1e3 / sw->median);
 }
 
-static int bench_explorer(bool quick, bool json)
+static int bench_explorer(const struct options *o)
 {
-	const unsigned rounds = quick ? 3 : BENCH_ROUNDS;
-	struct bench_explore b[BODIES];
+	const unsigned rounds = o->quick ? 3 : BENCH_ROUNDS;
+	struct bench_explore b[BODIES * BENCH_IOMMUS];
 	struct bench_spread sw = bench_switch(rounds);
+	unsigned n = 0;
 
-	for (unsigned i = 0; i < BODIES; i++) {
-		progress(i, BODIES, "explorer");
-		if (bench_explore(bodies[i], rounds, quick ? 0.01 : 0.1, &b[i]))
+	for (unsigned i = 0; i < BODIES * BENCH_IOMMUS; i++) {
+		enum bench_iommu iommu = (enum bench_iommu)(i / BODIES);
+
+		if (!o->on[iommu])
+			continue;
+		progress(i, BODIES * BENCH_IOMMUS, "explorer");
+		b[n] = (struct bench_explore){.iommu = iommu, .body = bodies[i % BODIES]};
+		if (bench_explore(&b[n++], rounds, o->quick ? 0.01 : 0.1))
 			continue;
 		cli_progress_end();
-		fprintf(stderr, "lazaret bench: exploring %s found a violation\n", bodies[i]);
+		fprintf(stderr, "lazaret bench: exploring %s on %s found a violation\n",
+			bodies[i % BODIES], iommu_name[iommu]);
 		return CLI_INTERNAL;
 	}
 	cli_progress_end();
-	if (json)
-		return explore_json(b, &sw, quick);
-	print_explore(b, &sw, rounds);
+	if (o->json)
+		return explore_json(b, n, &sw, o->quick);
+	print_explore(b, n, &sw, rounds);
 	return CLI_HELD;
 }
 
@@ -500,18 +557,33 @@ static void on_abort(int sig)
 	_exit(CLI_INTERNAL);
 }
 
+/* None asked for: all. */
+static bool choose_iommu(const char *name, struct options *o)
+{
+	bool known = !name;
+
+	for (unsigned k = 0; k < BENCH_IOMMUS; k++) {
+		o->on[k] = !name || !strcmp(name, iommu_name[k]);
+		known |= o->on[k];
+	}
+	return known;
+}
+
 int cmd_bench(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
-		int (*run)(bool quick, bool json);
+		int (*run)(const struct options *o);
 	} all[] = {{"queue", bench_queue},
 		   {"inval", bench_inval},
 		   {"explore", bench_explorer},
 		   {"contain", bench_containment}};
-	bool json = false, quick = false;
-	const struct cli_option opts[] = {
-		{"--json", NULL, &json}, {"--quick", NULL, &quick}, {NULL, NULL, NULL}};
+	struct options o = {0};
+	const char *iommu = NULL;
+	const struct cli_option opts[] = {{"--iommu", &iommu, NULL},
+					  {"--json", NULL, &o.json},
+					  {"--quick", NULL, &o.quick},
+					  {NULL, NULL, NULL}};
 	int code, n = cli_options(argc, argv, opts, help, &code);
 
 	if (n < 0)
@@ -520,9 +592,11 @@ int cmd_bench(int argc, char **argv)
 		return cli_usage(
 			"bench",
 			"expected queue, inval, explore or contain; see lazaret bench --help");
+	if (!choose_iommu(iommu, &o))
+		return cli_usage("bench", "--iommu takes smmuv3 or riscv");
 	signal(SIGABRT, on_abort);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (!strcmp(argv[1], all[i].name))
-			return all[i].run(quick, json);
+			return all[i].run(&o);
 	return cli_usage("bench", "expected queue, inval, explore or contain, not %s", argv[1]);
 }

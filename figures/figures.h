@@ -25,6 +25,7 @@ struct figures_rate {
 };
 
 struct figures_row {
+	bool riscv;    /* else SMMUv3 */
 	unsigned size; /* commands before the sync, or ATS entries */
 	unsigned threads;
 	bool instant;	   /* else 1 us per sync */
@@ -33,6 +34,7 @@ struct figures_row {
 };
 
 struct figures_options {
+	bool riscv;	    /* else SMMUv3 */
 	unsigned rounds;    /* turns of every variant, 1..99 */
 	unsigned window_us; /* length of one measurement */
 	void (*progress)(uint64_t done, uint64_t total, const char *text);

@@ -30,10 +30,10 @@ lz_ns flat_now(void)
 bool lz_port_slow;
 
 /*
- * Behind the registers of the SMMU, in memory that no register uses. Nothing
- * runs: PROD writes (in order, by whoever publishes) say when their sync will
- * have completed, reads of CONS compare that with the clock. A thread of its own
- * would want a third CPU.
+ * Behind the registers, in memory that none of them uses. Nothing runs: writes of
+ * the tail (in order, by whoever publishes) say when their sync will have completed,
+ * reads of the head compare that with the clock. A thread of its own would want a
+ * third CPU.
  */
 #define HW_OFFSET 0x18000u
 #define HW_SYNCS  512u /* more than a queue holds */
@@ -73,18 +73,23 @@ uint32_t lz_port_slow_cons(uintptr_t base)
 	return hw->sync[(done - 1) % HW_SYNCS].prod;
 }
 
+static uint32_t tail_of(const struct flat *f)
+{
+	return f->riscv ? LZ_FLAT_CQT : LZ_FLAT_PROD;
+}
+
 void flat_slow_begin(struct flat *f)
 {
 	struct hw *hw = (struct hw *)(f->mmio + HW_OFFSET);
 
 	*hw = (struct hw){.posted = 1, .completed = 1};
-	hw->sync[0].prod = lz_load32((uint32_t *)(f->mmio + LZ_FLAT_PROD));
+	hw->sync[0].prod = lz_load32((uint32_t *)(f->mmio + tail_of(f)));
 }
 
 void flat_slow_end(struct flat *f)
 {
-	lz_store32((uint32_t *)(f->mmio + LZ_FLAT_CONS),
-		   lz_load32((uint32_t *)(f->mmio + LZ_FLAT_PROD)));
+	lz_store32((uint32_t *)(f->mmio + (f->riscv ? LZ_FLAT_CQH : LZ_FLAT_CONS)),
+		   lz_load32((uint32_t *)(f->mmio + tail_of(f))));
 }
 #endif
 
@@ -210,14 +215,33 @@ static void set_registers(uint8_t *mmio, uint32_t oas)
 	memcpy(mmio + SMMU_IDR5, &idr5, 4);
 }
 
-static uint8_t *make_registers(uint32_t oas)
+static uint8_t *make_mmio(void)
 {
 	uint8_t *mmio = aligned_alloc(65536, 0x20000);
 
 	if (!mmio)
 		abort();
 	memset(mmio, 0, 0x20000);
+	return mmio;
+}
+
+static uint8_t *make_registers(uint32_t oas)
+{
+	uint8_t *mmio = make_mmio();
+
 	set_registers(mmio, oas);
+	return mmio;
+}
+
+/* A RISC-V IOMMU with first stage, ATS and contexts of 32 bytes. */
+static uint8_t *make_registers_riscv(void)
+{
+	uint64_t caps = RV_FIELD(RV_CAPS_VERSION, 0x10) | RV_CAPS_SV39 | RV_CAPS_SV48 |
+			RV_CAPS_ATS | RV_FIELD(RV_CAPS_IGS, RV_IGS_WIRED) |
+			RV_FIELD(RV_CAPS_PAS, 56);
+	uint8_t *mmio = make_mmio();
+
+	memcpy(mmio + RV_CAPS, &caps, sizeof(caps));
 	return mmio;
 }
 
@@ -232,25 +256,49 @@ struct lz_iommu *flat_another(struct flat *f, uint32_t oas, uint8_t **mmio)
 	return iommu;
 }
 
-struct flat *flat_make(unsigned devices, enum lz_contain contain, unsigned cmdq_log2)
+static void add_iommu(struct flat *f, unsigned cmdq_log2)
+{
+	struct lz_smmuv3_desc smmu = {.name = "flat", .cmdq_log2 = cmdq_log2};
+	struct lz_riscv_desc riscv = {.name = "flat", .cmdq_log2 = cmdq_log2, .coherent = true};
+
+	if (f->riscv) {
+		f->mmio = make_registers_riscv();
+		riscv.mmio = (uintptr_t)f->mmio;
+		must(lz_riscv_add(f->lz, &riscv, &f->iommu), "RISC-V IOMMU");
+	} else {
+		f->mmio = make_registers(OAS_48);
+		smmu.mmio = (uintptr_t)f->mmio;
+		must(lz_smmuv3_add(f->lz, &smmu, &f->iommu), "SMMU");
+	}
+}
+
+static struct flat *make(bool riscv, unsigned devices, enum lz_contain contain, unsigned cmdq_log2)
 {
 	struct flat *f = calloc(1, sizeof(*f));
-	struct lz_smmuv3_desc desc = {.name = "flat", .cmdq_log2 = cmdq_log2};
 	struct lz_config cfg;
 
 	if (!f)
 		abort();
-	f->mmio = make_registers(OAS_48);
-	desc.mmio = (uintptr_t)f->mmio;
+	f->riscv = riscv;
 	lz_config_default(&cfg);
 	cfg.contain = contain;
 	must(lz_init(&port, &cfg, &f->lz), "init");
-	must(lz_smmuv3_add(f->lz, &desc, &f->iommu), "SMMU");
+	add_iommu(f, cmdq_log2);
 	must(lz_domain_create(f->iommu, LZ_DOMAIN_PAGING, NULL, NULL, &f->dom), "domain");
 	f->n = devices;
 	for (unsigned i = 0; i < devices; i++)
 		add_device(f, i);
 	return f;
+}
+
+struct flat *flat_make(unsigned devices, enum lz_contain contain, unsigned cmdq_log2)
+{
+	return make(false, devices, contain, cmdq_log2);
+}
+
+struct flat *flat_make_riscv(unsigned devices, enum lz_contain contain, unsigned cmdq_log2)
+{
+	return make(true, devices, contain, cmdq_log2);
 }
 
 void flat_free(struct flat *f)
@@ -261,7 +309,7 @@ void flat_free(struct flat *f)
 		must(lz_group_destroy(f->device[i].group), "group");
 	}
 	must(lz_domain_destroy(f->dom), "destroy");
-	must(lz_smmuv3_remove(f->iommu), "SMMU");
+	must(f->riscv ? lz_riscv_remove(f->iommu) : lz_smmuv3_remove(f->iommu), "IOMMU");
 	must(lz_fini(f->lz), "fini");
 	free(f->mmio);
 	free(f);
@@ -271,49 +319,91 @@ void flat_free(struct flat *f)
 
 void flat_peer_init(struct flat_peer *p, struct flat *f)
 {
-	struct lz_smmu_queue *q = &flat_smmu(f)->cmdq;
+	if (f->riscv) {
+		struct lz_rv_queue *q = &flat_riscv(f)->cmdq;
 
-	*p = (struct flat_peer){.mmio = q->prod,
-				.ring = q->ring,
-				.size = q->size,
-				.prod = lz_mmio_read32(q->prod, SMMU_CMDQ_PROD)};
+		*p = (struct flat_peer){.mmio = q->mmio,
+					.ring = q->ring,
+					.size = q->size,
+					.prod = lz_mmio_read32(q->mmio, RV_CQT)};
+	} else {
+		struct lz_smmu_queue *q = &flat_smmu(f)->cmdq;
+
+		*p = (struct flat_peer){.mmio = q->prod,
+					.ring = q->ring,
+					.size = q->size,
+					.prod = lz_mmio_read32(q->prod, SMMU_CMDQ_PROD)};
+	}
 }
 
-static inline void insert_and_wait(struct flat_peer *p, const struct lz_smmu_cmd *cmd, uint32_t n)
+/* A command of either kind. */
+struct words {
+	uint64_t w[2];
+};
+
+/* What differs; constants, so that each kind is compiled for itself. */
+struct kind {
+	uint32_t tail, head; /* registers */
+	uint32_t laps;	     /* that indices tell apart */
+	uint64_t sync;
+};
+#define SMMU  ((struct kind){SMMU_CMDQ_PROD, SMMU_CMDQ_CONS, 2, SMMU_OP_SYNC})
+#define RISCV ((struct kind){RV_CQT, RV_CQH, 1, RV_FENCE})
+
+static inline __attribute__((always_inline)) void insert_and_wait(struct flat_peer *p,
+								  struct kind k,
+								  const struct words *cmd,
+								  uint32_t n)
 {
 	uint8_t *ring = (uint8_t *)p->ring;
 	size_t mask = ((size_t)p->size - 1) * 16, at = p->prod * 16 & mask;
 	uint64_t *slot;
 
-	for (const struct lz_smmu_cmd *end = cmd + n; cmd < end; cmd++) {
+	for (const struct words *end = cmd + n; cmd < end; cmd++) {
 		slot = (uint64_t *)(void *)(ring + at);
 		lz_dma_store64(&slot[0], cmd->w[0]);
 		lz_dma_store64(&slot[1], cmd->w[1]);
 		at = (at + 16) & mask;
 	}
 	slot = (uint64_t *)(void *)(ring + at);
-	lz_dma_store64(&slot[0], SMMU_OP_SYNC);
+	lz_dma_store64(&slot[0], k.sync);
 	lz_dma_store64(&slot[1], 0);
-	p->prod = (p->prod + n + 1) & (2 * p->size - 1);
+	p->prod = (p->prod + n + 1) & (k.laps * p->size - 1);
 	lz_dma_wmb();
-	lz_mmio_write32(p->mmio, SMMU_CMDQ_PROD, p->prod);
-	while ((lz_mmio_read32(p->mmio, SMMU_CMDQ_CONS) & (2 * p->size - 1)) != p->prod)
+	lz_mmio_write32(p->mmio, k.tail, p->prod);
+	while ((lz_mmio_read32(p->mmio, k.head) & (k.laps * p->size - 1)) != p->prod)
 		lz_cpu_relax();
 }
 
-void flat_bare(struct flat_peer *p, const struct lz_smmu_cmd *cmd, uint32_t n)
-{
-	insert_and_wait(p, cmd, n);
-}
-
-void flat_ticket(struct flat_peer *p, const struct lz_smmu_cmd *cmd, uint32_t n)
+static inline __attribute__((always_inline)) void in_turn(struct flat_peer *p, struct kind k,
+							  const struct words *cmd, uint32_t n)
 {
 	unsigned long flags = lz_irq_save();
 	uint32_t mine = lz_fetch_add32(&p->ticket_next, 1);
 
 	while (lz_load32_acquire(&p->ticket_now) != mine)
 		lz_cpu_relax();
-	insert_and_wait(p, cmd, n);
+	insert_and_wait(p, k, cmd, n);
 	lz_store32_release(&p->ticket_now, mine + 1);
 	lz_irq_restore(flags);
+}
+
+void flat_bare(struct flat_peer *p, const struct lz_smmu_cmd *cmd, uint32_t n)
+{
+	insert_and_wait(p, SMMU, (const void *)cmd, n);
+}
+
+void flat_ticket(struct flat_peer *p, const struct lz_smmu_cmd *cmd, uint32_t n)
+{
+	in_turn(p, SMMU, (const void *)cmd, n);
+}
+
+void flat_bare_riscv(struct flat_peer *p, const struct lz_rv_cmd *cmd, uint32_t n)
+{
+	insert_and_wait(p, RISCV, (const void *)cmd, n);
+}
+
+void flat_ticket_riscv(struct flat_peer *p, const struct lz_rv_cmd *cmd, uint32_t n)
+{
+	in_turn(p, RISCV, (const void *)cmd, n);
 }

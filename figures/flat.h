@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* An SMMU that is plain memory, with a domain and devices, for figures. */
+/* An IOMMU that is plain memory, with a domain and devices, for figures. */
 #ifndef LAZARET_FIGURES_FLAT_H
 #define LAZARET_FIGURES_FLAT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "drivers/riscv/riscv.h"
 #include "drivers/smmuv3/smmu.h"
 
 #define FLAT_DEVICES_MAX 128u
@@ -20,6 +21,7 @@ struct flat_device {
 };
 
 struct flat {
+	bool riscv; /* else an SMMUv3 */
 	struct lz *lz;
 	struct lz_iommu *iommu;
 	struct lz_domain *dom;
@@ -30,6 +32,8 @@ struct flat {
 
 /* Builds it with `devices` ATS functions attached; aborts when that fails. */
 struct flat *flat_make(unsigned devices, enum lz_contain contain, unsigned cmdq_log2);
+/* The same with a RISC-V IOMMU. */
+struct flat *flat_make_riscv(unsigned devices, enum lz_contain contain, unsigned cmdq_log2);
 void flat_free(struct flat *f);
 /* Another SMMU of the same instance, with an IDR5.OAS of its own; `*mmio` is freed by
  * whoever removes it. */
@@ -37,6 +41,10 @@ struct lz_iommu *flat_another(struct flat *f, uint32_t oas, uint8_t **mmio);
 static inline struct lz_smmu *flat_smmu(struct flat *f)
 {
 	return lz_smmu_of(f->iommu);
+}
+static inline struct lz_rv *flat_riscv(struct flat *f)
+{
+	return lz_rv_of(f->iommu);
 }
 
 lz_ns flat_now(void);
@@ -56,5 +64,7 @@ void flat_peer_init(struct flat_peer *p, struct flat *f);
 void flat_bare(struct flat_peer *p, const struct lz_smmu_cmd *cmd, uint32_t n);
 /* The same inside a ticket lock. Any thread. */
 void flat_ticket(struct flat_peer *p, const struct lz_smmu_cmd *cmd, uint32_t n);
+void flat_bare_riscv(struct flat_peer *p, const struct lz_rv_cmd *cmd, uint32_t n);
+void flat_ticket_riscv(struct flat_peer *p, const struct lz_rv_cmd *cmd, uint32_t n);
 
 #endif

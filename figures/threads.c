@@ -14,6 +14,7 @@
 #define CMDQ_LOG2   8u
 
 static struct lz_smmu_cmd commands[64];
+static struct lz_rv_cmd commands_riscv[64];
 
 /* ---- operations ---- */
 
@@ -63,6 +64,47 @@ static void inval_bare(struct bed *b)
 	flat_bare(&b->peer, commands, 1);
 	if (b->size)
 		flat_bare(&b->peer, commands, b->size);
+}
+
+/* ---- the same on a RISC-V IOMMU ---- */
+
+static void queue_riscv(struct bed *b)
+{
+	lz_ns deadline = 0;
+
+	if (lz_rv_queue_run(flat_riscv(b->flat), commands_riscv, b->size, &deadline) != LZ_OK)
+		lz_port_panic("a batch failed", __FILE__, __LINE__);
+}
+
+static void queue_ticket_riscv(struct bed *b)
+{
+	flat_ticket_riscv(&b->peer, commands_riscv, b->size);
+}
+
+static void queue_bare_riscv(struct bed *b)
+{
+	flat_bare_riscv(&b->peer, commands_riscv, b->size);
+}
+
+static void inval_riscv(struct bed *b)
+{
+	if (lz_rv_ops.invalidate(&b->flat->dom->first, FLAT_IOVA, FLAT_IOVA + LZ_PAGE, LZ_PAGE) !=
+	    LZ_OK)
+		lz_port_panic("an invalidation failed", __FILE__, __LINE__);
+}
+
+static void inval_ticket_riscv(struct bed *b)
+{
+	flat_ticket_riscv(&b->peer, commands_riscv, 1);
+	if (b->size)
+		flat_ticket_riscv(&b->peer, commands_riscv, b->size);
+}
+
+static void inval_bare_riscv(struct bed *b)
+{
+	flat_bare_riscv(&b->peer, commands_riscv, 1);
+	if (b->size)
+		flat_bare_riscv(&b->peer, commands_riscv, b->size);
 }
 
 /* ---- one measurement ---- */
@@ -171,24 +213,27 @@ static void spread(double *v, unsigned n, struct figures_rate *out)
 
 struct plan {
 	const char *what;
-	bool devices; /* `size` is how many */
-	operation op[FIGURES_VARIANTS];
+	bool devices;			   /* `size` is how many */
+	operation op[2][FIGURES_VARIANTS]; /* of SMMUv3 and of RISC-V */
 };
 
-/* Every variant has an SMMU of its own. */
+/* Every variant has an IOMMU of its own. */
 static void measure_row(const struct plan *p, struct figures_row *row,
 			const struct figures_options *o)
 {
 	static double samples[FIGURES_VARIANTS][ROUNDS_MAX];
 	unsigned rounds = o->rounds < ROUNDS_MAX ? o->rounds : ROUNDS_MAX;
+	const operation *op = p->op[row->riscv];
 	struct bed bed[FIGURES_VARIANTS];
 
 	lz_port_slow = false;
 	for (unsigned v = 0; v < FIGURES_VARIANTS; v++) {
+		enum lz_contain contain = v == FIGURES_OFF ? LZ_CONTAIN_OFF : LZ_CONTAIN_ON;
+		unsigned devices = p->devices ? row->size : 0;
+
 		bed[v].size = row->size;
-		bed[v].flat =
-			flat_make(p->devices ? row->size : 0,
-				  v == FIGURES_OFF ? LZ_CONTAIN_OFF : LZ_CONTAIN_ON, CMDQ_LOG2);
+		bed[v].flat = row->riscv ? flat_make_riscv(devices, contain, CMDQ_LOG2)
+					 : flat_make(devices, contain, CMDQ_LOG2);
 		flat_peer_init(&bed[v].peer, bed[v].flat);
 	}
 	lz_port_slow = !row->instant;
@@ -196,11 +241,11 @@ static void measure_row(const struct plan *p, struct figures_row *row,
 		flat_slow_begin(bed[v].flat);
 	for (unsigned r = 0; r < rounds; r++)
 		for (unsigned v = 0; v < FIGURES_VARIANTS; v++)
-			if (p->op[v] && (v != FIGURES_BARE || row->threads == 1))
-				samples[v][r] = measure(&bed[v], p->op[v], row->threads,
-							o->window_us, &row->rate[v].disturbed);
+			if (op[v] && (v != FIGURES_BARE || row->threads == 1))
+				samples[v][r] = measure(&bed[v], op[v], row->threads, o->window_us,
+							&row->rate[v].disturbed);
 	for (unsigned v = 0; v < FIGURES_VARIANTS; v++) {
-		if (p->op[v] && (v != FIGURES_BARE || row->threads == 1))
+		if (op[v] && (v != FIGURES_BARE || row->threads == 1))
 			spread(samples[v], rounds, &row->rate[v]);
 		flat_slow_end(bed[v].flat);
 	}
@@ -214,8 +259,10 @@ static unsigned measure_all(const struct plan *p, const unsigned *sizes, unsigne
 {
 	unsigned n = 0, total = n_sizes * 4;
 
-	for (unsigned i = 0; i < 64; i++)
+	for (unsigned i = 0; i < 64; i++) {
 		commands[i] = lz_smmu_cmd_tlbi_va(1, FLAT_IOVA + i * LZ_PAGE);
+		commands_riscv[i] = lz_rv_cmd_vma(RV_PSCID_IDENTITY, FLAT_IOVA + i * LZ_PAGE);
+	}
 	for (unsigned instant = 1; instant + 1 > 0; instant--)
 		for (unsigned threads = 1; threads <= THREADS_MAX; threads++)
 			for (unsigned i = 0; i < n_sizes; i++) {
@@ -224,6 +271,7 @@ static unsigned measure_all(const struct plan *p, const unsigned *sizes, unsigne
 				if (o->progress)
 					o->progress(n, total, p->what);
 				rows[n] = (struct figures_row){
+					.riscv = o->riscv,
 					.size = size,
 					.threads = threads,
 					.instant = instant,
@@ -239,7 +287,10 @@ static unsigned measure_all(const struct plan *p, const unsigned *sizes, unsigne
 unsigned figures_queue(struct figures_row *rows, const struct figures_options *o)
 {
 	static const struct plan plan = {
-		"command queue", false, {queue_ours, NULL, queue_ticket, queue_bare}};
+		"command queue",
+		false,
+		{{queue_ours, NULL, queue_ticket, queue_bare},
+		 {queue_riscv, NULL, queue_ticket_riscv, queue_bare_riscv}}};
 	static const unsigned sizes[] = {1, 16, 62};
 
 	return measure_all(&plan, sizes, 3, rows, o);
@@ -248,7 +299,10 @@ unsigned figures_queue(struct figures_row *rows, const struct figures_options *o
 unsigned figures_inval(struct figures_row *rows, const struct figures_options *o)
 {
 	static const struct plan plan = {
-		"invalidation", true, {inval_ours, inval_ours, inval_ticket, inval_bare}};
+		"invalidation",
+		true,
+		{{inval_ours, inval_ours, inval_ticket, inval_bare},
+		 {inval_riscv, inval_riscv, inval_ticket_riscv, inval_bare_riscv}}};
 	static const unsigned sizes[] = {0, 1, 4, 16};
 
 	return measure_all(&plan, sizes, 4, rows, o);

@@ -46,12 +46,20 @@ static inline void lz_dma_rmb(void)
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 }
 
-/* ---- registers: memory that answers as an idle SMMU would ---- */
+/* ---- registers: memory that answers as an idle IOMMU would ---- */
+/* SMMUv3 */
 #define LZ_FLAT_CR0	 0x20u
 #define LZ_FLAT_GBPA	 0x44u
 #define LZ_FLAT_IRQ_CTRL 0x50u
 #define LZ_FLAT_PROD	 0x98u
 #define LZ_FLAT_CONS	 0x9cu
+/* RISC-V. What they share offsets with an SMMU's driver does not write, or not read
+ * while the hardware is slow. */
+#define LZ_FLAT_CQH   0x20u
+#define LZ_FLAT_CQT   0x24u
+#define LZ_FLAT_CQCSR 0x48u
+#define LZ_FLAT_FQCSR 0x4cu
+#define LZ_FLAT_IPSR  0x54u
 #ifdef LZ_FLAT_INSTANT
 #define LZ_FLAT_SLOW false
 static inline void lz_port_slow_prod(uintptr_t base, uint32_t v)
@@ -73,7 +81,7 @@ uint32_t lz_port_slow_cons(uintptr_t base);
 
 static inline uint32_t lz_mmio_read32(uintptr_t base, uint32_t off)
 {
-	if (off == LZ_FLAT_CONS && LZ_FLAT_SLOW)
+	if ((off == LZ_FLAT_CONS || off == LZ_FLAT_CQH) && LZ_FLAT_SLOW)
 		return lz_port_slow_cons(base);
 	return __atomic_load_n((uint32_t *)(base + off), __ATOMIC_ACQUIRE);
 }
@@ -81,15 +89,21 @@ static inline void lz_mmio_write32(uintptr_t base, uint32_t off, uint32_t v)
 {
 	if (off == LZ_FLAT_GBPA)
 		v &= 0x7fffffffu; /* Update is done */
+	if (off == LZ_FLAT_CQCSR || off == LZ_FLAT_FQCSR)
+		v = (v & 3) | (v & 1) << 16; /* on, if enabled */
+	if (off == LZ_FLAT_IPSR)
+		v = 0; /* written to clear */
 	__atomic_store_n((uint32_t *)(base + off), v, __ATOMIC_RELEASE);
 	if (off == LZ_FLAT_CR0 || off == LZ_FLAT_IRQ_CTRL)
 		__atomic_store_n((uint32_t *)(base + off + 4), v, __ATOMIC_RELEASE);
-	if (off != LZ_FLAT_PROD)
+	if (off != LZ_FLAT_PROD && off != LZ_FLAT_CQT)
 		return;
 	if (LZ_FLAT_SLOW)
 		lz_port_slow_prod(base, v);
 	else
-		__atomic_store_n((uint32_t *)(base + LZ_FLAT_CONS), v, __ATOMIC_RELEASE);
+		__atomic_store_n(
+			(uint32_t *)(base + (off == LZ_FLAT_PROD ? LZ_FLAT_CONS : LZ_FLAT_CQH)), v,
+			__ATOMIC_RELEASE);
 }
 static inline uint64_t lz_mmio_read64(uintptr_t base, uint32_t off)
 {

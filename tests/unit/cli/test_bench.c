@@ -68,11 +68,25 @@ static void assert_spread(const json_t *row, const char *variant, bool there)
 	assert_true(min > 0 && min <= median && median <= max);
 }
 
+/* All rows of one IOMMU, then as many of the other; or of `only` alone. */
+static void assert_iommus(const json_t *rows, const char *only)
+{
+	size_t n = json_array_size(rows);
+
+	assert_true(n > 0 && (only || n % 2 == 0));
+	for (size_t i = 0; i < n; i++)
+		assert_string_equal(
+			json_string_value(json_object_get(json_array_get(rows, i), "iommu")),
+			only	    ? only
+			: i < n / 2 ? "smmuv3"
+				    : "riscv");
+}
+
 static void assert_rates(const json_t *rows, bool off)
 {
 	size_t n = json_array_size(rows);
 
-	assert_true(n > 0);
+	assert_iommus(rows, NULL);
 	for (size_t i = 0; i < n; i++) {
 		const json_t *row = json_array_get(rows, i);
 
@@ -92,6 +106,24 @@ static void queue(void **state)
 	json_decref(j);
 }
 
+static void one_iommu_of_them(void **state)
+{
+	static const struct {
+		const char *args, *iommu, *rows;
+	} of[] = {{"queue --quick --json --iommu riscv", "riscv", "commands_per_s"},
+		  {"explore --quick --json --iommu riscv", "riscv", "runs"},
+		  {"contain --quick --json --iommu riscv", "riscv", "runs"},
+		  {"contain --quick --json --iommu smmuv3", "smmuv3", "runs"}};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		json_t *j = bench_json(of[i].args);
+
+		assert_iommus(json_object_get(j, of[i].rows), of[i].iommu);
+		json_decref(j);
+	}
+}
+
 /* Commands are what the algorithm says, containment adds nothing that others see, and
  * nothing waits or takes a lock. */
 static void inval(void **state)
@@ -101,8 +133,9 @@ static void inval(void **state)
 
 	(void)state;
 	assert_rates(json_object_get(j, "invalidations_per_s"), true);
-	assert_int_equal(json_array_size(costs), 8);
-	for (size_t i = 0; i < 8; i++) {
+	assert_int_equal(json_array_size(costs), 16);
+	assert_iommus(costs, NULL);
+	for (size_t i = 0; i < 16; i++) {
 		const json_t *c = json_array_get(costs, i);
 		const json_t *twin = json_array_get(costs, i ^ 1);
 		int64_t entries = number(c, "entries");
@@ -127,11 +160,14 @@ static void contain(void **state)
 	size_t n = json_array_size(runs), fenced = 0;
 
 	(void)state;
-	assert_true(n >= 2);
+	assert_true(n >= 4);
 	for (size_t i = 0; i < n; i++) {
 		const json_t *r = json_array_get(runs, i);
 		const json_t *at = json_object_get(r, "fenced_after_ns");
 
+		/* Side by side. */
+		assert_string_equal(json_string_value(json_object_get(r, "iommu")),
+				    i % 2 ? "riscv" : "smmuv3");
 		assert_string_equal(json_string_value(json_object_get(r, "verdict")), "held");
 		assert_int_equal(number(r, "false_quarantines"), 0);
 		assert_true(number(r, "noticed_after_ns") >= number(r, "timeout_ns") ||
@@ -149,7 +185,8 @@ static void contain(void **state)
 
 static void wrong_usage(void **state)
 {
-	static const char *const wrong[] = {"", "walk", "queue inval", "queue --walk"};
+	static const char *const wrong[] = {
+		"", "walk", "queue inval", "queue --walk", "contain --iommu vtd", "queue --iommu"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -172,14 +209,15 @@ static void explore_has_rates_with_and_without_oracles(void **state)
 	assert_true(json_real_value(json_object_get(j, "schedules_per_s_per_core")) > 0);
 	assert_true(json_real_value(json_object_get(j, "operations_per_s")) > 0);
 	assert_spread(j, "switch_ns", true);
-	assert_int_equal(json_array_size(json_object_get(j, "runs")), 9);
+	assert_int_equal(json_array_size(json_object_get(j, "runs")), 18);
+	assert_iommus(json_object_get(j, "runs"), NULL);
 	json_array_foreach(json_object_get(j, "runs"), i, run)
 	{
 		assert_spread(run, "schedules_per_s_per_core", true);
 		assert_spread(run, "operations_per_s", true);
 		assert_non_null(json_string_value(json_object_get(run, "oracles")));
 	}
-	assert_int_equal(json_array_size(json_object_get(j, "memory")), 3);
+	assert_int_equal(json_array_size(json_object_get(j, "memory")), 6);
 	json_array_foreach(json_object_get(j, "memory"), i, run)
 	{
 		json_t *peak = json_object_get(run, "peak");
@@ -199,6 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(explore_has_rates_with_and_without_oracles),
 		cmocka_unit_test(queue),
+		cmocka_unit_test(one_iommu_of_them),
 		cmocka_unit_test(inval),
 		cmocka_unit_test(contain),
 		cmocka_unit_test(wrong_usage),
