@@ -244,7 +244,7 @@ static bool build_fn(struct rig *r, unsigned index, const struct machine_functio
 	uint8_t config[4096] = {0};
 
 	fn->rig = r;
-	fn->unit = &r->unit[f->smmu];
+	fn->unit = &r->unit[rig_unit_index(r->sc, r->machine, f)];
 	fn->index = r->n_fns;
 	fn->mf = f;
 	fn->bdf = f->segment << 16 | f->rid;

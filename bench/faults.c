@@ -101,7 +101,7 @@ static const struct {
 void faults_inject(struct rig *r, const struct scenario_fault *f)
 {
 	struct rig_fn *fn = f->has_device ? rig_fn_by_bdf(r, f->device.bdf) : NULL;
-	struct rig_unit *u = fn ? fn->unit : &r->unit[0];
+	struct rig_unit *u = fn ? fn->unit : &r->unit[f->smmu];
 	bool of_device = false;
 
 	r->last_fault = sim_now();

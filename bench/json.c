@@ -212,6 +212,7 @@ json_t *report_json(const struct result *r)
 	for (unsigned i = 0; i < r->n_devices; i++) {
 		json_t *d = device(&r->devices[i]);
 
+		json_object_set_new(d, "iommu", json_string(r->iommus[r->devices[i].iommu].name));
 		add_stats(d, r, &r->devices[i]);
 		json_array_append_new(devices, d);
 	}

@@ -86,7 +86,7 @@ static enum lz_status carry_out(struct rig *r, struct rig_fn *fn, const struct s
 		lz_device_inject(fn->dev);
 		return LZ_OK;
 	default:
-		return lz_iommu_abort(r->unit[0].iommu);
+		return lz_iommu_abort(r->unit[o->smmu].iommu);
 	}
 }
 
@@ -102,7 +102,10 @@ static void act(struct rig *r, const void *what)
 		.verb = scenario_verb_name((enum scenario_verb)o->verb),
 	};
 	r->last_fault = sim_now();
-	rig_note(r, fn, res->verb, RIG_NOTE_ORDER);
+	if (o->verb == SCENARIO_ABORT)
+		rig_note_unit(&r->unit[o->smmu], res->verb, RIG_NOTE_ORDER);
+	else
+		rig_note(r, fn, res->verb, RIG_NOTE_ORDER);
 	if (r->closing)
 		res->status = LZ_ENODEV;
 	else

@@ -246,8 +246,9 @@ void oracle_event(void *ctx, const struct lz_event *ev)
 	case LZ_EV_ESCALATED:
 		if (ev->detail == LZ_RUNG_GLOBAL_ABORT && ev->status == LZ_OK) {
 			u->dead = true;
-			not_applicable(r, INV_EXPECT,
-				       "the whole SMMU was aborted, by policy or order");
+			if (rig_all_dead(r))
+				not_applicable(r, INV_EXPECT,
+					       "the whole SMMU was aborted, by policy or order");
 		}
 		break;
 	case LZ_EV_CUSTODY_RELEASED:

@@ -201,6 +201,20 @@ static void cpu_task(void *arg)
 	r->running--;
 }
 
+/* The one of the first device that is attached to it. */
+static struct rig_unit *unit_of_domain(struct rig *r, const struct recording *rec, uint32_t dom)
+{
+	for (size_t i = 0; i < rec->n; i++) {
+		const struct record *e = &rec->records[i];
+		struct rig_fn *fn =
+			e->kind == RECORD_ATTACH && e->dom == dom ? rig_fn_by_bdf(r, e->bdf) : NULL;
+
+		if (fn)
+			return fn->unit;
+	}
+	return &r->unit[0];
+}
+
 bool replay_start(struct rig *r, const struct scenario_workload *w)
 {
 	const struct recording *rec = recording_of(w);
@@ -224,7 +238,7 @@ bool replay_start(struct rig *r, const struct scenario_workload *w)
 		char name[40];
 
 		snprintf(name, sizeof(name), "trace domain %u", i);
-		p->dom[i] = space_create(r, name, rec->domains[i]);
+		p->dom[i] = space_create(unit_of_domain(r, rec, i), name, rec->domains[i]);
 		if (!p->dom[i])
 			return false;
 	}

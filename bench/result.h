@@ -29,6 +29,7 @@ struct result_device {
 	struct lz_device_stats stats;
 	bool has_snapshot;
 	struct lz_snapshot snapshot;
+	unsigned iommu; /* that it is behind; index into iommus */
 	bool ats_capable, ats_active, faulted, told;
 	unsigned quarantined; /* times */
 	uint64_t accesses, stale_reads, stale_writes;

@@ -109,11 +109,13 @@ static bool make_domains(struct rig *r)
 	for (unsigned with_pasid = 0; with_pasid < 2; with_pasid++)
 		for (size_t i = 0; i < r->sc->n_domains; i++) {
 			const struct scenario_domain *sd = &r->sc->domains[i];
+			const struct rig_fn *first;
 			struct rig_domain *d;
 
 			if (!!sd->pasid != with_pasid)
 				continue;
-			d = space_create(r, sd->name, 0);
+			first = rig_fn_by_bdf(r, sd->devices.item[0].bdf);
+			d = space_create(first ? first->unit : &r->unit[0], sd->name, 0);
 			if (d)
 				d->pasid = (uint32_t)sd->pasid;
 			if (!attach_all(r, d, sd))
@@ -307,6 +309,7 @@ static void finish(struct rig *r)
 		snprintf(d->name, sizeof(d->name), "%s", fn->name);
 		if (!d->health.state)
 			d->health.state = "unknown";
+		d->iommu = fn->unit->index;
 		d->ats_capable = fn->ats;
 		d->faulted = fn->ever_faulted;
 		d->told = fn->told;

@@ -216,6 +216,7 @@ uint32_t rig_last_id(const struct machine *m);
 struct rig_unit *rig_unit_of(struct rig *r, const struct lz_iommu *iommu);
 /* One of them has stopped translating for good. */
 bool rig_any_dead(const struct rig *r);
+bool rig_all_dead(const struct rig *r);
 struct rig_domain *rig_domain_by_name(struct rig *r, const char *name);
 struct rig_domain *rig_domain_by_key(struct rig *r, uint64_t key);
 /* Nobody is at work, nothing is in custody, no fence is under way. Task context. */
@@ -233,6 +234,11 @@ void rig_note_unit(struct rig_unit *u, const char *text, uint64_t detail);
 void rig_ep_touch(struct rig_fn *fn);
 /* It has become guilty or fenced. */
 void rig_watch(struct rig_fn *fn);
+
+/* How many IOMMUs the scenario's machine has, and behind which a function is. */
+unsigned rig_units(const struct scenario *sc, const struct machine *m);
+unsigned rig_unit_index(const struct scenario *sc, const struct machine *m,
+			const struct machine_function *f);
 
 /* units.c: the IOMMUs. Their models, before the functions; then what reaches them. */
 bool units_build(struct rig *r);
@@ -255,7 +261,9 @@ void build_free(struct rig *r);
 void build_teardown(struct rig *r);
 
 /* space.c: address spaces as the workload uses them, with the truth recorded. */
-struct rig_domain *space_create(struct rig *r, const char *name, uint64_t key);
+/* Made for the IOMMU that its devices are behind, or most of them: a domain is always
+ * invalidated there too. */
+struct rig_domain *space_create(struct rig_unit *u, const char *name, uint64_t key);
 void space_destroy(struct rig_domain *d);
 bool space_attach(struct rig_fn *fn, struct rig_domain *d);
 /* Under the domain's PASID; false: refused. */

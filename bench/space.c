@@ -32,8 +32,9 @@ static void destroyed(void *ctx)
 
 static const struct lz_domain_ops domain_ops = {.release = release, .destroyed = destroyed};
 
-struct rig_domain *space_create(struct rig *r, const char *name, uint64_t key)
+struct rig_domain *space_create(struct rig_unit *u, const char *name, uint64_t key)
 {
+	struct rig *r = u->rig;
 	struct rig_domain *d = calloc(1, sizeof(*d));
 	enum lz_status st;
 
@@ -45,7 +46,7 @@ struct rig_domain *space_create(struct rig *r, const char *name, uint64_t key)
 	d->id = ++r->last_domain;
 	d->key = key;
 	snprintf(d->name, sizeof(d->name), "%s", name);
-	st = lz_domain_create(r->unit[0].iommu, LZ_DOMAIN_PAGING, &domain_ops, d, &d->dom);
+	st = lz_domain_create(u->iommu, LZ_DOMAIN_PAGING, &domain_ops, d, &d->dom);
 	if (st != LZ_OK) {
 		rig_fail(r, "domain %s: %s", name, lz_status_name(st));
 		free(d);

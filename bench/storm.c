@@ -530,7 +530,7 @@ static bool make_domains(struct storm *s)
 		char name[32];
 
 		snprintf(name, sizeof(name), "storm %u", i + 1);
-		s->domains[i] = space_create(s->rig, name, 0);
+		s->domains[i] = space_create(&s->rig->unit[i % s->rig->n_units], name, 0);
 		if (!s->domains[i])
 			return false;
 		s->domains[i]->pasid = i < n ? 0 : PASID;

@@ -137,12 +137,42 @@ const struct hardware *hardware_of(const struct scenario *sc)
 	return sc->machine.iommu == SCENARIO_IOMMU_RISCV ? &hardware_riscv : &hardware_smmuv3;
 }
 
+unsigned rig_units(const struct scenario *sc, const struct machine *m)
+{
+	unsigned n = m->n_smmus ? m->n_smmus : 1;
+
+	return sc->machine.smmus > n ? (unsigned)sc->machine.smmus : n;
+}
+
+static bool in_group_of(const struct machine *m, const struct machine_function *f,
+			const struct scenario_device *d)
+{
+	char name[16];
+	int i = machine_find(m, scenario_bdf_format(d->bdf, name));
+
+	return i != MACHINE_NONE && (f == &m->functions[i] || (f->group != MACHINE_NONE &&
+							       f->group == m->functions[i].group));
+}
+
+unsigned rig_unit_index(const struct scenario *sc, const struct machine *m,
+			const struct machine_function *f)
+{
+	const struct scenario_machine *sm = &sc->machine;
+
+	for (size_t i = 0; i < sm->n_behind; i++)
+		for (size_t k = 0; k < sm->behind[i].devices.n; k++)
+			if (in_group_of(m, f, &sm->behind[i].devices.item[k]))
+				return (unsigned)sm->behind[i].smmu;
+	/* Of one that is made up each bus is behind the next. */
+	return sm->generate && sm->smmus ? (f->bus - 1u) % (unsigned)sm->smmus : (unsigned)f->smmu;
+}
+
 bool units_build(struct rig *r)
 {
 	r->hw = hardware_of(r->sc);
-	if (r->machine->n_smmus > RIG_UNITS)
+	if (rig_units(r->sc, r->machine) > RIG_UNITS)
 		return false;
-	r->n_units = r->machine->n_smmus ? r->machine->n_smmus : 1;
+	r->n_units = rig_units(r->sc, r->machine);
 	for (unsigned i = 0; i < r->n_units; i++)
 		if (!build(r, i))
 			return false;
@@ -276,6 +306,14 @@ bool rig_any_dead(const struct rig *r)
 		if (r->unit[i].dead)
 			return true;
 	return false;
+}
+
+bool rig_all_dead(const struct rig *r)
+{
+	for (unsigned i = 0; i < r->n_units; i++)
+		if (!r->unit[i].dead)
+			return false;
+	return true;
 }
 
 /* ---- in the library ---- */

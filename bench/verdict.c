@@ -153,16 +153,13 @@ static void copy_device(struct rig_fn *fn, const struct lz_health *h)
 static void judge_dead(struct rig *r)
 {
 	struct inv_state *d = &r->res->inv[INV_D];
-	unsigned dead = 0;
-
 	for (unsigned i = 0; i < r->n_units; i++) {
 		if (!r->unit[i].dead)
 			continue;
-		dead++;
 		snprintf(d->note, sizeof(d->note), "%s translates nothing any more",
 			 r->n_units == 1 ? "the SMMU" : r->unit[i].name);
 	}
-	d->not_applicable |= dead == r->n_units;
+	d->not_applicable |= rig_all_dead(r);
 }
 
 void oracle_quiet(struct rig *r)

@@ -105,6 +105,22 @@ static void print_lanes(const struct scenario_smmu *s)
 	       s->one_consumer ? ", one consumer serves all queues" : "");
 }
 
+/* "the SMMU", or how many are behind each. */
+static void print_units(const struct result *r, const char *kind)
+{
+	if (r->n_iommus == 1)
+		printf("the %s", kind);
+	else
+		printf("%u %ss (", r->n_iommus, kind);
+	for (unsigned i = 0; i < r->n_iommus && r->n_iommus > 1; i++) {
+		unsigned n = 0;
+
+		for (unsigned k = 0; k < r->n_devices; k++)
+			n += r->devices[k].iommu == i;
+		printf("%u%s", n, i + 1 < r->n_iommus ? ", " : ")");
+	}
+}
+
 static void print_head(const struct report_style *s, const struct scenario *sc,
 		       const struct machine *m, const struct result *r)
 {
@@ -118,10 +134,9 @@ static void print_head(const struct report_style *s, const struct scenario *sc,
 		capable += m->functions[i].ats != 0;
 	for (unsigned i = 0; i < r->n_devices; i++)
 		ats += r->devices[i].ats_capable;
-	printf("machine: %u functions, %u of them behind the %s, %u groups, %u ATS capable\n",
-	       m->n_functions, r->n_devices,
-	       sc->machine.iommu == SCENARIO_IOMMU_RISCV ? "RISC-V IOMMU" : "SMMU", m->n_groups,
-	       capable);
+	printf("machine: %u functions, %u of them behind ", m->n_functions, r->n_devices);
+	print_units(r, sc->machine.iommu == SCENARIO_IOMMU_RISCV ? "RISC-V IOMMU" : "SMMU");
+	printf(", %u groups, %u ATS capable\n", m->n_groups, capable);
 	print_lanes(&sc->machine.smmu);
 	if (sc->machine.ats == SCENARIO_ATS_PLATFORM)
 		printf("ATS is used by %u functions, as the platform says\n", ats);

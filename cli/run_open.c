@@ -110,16 +110,81 @@ static int check_devices(const struct scenario *sc, const struct machine *m)
 	return code;
 }
 
-static int check_units(const struct scenario *sc, const struct machine *m)
+static int check_count(const struct scenario *sc, const struct machine *m)
+{
+	const struct scenario_machine *sm = &sc->machine;
+	char text[512];
+
+	if (m->n_smmus <= RIG_UNITS && (!sm->smmus || m->n_smmus <= sm->smmus))
+		return CLI_HELD;
+	snprintf(text, sizeof(text), "%s:%u: expected %u IOMMUs at most, not %u", sc->path,
+		 sm->dtb.path ? sm->dtb.line : sm->iort.line,
+		 sm->smmus ? (unsigned)sm->smmus : RIG_UNITS, m->n_smmus);
+	return cli_input_error(text);
+}
+
+static int check_index(const struct scenario *sc, const struct machine *m, unsigned line,
+		       uint64_t smmu)
 {
 	char text[512];
 
-	if (m->n_smmus <= RIG_UNITS)
+	if (smmu < rig_units(sc, m))
 		return CLI_HELD;
-	snprintf(text, sizeof(text), "%s:%u: expected %u IOMMUs at most, not %u", sc->path,
-		 sc->machine.dtb.path ? sc->machine.dtb.line : sc->machine.iort.line, RIG_UNITS,
-		 m->n_smmus);
+	snprintf(text, sizeof(text), "%s:%u: smmu: expected a number below %u, not %u", sc->path,
+		 line, rig_units(sc, m), (unsigned)smmu);
 	return cli_input_error(text);
+}
+
+static int not_together(const struct scenario *sc, unsigned line, const char *bdf, const char *with)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s:%u: behind: expected %s behind the same SMMU as %s",
+		 sc->path, line, bdf, with);
+	return cli_input_error(text);
+}
+
+/* Requests of one group cannot be told apart; a virtual function is where its physical
+ * one is. */
+static int check_behind(const struct scenario *sc, const struct machine *m,
+			const struct scenario_behind *b)
+{
+	for (size_t k = 0; k < b->devices.n; k++) {
+		char name[16];
+		int i = machine_find(m, scenario_bdf_format(b->devices.item[k].bdf, name));
+
+		if (rig_unit_index(sc, m, &m->functions[i]) != b->smmu)
+			return not_together(sc, b->devices.item[k].line, name,
+					    "others of its group");
+	}
+	for (unsigned i = 0; i < m->n_functions; i++) {
+		const struct machine_function *f = &m->functions[i];
+
+		if (f->is_vf && f->pf != MACHINE_NONE && f->smmu != MACHINE_NONE &&
+		    rig_unit_index(sc, m, f) != rig_unit_index(sc, m, &m->functions[f->pf]))
+			return not_together(sc, b->line, f->bdf, m->functions[f->pf].bdf);
+	}
+	return CLI_HELD;
+}
+
+static int check_units(const struct scenario *sc, const struct machine *m)
+{
+	int code = check_count(sc, m);
+
+	for (size_t i = 0; i < sc->machine.n_behind && !code; i++) {
+		const struct scenario_behind *b = &sc->machine.behind[i];
+
+		code = check_index(sc, m, b->line, b->smmu);
+		if (!code)
+			code = check_list(sc, m, &b->devices);
+		if (!code)
+			code = check_behind(sc, m, b);
+	}
+	for (size_t i = 0; i < sc->n_faults && !code; i++)
+		code = check_index(sc, m, sc->faults[i].line, sc->faults[i].smmu);
+	for (size_t i = 0; i < sc->n_orders && !code; i++)
+		code = check_index(sc, m, sc->orders[i].line, sc->orders[i].smmu);
+	return code;
 }
 
 /* What the driver's tables have no room for could not be added. */

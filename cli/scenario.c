@@ -178,7 +178,7 @@ static const struct section workload_section = {.what = "workload",
 
 /* ---- faults ---- */
 
-enum { F_AT, F_KIND, F_DEVICE, F_COUNT, F_DELAY, F_FOR, F_UNTIL };
+enum { F_AT, F_KIND, F_DEVICE, F_COUNT, F_DELAY, F_FOR, F_UNTIL, F_SMMU };
 static const struct key fault_keys[] = {
 	[F_AT] = {"at", read_moment, .offset = offsetof(struct scenario_fault, at),
 		  .required = true, .max = LONGEST},
@@ -193,6 +193,8 @@ static const struct key fault_keys[] = {
 		   .min = 1, .max = LONGEST},
 	[F_UNTIL] = {"until", read_duration, .offset = offsetof(struct scenario_fault, until),
 		     .min = 1, .max = LONGEST},
+	[F_SMMU] = {"smmu", read_number, .offset = offsetof(struct scenario_fault, smmu),
+		    .max = SCENARIO_SMMUS - 1},
 	END,
 };
 
@@ -247,6 +249,9 @@ static bool check_fault(struct reader *r, yaml_node_t *node, void *out, uint32_t
 					      kind);
 		need |= stall;
 	}
+	/* What the hardware itself has, beside memory. */
+	if (!(need & 1u << F_DEVICE) && f->kind != SCENARIO_NO_MEMORY)
+		need |= given & 1u << F_SMMU;
 	for (unsigned i = 0; fault_keys[i].name; i++) {
 		if (need & ~given & 1u << i)
 			return read_fail_line(r, line, "expected the key \"%s\" with kind %s",

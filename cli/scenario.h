@@ -50,6 +50,14 @@ struct scenario_smmu {
 	uint64_t prefetch;
 };
 
+/* Functions that are behind another IOMMU than the first, or than firmware says. */
+struct scenario_behind {
+	unsigned line;
+	uint64_t smmu;
+	struct scenario_devices devices;
+};
+
+#define SCENARIO_SMMUS 4u
 struct scenario_machine {
 	struct scenario_file lspci; /* given unless generate is */
 	struct scenario_file iort;  /* exactly one of iort and dtb is given with it */
@@ -60,6 +68,9 @@ struct scenario_machine {
 	unsigned iommu;			  /* enum scenario_iommu */
 	bool has_iommu;			  /* given; else the device tree may choose */
 	struct scenario_smmu smmu;
+	uint64_t smmus; /* at least so many; 0: as many as firmware says */
+	struct scenario_behind *behind;
+	size_t n_behind;
 };
 
 enum scenario_identify { SCENARIO_PROBE, SCENARIO_ASSUME };
@@ -154,6 +165,7 @@ struct scenario_fault {
 	struct scenario_moment at;
 	bool has_device;
 	struct scenario_device device;
+	uint64_t smmu;	 /* of a fault without a device */
 	uint64_t count;	 /* atc_silent_n, event_flood, pri_flood */
 	uint64_t delay;	 /* atc_slow, atc_late, gerror_late */
 	uint64_t length; /* queue_stalled, no_memory: `for`; 0: `until` was given */
@@ -237,6 +249,7 @@ struct scenario_order {
 	struct scenario_moment at;
 	bool has_device;
 	struct scenario_device device;
+	uint64_t smmu; /* SCENARIO_ABORT */
 	/* SCENARIO_SET_POLICY, as in struct scenario_software */
 	unsigned sets; /* which of these, 1 << enum scenario_sets */
 	unsigned identify, contain, response, policy;

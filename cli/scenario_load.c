@@ -166,6 +166,9 @@ void scenario_free(struct scenario *s)
 	free(s->machine.iort.path);
 	free(s->machine.dtb.path);
 	free(s->machine.ats_list.item);
+	for (size_t i = 0; i < s->machine.n_behind; i++)
+		free(s->machine.behind[i].devices.item);
+	free(s->machine.behind);
 	for (size_t i = 0; i < s->n_domains; i++) {
 		free(s->domains[i].name);
 		free(s->domains[i].devices.item);

@@ -78,7 +78,25 @@ static bool check_smmu(struct reader *r, yaml_node_t *node, void *out, uint32_t 
 static const struct section smmu_section = {
 	.what = "machine.smmu", .keys = smmu_keys, .check = check_smmu};
 
-enum { M_LSPCI, M_IORT, M_DTB, M_GENERATE, M_ATS, M_IOMMU, M_SMMU };
+static void start_behind(yaml_node_t *node, void *out)
+{
+	((struct scenario_behind *)out)->line = node_line(node);
+}
+
+static const struct key behind_keys[] = {
+	{"smmu", read_number, .offset = offsetof(struct scenario_behind, smmu), .required = true,
+	 .max = SCENARIO_SMMUS - 1},
+	{"devices", read_devices, .offset = offsetof(struct scenario_behind, devices),
+	 .required = true},
+	END,
+};
+
+static const struct section behind_section = {.what = "machine.behind",
+					      .keys = behind_keys,
+					      .size = sizeof(struct scenario_behind),
+					      .start = start_behind};
+
+enum { M_LSPCI, M_IORT, M_DTB, M_GENERATE, M_ATS, M_IOMMU, M_SMMU, M_SMMUS, M_BEHIND };
 static const struct key machine_keys[] = {
 	[M_LSPCI] = {"lspci", read_file, .offset = offsetof(struct scenario_machine, lspci)},
 	[M_IORT] = {"iort", read_file, .offset = offsetof(struct scenario_machine, iort)},
@@ -91,8 +109,26 @@ static const struct key machine_keys[] = {
 		     .words = iommu_words},
 	[M_SMMU] = {"smmu", read_section, .offset = offsetof(struct scenario_machine, smmu),
 		    .section = &smmu_section},
+	[M_SMMUS] = {"smmus", read_number, .offset = offsetof(struct scenario_machine, smmus),
+		     .min = 1, .max = SCENARIO_SMMUS},
+	[M_BEHIND] = {"behind", read_list, .offset = offsetof(struct scenario_machine, behind),
+		      .section = &behind_section},
 	END,
 };
+
+static bool check_behind(struct reader *r, const struct scenario_machine *m)
+{
+	for (size_t i = 0; i < m->n_behind; i++)
+		for (size_t k = 0; k < m->behind[i].devices.n; k++)
+			for (size_t j = 0; j < i; j++)
+				if (has_device(&m->behind[j].devices,
+					       m->behind[i].devices.item[k].bdf))
+					return read_fail_line(
+						r, m->behind[i].devices.item[k].line,
+						"behind: device is behind SMMU %u too",
+						(unsigned)m->behind[j].smmu);
+	return true;
+}
 
 static bool check_machine(struct reader *r, yaml_node_t *node, void *out, uint32_t given)
 {
@@ -110,7 +146,7 @@ static bool check_machine(struct reader *r, yaml_node_t *node, void *out, uint32
 	if (m->lspci.path && !m->iort.path == !m->dtb.path)
 		return read_fail_line(r, node_line(node),
 				      "expected either the key \"iort\" or \"dtb\" in machine");
-	return true;
+	return check_behind(r, m);
 }
 
 const struct section machine_section = {

@@ -83,13 +83,15 @@ const struct section software_section = {
 
 /* ---- operator ---- */
 
-enum { O_AT, O_VERB, O_DEVICE, O_POLICY };
+enum { O_AT, O_VERB, O_DEVICE, O_SMMU, O_POLICY };
 static const struct key order_keys[] = {
 	[O_AT] = {"at", read_moment, .offset = offsetof(struct scenario_order, at),
 		  .required = true, .max = LONGEST},
 	[O_VERB] = {"verb", read_word, .offset = offsetof(struct scenario_order, verb),
 		    .required = true, .words = verb_words},
 	[O_DEVICE] = {"device", read_device, .offset = offsetof(struct scenario_order, device)},
+	[O_SMMU] = {"smmu", read_number, .offset = offsetof(struct scenario_order, smmu),
+		    .max = SCENARIO_SMMUS - 1},
 	[O_POLICY + SCENARIO_SETS_IDENTIFY] = {"identify", read_word,
 					       .offset = offsetof(struct scenario_order, identify),
 					       .words = identify_words},
@@ -134,6 +136,8 @@ static bool check_order(struct reader *r, yaml_node_t *node, void *out, uint32_t
 		return read_fail_line(r, line, "expected the key \"device\" with verb %s", verb);
 	if (o->has_device && o->verb == SCENARIO_ABORT)
 		return read_fail_line(r, line, "key \"device\" does not go with verb %s", verb);
+	if ((given & 1u << O_SMMU) && o->verb != SCENARIO_ABORT)
+		return read_fail_line(r, line, "key \"smmu\" does not go with verb %s", verb);
 	for (unsigned i = O_POLICY; order_keys[i].name; i++)
 		if (!sets && (given & 1u << i))
 			return read_fail_line(r, line, "key \"%s\" does not go with verb %s",

@@ -118,6 +118,51 @@ static void atc_fault_without_ats(void **state)
 }
 
 /* A bad scenario behind a good one: the good one does not run either. */
+/* What does not fit the machine is said with the line it stands in. */
+static void wrong_hardware(void **state)
+{
+	static const struct {
+		const char *machine, *rest, *error;
+	} all[] = {
+		{"smmu: {lanes: ecmdq}\n  iommu: riscv", "",
+		 "/dev/stdin:4: lanes: a RISC-V IOMMU has one command queue"},
+		{"smmus: 2\n  behind: [{smmu: 2, devices: [0000:01:00.0]}]", "",
+		 "/dev/stdin:5: smmu: expected a number below 2, not 2"},
+		{"smmus: 2\n  behind:\n  - {smmu: 0, devices: [0000:00:01.0]}\n"
+		 "  - {smmu: 1, devices: [0000:01:00.0]}",
+		 "",
+		 "/dev/stdin:7: behind: expected 0000:01:00.0 behind the same SMMU as others of "
+		 "its group"},
+		{"smmus: 2\n  behind: [{smmu: 1, devices: [0000:1f:00.0]}]", "",
+		 "/dev/stdin:5: expected a function that the machine has, not 0000:1f:00.0"},
+		{"smmus: 2", "faults: [{at: 1ms, kind: sfm, smmu: 3}]",
+		 "/dev/stdin:5: smmu: expected a number below 2, not 3"},
+		{"smmus: 1", "operator: [{at: 1ms, verb: abort, smmu: 1}]",
+		 "/dev/stdin:5: smmu: expected a number below 1, not 1"},
+	};
+	const char *exe = getenv("LAZARET");
+
+	(void)state;
+	assert_non_null(exe);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		char command[2048];
+		size_t len;
+		FILE *p;
+
+		snprintf(command, sizeof(command),
+			 "printf 'machine:\n  lspci: %%s/data/qemu-virt-pci.lspci\n"
+			 "  dtb: %%s/data/qemu-virt-smmuv3.dtb\n  %s\n%s\n' \"$PWD\" \"$PWD\" | "
+			 "'%s' run /dev/stdin 2>&1 >/dev/null",
+			 all[i].machine, all[i].rest, exe);
+		p = popen(command, "r");
+		assert_non_null(p);
+		len = fread(out, 1, sizeof(out) - 1, p);
+		out[len] = '\0';
+		assert_int_equal(WEXITSTATUS(pclose(p)), 2);
+		assert_one_line(all[i].error);
+	}
+}
+
 static void nothing_half_done(void **state)
 {
 	(void)state;
@@ -172,6 +217,7 @@ int main(void)
 		cmocka_unit_test(bad_scenario),
 		cmocka_unit_test(trace_of_another_machine),
 		cmocka_unit_test(atc_fault_without_ats),
+		cmocka_unit_test(wrong_hardware),
 		cmocka_unit_test(nothing_half_done),
 		cmocka_unit_test(manual_has_every_option),
 		cmocka_unit_test(full_disk),

@@ -34,7 +34,8 @@ static void unknown_and_missing_keys(void **state)
 		"storm, expect, "
 		"regimes");
 	expect_error(MACHINE "  irot: x\n", "4: unknown key \"irot\" in machine; expected one of "
-					    "lspci, iort, dtb, generate, ats, iommu, smmu");
+					    "lspci, iort, dtb, generate, ats, iommu, smmu, smmus, "
+					    "behind");
 	expect_error(MACHINE "cpus: 2\ncpus: 3\n",
 		     "5: key \"cpus\" is given twice in the scenario");
 	expect_error("cpus: 2\n", "1: expected the key \"machine\" in the scenario");
@@ -175,6 +176,19 @@ static void machine_extras(void **state)
 		     "4: one_consumer: expected lanes: ecmdq or lanes: cmdqv beside it");
 	expect_error(MACHINE "  smmu: {lanes: ecmdq, shared_timeouts: 2}\n",
 		     "4: expected a whole number from 0 to 1 for shared_timeouts, found \"2\"");
+	expect_error(MACHINE "  smmus: 5\n",
+		     "4: expected a whole number from 1 to 4 for smmus, found \"5\"");
+	expect_error(MACHINE "  behind: [{devices: [01:00.0]}]\n",
+		     "4: expected the key \"smmu\" in machine.behind");
+	expect_error(MACHINE "  behind:\n  - {smmu: 1, devices: [01:00.0]}\n"
+			     "  - {smmu: 0, devices: [01:00.0]}\n",
+		     "6: behind: device is behind SMMU 1 too");
+	expect_error(MACHINE "faults: [{at: 1ms, kind: atc_silent, device: 01:00.0, smmu: 1}]\n",
+		     "4: key \"smmu\" does not go with kind atc_silent");
+	expect_error(MACHINE "faults: [{at: 1ms, kind: no_memory, for: 1ms, smmu: 0}]\n",
+		     "4: key \"smmu\" does not go with kind no_memory");
+	expect_error(MACHINE "operator: [{at: 1ms, verb: inject, device: 01:00.0, smmu: 1}]\n",
+		     "4: key \"smmu\" does not go with verb inject");
 	expect_error(MACHINE "  smmu: {cmdq_log2: 20}\n",
 		     "4: expected a whole number from 3 to 19 for cmdq_log2, found \"20\"");
 	expect_error(MACHINE "  ats: some\n",

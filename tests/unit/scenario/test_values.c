@@ -121,6 +121,27 @@ static void lanes(void **state)
 	scenario_free(&s);
 }
 
+static void several_smmus(void **state)
+{
+	struct scenario s;
+
+	(void)state;
+	assert_int_equal(parse_text("machine:\n  lspci: a\n  iort: b\n  smmus: 3\n"
+				    "  behind:\n  - {smmu: 1, devices: [01:00.0, 02:00.0]}\n"
+				    "  - {smmu: 2, devices: [03:00.0]}\n"
+				    "faults: [{at: 1ms, kind: sfm, smmu: 2}]\n"
+				    "operator: [{at: 1ms, verb: abort, smmu: 1}]\n",
+				    &s),
+			 0);
+	assert_int_equal(s.machine.smmus, 3);
+	assert_int_equal(s.machine.n_behind, 2);
+	assert_int_equal(s.machine.behind[0].devices.n, 2);
+	assert_int_equal(s.machine.behind[1].smmu, 2);
+	assert_int_equal(s.faults[0].smmu, 2);
+	assert_int_equal(s.orders[0].smmu, 1);
+	scenario_free(&s);
+}
+
 static void every_list(void **state)
 {
 	struct scenario s;
@@ -317,11 +338,11 @@ static void orders(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),    cmocka_unit_test(every_key),
-		cmocka_unit_test(lanes),       cmocka_unit_test(every_list),
-		cmocka_unit_test(every_fault), cmocka_unit_test(actions),
-		cmocka_unit_test(durations),   cmocka_unit_test(orders),
-		cmocka_unit_test(bdf_forms),
+		cmocka_unit_test(defaults),   cmocka_unit_test(every_key),
+		cmocka_unit_test(lanes),      cmocka_unit_test(several_smmus),
+		cmocka_unit_test(every_list), cmocka_unit_test(every_fault),
+		cmocka_unit_test(actions),    cmocka_unit_test(durations),
+		cmocka_unit_test(orders),     cmocka_unit_test(bdf_forms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
