@@ -12,7 +12,8 @@ static const char help[] =
 	"Shows a machine: its functions, their stream ids, groups, ATS and reset methods.\n"
 	"\n"
 	"  --lspci FILE  output of `lspci -xxxx` (as root)\n"
-	"  --dtb FILE    flattened device tree: SMMUv3, RISC-V IOMMU and PCI host bridges\n"
+	"  --dtb FILE    flattened device tree: SMMUv3, RISC-V IOMMU, PCI host bridges and\n"
+	"                other masters\n"
 	"  --iort FILE   ACPI IORT table\n"
 	"  --json        the same for programs, as one object\n"
 	"\n"
@@ -136,6 +137,34 @@ static json_t *json_group(const struct machine *m, const struct machine_group *g
 	return o;
 }
 
+/* How many entries from `first` on are of one master and one IOMMU. */
+static unsigned ids_of_master(const struct machine *m, unsigned first)
+{
+	const struct machine_master *e = &m->masters[first];
+	unsigned n = 1;
+
+	while (first + n < m->n_masters && e[n].smmu == e->smmu && !strcmp(e[n].path, e->path))
+		n++;
+	return n;
+}
+
+static json_t *json_masters(const struct machine *m)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0, n; i < m->n_masters; i += n) {
+		json_t *ids = json_array();
+
+		n = ids_of_master(m, i);
+		for (unsigned k = 0; k < n; k++)
+			json_array_append_new(ids, json_integer(m->masters[i + k].id));
+		json_array_append_new(list,
+				      json_pack("{s:s,s:i,s:o}", "path", m->masters[i].path, "smmu",
+						m->masters[i].smmu, "stream_ids", ids));
+	}
+	return list;
+}
+
 static json_t *json_machine(const struct machine *m)
 {
 	json_t *o = json_object(), *functions = json_array(), *smmus = json_array();
@@ -152,6 +181,7 @@ static json_t *json_machine(const struct machine *m)
 	json_object_set_new(o, "functions", functions);
 	json_object_set_new(o, "smmus", smmus);
 	json_object_set_new(o, "groups", groups);
+	json_object_set_new(o, "masters", json_masters(m));
 	json_object_set_new(o, "notes", notes);
 	return o;
 }
@@ -199,10 +229,13 @@ static void print_smmus(const struct machine *m)
 			print_riscv(s);
 			continue;
 		}
-		printf("SMMUv3 at 0x%llx: interrupts %u event queue, %u page requests, %u command "
-		       "sync, %u global error\n",
-		       (unsigned long long)s->base, s->eventq_irq, s->priq_irq, s->cmdq_irq,
-		       s->gerror_irq);
+		printf("SMMUv3 at 0x%llx: ", (unsigned long long)s->base);
+		if (s->eventq_irq || s->priq_irq || s->cmdq_irq || s->gerror_irq)
+			printf("interrupts %u event queue, %u page requests, %u command sync, %u "
+			       "global error\n",
+			       s->eventq_irq, s->priq_irq, s->cmdq_irq, s->gerror_irq);
+		else
+			puts("interrupts by messages");
 	}
 }
 
@@ -250,6 +283,19 @@ static void print_groups(const struct machine *m)
 	}
 }
 
+static void print_masters(const struct machine *m)
+{
+	if (m->n_masters)
+		printf("\n%sothers behind an IOMMU%s\n", cli_color(CLI_BOLD), cli_color(CLI_PLAIN));
+	for (unsigned i = 0, n; i < m->n_masters; i += n) {
+		n = ids_of_master(m, i);
+		printf("  %s", m->masters[i].path);
+		for (unsigned k = 0; k < n; k++)
+			printf("%s0x%04x", k ? "," : "  ", m->masters[i + k].id);
+		putchar('\n');
+	}
+}
+
 static void print_machine(const struct machine *m)
 {
 	printf("%u functions in %u groups\n", m->n_functions, m->n_groups);
@@ -258,6 +304,7 @@ static void print_machine(const struct machine *m)
 		print_ats(m);
 		print_groups(m);
 	}
+	print_masters(m);
 	for (unsigned i = 0; i < m->n_notes; i++)
 		printf("%snote: %s\n", i ? "" : "\n", m->notes[i]);
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Device trees: SMMUv3 and RISC-V IOMMU nodes, and PCI host bridges (bindings
- * iommu/arm,smmu-v3, iommu/riscv,iommu, pci/pci-iommu, pci/pci-msi,
- * pci/host-generic-pci).
+ * Device trees: SMMUv3 and RISC-V IOMMU nodes, PCI host bridges, other masters (bindings
+ * iommu/arm,smmu-v3, iommu/riscv,iommu, iommu/iommu, pci/pci-iommu, pci/pci-msi,
+ * pci/host-generic-pci). What is not enabled is not there.
  */
-#include "internal.h"
+#include "dtb.h"
 
-#include <libfdt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,78 +24,12 @@
 #define PCI_RID_SHIFT	8u
 #define PCI_NOT_THE_RID 0xff0000ffu
 
-struct tree {
-	const void *fdt;
-	const struct where *w;
-};
-
-struct cells {
-	const fdt32_t *c;
-	unsigned n;
-};
-
-static int fail_node(const struct tree *t, int node, const char *what)
-{
-	const char *name = fdt_get_name(t->fdt, node, NULL);
-
-	return fail_at(t->w, (size_t)fdt_off_dt_struct(t->fdt) + (size_t)node, "expected %s in %s",
-		       what, name ? name : "the node");
-}
-
-static struct cells property(const struct tree *t, int node, const char *name)
-{
-	struct cells p = {NULL, 0};
-	int len;
-	const void *data = fdt_getprop(t->fdt, node, name, &len);
-
-	if (data && len >= 0 && len % 4 == 0) {
-		p.c = data;
-		p.n = (unsigned)len / 4;
-	}
-	return p;
-}
-
-static bool has(const struct tree *t, int node, const char *name)
-{
-	return fdt_getprop(t->fdt, node, name, NULL) != NULL;
-}
-
-/* fdt32_ld reads bytes: a damaged tree need not align its properties. */
-static uint32_t cell(const struct cells *p, unsigned i)
-{
-	return fdt32_ld(p->c + i);
-}
-
-static bool is(const struct tree *t, int node, const char *compatible)
-{
-	return !fdt_node_check_compatible(t->fdt, node, compatible);
-}
-
-static uint32_t one_cell(const struct tree *t, int node, const char *name, uint32_t otherwise)
-{
-	struct cells p = property(t, node, name);
-
-	return p.n == 1 ? cell(&p, 0) : otherwise;
-}
-
-/* Cells per interrupt of the controller that `node` reports to; `otherwise` if it names none. */
-static uint32_t interrupt_cells(const struct tree *t, int node, uint32_t otherwise)
-{
-	for (; node >= 0; node = fdt_parent_offset(t->fdt, node)) {
-		uint32_t phandle = one_cell(t, node, "interrupt-parent", 0);
-		int parent = phandle ? fdt_node_offset_by_phandle(t->fdt, phandle) : -1;
-
-		if (parent >= 0)
-			return one_cell(t, parent, "#interrupt-cells", otherwise);
-	}
-	return otherwise;
-}
+/* ---- IOMMUs ---- */
 
 static int interrupt_ids(const struct tree *t, int node, struct machine_smmu *s)
 {
-	struct cells p = property(t, node, "interrupts");
-	uint32_t per = interrupt_cells(t, node, GIC_CELLS);
-	unsigned i;
+	struct cells list[DTB_INTERRUPTS];
+	unsigned i, n;
 	const struct {
 		const char *name;
 		uint32_t *id;
@@ -105,39 +38,22 @@ static int interrupt_ids(const struct tree *t, int node, struct machine_smmu *s)
 		      {"cmdq-sync", &s->cmdq_irq},
 		      {"gerror", &s->gerror_irq}};
 
-	if (!p.n)
-		return 0;
-	if (!per || p.n % per)
-		return fail_node(t, node, "interrupts in whole specifiers");
-	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+	if (dtb_interrupts(t, node, list, &n))
+		return -1;
+	for (i = 0; n && i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		int k = fdt_stringlist_search(t->fdt, node, "interrupt-names", wanted[i].name);
-		uint32_t at = (uint32_t)k * per;
 
 		if (k < 0)
 			continue;
-		if (at + per > p.n)
-			return fail_node(t, node, "an interrupt for each of interrupt-names");
-		if (per < GIC_CELLS)
-			*wanted[i].id = cell(&p, at);
+		if ((unsigned)k >= n)
+			return dtb_fail(t, node, "an interrupt for each of interrupt-names");
+		if (list[k].n < GIC_CELLS)
+			*wanted[i].id = dtb_cell(&list[k], 0);
 		else
-			*wanted[i].id = cell(&p, at + 1) +
-					(cell(&p, at) == GIC_SPI ? GIC_SPI_BASE : GIC_PPI_BASE);
+			*wanted[i].id =
+				dtb_cell(&list[k], 1) +
+				(dtb_cell(&list[k], 0) == GIC_SPI ? GIC_SPI_BASE : GIC_PPI_BASE);
 	}
-	return 0;
-}
-
-/* Of the first entry of `reg`. */
-static int address_of(const struct tree *t, int node, uint64_t *base)
-{
-	struct cells reg = property(t, node, "reg");
-	int parent = fdt_parent_offset(t->fdt, node);
-	int ac = fdt_address_cells(t->fdt, parent < 0 ? 0 : parent);
-	int sc = fdt_size_cells(t->fdt, parent < 0 ? 0 : parent), i;
-
-	if (ac < 1 || ac > 2 || sc < 0 || reg.n < (unsigned)(ac + sc))
-		return fail_node(t, node, "reg with the address of the registers");
-	for (i = 0; i < ac; i++)
-		*base = *base << 32 | cell(&reg, (unsigned)i);
 	return 0;
 }
 
@@ -147,7 +63,7 @@ static struct machine_smmu *new_iommu(struct machine *m, const struct tree *t, i
 	struct machine_smmu *s;
 
 	if (m->n_smmus && m->smmus[0].kind != kind) {
-		fail_node(t, node, "IOMMUs of one kind, not SMMUv3 and RISC-V,");
+		dtb_fail(t, node, "IOMMUs of one kind, not SMMUv3 and RISC-V,");
 		return NULL;
 	}
 	s = grow(&m->smmus, &m->n_smmus, sizeof(*s));
@@ -164,7 +80,7 @@ static int add_smmu(struct machine *m, const struct tree *t, int node)
 {
 	struct machine_smmu *s = new_iommu(m, t, node, MACHINE_SMMUV3);
 
-	return !s || address_of(t, node, &s->base) ? -1 : interrupt_ids(t, node, s);
+	return !s || dtb_address(t, node, &s->base) ? -1 : interrupt_ids(t, node, s);
 }
 
 static bool is_pci(const struct tree *t, int node)
@@ -184,28 +100,30 @@ static int next_host(const struct tree *t, int node)
 	return node;
 }
 
-/* Host bridges that do not say which segment they have are numbered as they come. */
+/* Host bridges that do not say which segment they have are numbered as they come; whoever asks
+ * has looked whether it is enabled. */
 static uint32_t segment_of(const struct tree *t, int host)
 {
 	uint32_t number = 0;
 	int node = -1;
+	bool yes;
 
 	while ((node = next_host(t, node)) >= 0 && node != host)
-		number++;
-	return one_cell(t, host, "linux,pci-domain", number);
+		number += !dtb_enabled(t, node, &yes) && yes;
+	return dtb_one_cell(t, host, "linux,pci-domain", number);
 }
 
 static int vectors(const struct tree *t, int node, struct machine_smmu *s)
 {
-	struct cells p = property(t, node, "interrupts");
-	uint32_t per = interrupt_cells(t, node, 0);
+	struct cells list[DTB_INTERRUPTS];
+	unsigned n;
 
-	if (!has(t, node, "interrupts"))
-		return 0;
-	if (!p.n || !per || p.n % per || p.n / per > MACHINE_MAX_VECTORS)
-		return fail_node(t, node, "1 to 4 interrupts in whole specifiers");
-	while (s->n_vectors < p.n / per) {
-		s->vectors[s->n_vectors] = cell(&p, s->n_vectors * per);
+	if (dtb_interrupts(t, node, list, &n))
+		return -1;
+	if (n > MACHINE_MAX_VECTORS)
+		return dtb_fail(t, node, "at most 4 interrupts");
+	while (s->n_vectors < n) {
+		s->vectors[s->n_vectors] = dtb_cell(&list[s->n_vectors], 0);
 		s->n_vectors++;
 	}
 	return 0;
@@ -214,17 +132,17 @@ static int vectors(const struct tree *t, int node, struct machine_smmu *s)
 /* It is a function of a segment, which its host bridge has. */
 static int function_of(const struct tree *t, int node, struct machine_smmu *s)
 {
-	struct cells reg = property(t, node, "reg");
+	struct cells reg = dtb_cells(t, node, "reg");
 	int host = fdt_parent_offset(t->fdt, node);
 	uint32_t rid;
 
 	if (!is_pci(t, host))
-		return fail_node(t, node, "a PCI bridge above riscv,pci-iommu");
-	if (reg.n < PCI_CELLS || (cell(&reg, 0) & PCI_NOT_THE_RID))
-		return fail_node(t, node, "reg with bus, device and function");
+		return dtb_fail(t, node, "a PCI bridge above riscv,pci-iommu");
+	if (reg.n < PCI_CELLS || (dtb_cell(&reg, 0) & PCI_NOT_THE_RID))
+		return dtb_fail(t, node, "reg with bus, device and function");
 	while (is_pci(t, fdt_parent_offset(t->fdt, host)))
 		host = fdt_parent_offset(t->fdt, host);
-	rid = cell(&reg, 0) >> PCI_RID_SHIFT;
+	rid = dtb_cell(&reg, 0) >> PCI_RID_SHIFT;
 	snprintf(s->function, sizeof(s->function), "%04x:%02x:%02x.%x", segment_of(t, host),
 		 rid >> 8, rid >> 3 & 0x1f, rid & 7);
 	return 0;
@@ -237,11 +155,28 @@ static int add_riscv(struct machine *m, const struct tree *t, int node)
 
 	if (!s)
 		return -1;
-	if (one_cell(t, node, "#iommu-cells", 0) != 1)
-		return fail_node(t, node, "#iommu-cells of 1");
-	rc = is(t, node, "riscv,pci-iommu") ? function_of(t, node, s)
-					    : address_of(t, node, &s->base);
+	rc = dtb_is(t, node, "riscv,pci-iommu") ? function_of(t, node, s)
+						: dtb_address(t, node, &s->base);
 	return rc ? rc : vectors(t, node, s);
+}
+
+/* Ids that lead to one that is not enabled go past all: it is a node like any other. */
+static int add_iommu(struct machine *m, const struct tree *t, int node)
+{
+	bool smmuv3 = dtb_is(t, node, "arm,smmu-v3"), yes;
+
+	if (!smmuv3 && !dtb_is(t, node, "riscv,iommu") && !dtb_is(t, node, "riscv,pci-iommu"))
+		return 0;
+	if (dtb_enabled(t, node, &yes))
+		return -1;
+	if (!yes)
+		return machine_note(m, "%s is not enabled: no id is taken to be behind it",
+				    fdt_get_name(t->fdt, node, NULL))
+			       ? fail_memory(t->w)
+			       : 0;
+	if (dtb_one_cell(t, node, "#iommu-cells", 0) != 1)
+		return dtb_fail(t, node, "#iommu-cells of 1");
+	return smmuv3 ? add_smmu(m, t, node) : add_riscv(m, t, node);
 }
 
 static int add_iommus(struct machine *m, const struct tree *t)
@@ -249,12 +184,8 @@ static int add_iommus(struct machine *m, const struct tree *t)
 	int node, rc = 0;
 
 	for (node = fdt_next_node(t->fdt, -1, NULL); node >= 0 && !rc;
-	     node = fdt_next_node(t->fdt, node, NULL)) {
-		if (is(t, node, "arm,smmu-v3"))
-			rc = add_smmu(m, t, node);
-		else if (is(t, node, "riscv,iommu") || is(t, node, "riscv,pci-iommu"))
-			rc = add_riscv(m, t, node);
-	}
+	     node = fdt_next_node(t->fdt, node, NULL))
+		rc = add_iommu(m, t, node);
 	return rc;
 }
 
@@ -275,19 +206,20 @@ static int check_map(const struct tree *t, int node, const char *name, struct ce
 	unsigned i;
 	int len;
 
-	*p = property(t, node, name);
+	*p = dtb_cells(t, node, name);
 	if (!fdt_getprop(t->fdt, node, name, &len))
 		return 0;
 	if (!p->n || p->n % MAP_CELLS)
-		return fail_node(t, node, "iommu-map and msi-map in entries of four cells");
+		return dtb_fail(t, node, "iommu-map and msi-map in entries of four cells");
 	for (i = 0; i < p->n; i += MAP_CELLS) {
-		uint32_t first = cell(p, i), output = cell(p, i + 2), length = cell(p, i + 3);
+		uint32_t first = dtb_cell(p, i), output = dtb_cell(p, i + 2),
+			 length = dtb_cell(p, i + 3);
 
 		if (!length || first >= RID_LIMIT || length > RID_LIMIT - first ||
 		    length - 1 > UINT32_MAX - output)
-			return fail_node(t, node, "map entries of 1 to 0x10000 requester ids");
-		if (fdt_node_offset_by_phandle(t->fdt, cell(p, i + 1)) < 0)
-			return fail_node(t, node, "map entries that name a node");
+			return dtb_fail(t, node, "map entries of 1 to 0x10000 requester ids");
+		if (fdt_node_offset_by_phandle(t->fdt, dtb_cell(p, i + 1)) < 0)
+			return dtb_fail(t, node, "map entries that name a node");
 	}
 	return 0;
 }
@@ -300,11 +232,11 @@ static int check_overlap(const struct tree *t, int node, const struct cells *p, 
 	uint32_t id;
 
 	for (i = 0; i < p->n; i += MAP_CELLS) {
-		if (cell(p, i) & ~mask)
-			return fail_node(t, node, "an iommu-map within iommu-map-mask");
-		for (id = cell(p, i); id < cell(p, i) + cell(p, i + 3); id++) {
+		if (dtb_cell(p, i) & ~mask)
+			return dtb_fail(t, node, "an iommu-map within iommu-map-mask");
+		for (id = dtb_cell(p, i); id < dtb_cell(p, i) + dtb_cell(p, i + 3); id++) {
 			if (seen[id / 8] & 1u << id % 8)
-				return fail_node(t, node, "iommu-map entries that do not overlap");
+				return dtb_fail(t, node, "iommu-map entries that do not overlap");
 			seen[id / 8] |= (uint8_t)(1u << id % 8);
 		}
 	}
@@ -317,17 +249,18 @@ static int check_host(const struct tree *t, int node, struct cells *map, const s
 
 	if (check_map(t, node, "iommu-map", map) || check_map(t, node, "msi-map", &msi))
 		return -1;
-	if (has(t, node, "iommu-map-mask") && property(t, node, "iommu-map-mask").n != 1)
-		return fail_node(t, node, "iommu-map-mask of one cell");
-	if (buses->n && (buses->n != 2 || cell(buses, 0) > cell(buses, 1) || cell(buses, 1) > 0xff))
-		return fail_node(t, node, "bus-range with two bus numbers");
-	return check_overlap(t, node, map, one_cell(t, node, "iommu-map-mask", 0xffff));
+	if (dtb_has(t, node, "iommu-map-mask") && dtb_cells(t, node, "iommu-map-mask").n != 1)
+		return dtb_fail(t, node, "iommu-map-mask of one cell");
+	if (buses->n &&
+	    (buses->n != 2 || dtb_cell(buses, 0) > dtb_cell(buses, 1) || dtb_cell(buses, 1) > 0xff))
+		return dtb_fail(t, node, "bus-range with two bus numbers");
+	return check_overlap(t, node, map, dtb_one_cell(t, node, "iommu-map-mask", 0xffff));
 }
 
 static int add_host(struct machine *m, struct firmware *fw, const struct tree *t, int node,
 		    uint32_t number)
 {
-	struct cells map, buses = property(t, node, "bus-range");
+	struct cells map, buses = dtb_cells(t, node, "bus-range");
 	unsigned i;
 
 	if (check_host(t, node, &map, &buses))
@@ -337,18 +270,18 @@ static int add_host(struct machine *m, struct firmware *fw, const struct tree *t
 
 		if (!r)
 			return fail_memory(t->w);
-		r->segment = one_cell(t, node, "linux,pci-domain", number);
-		r->bus_first = buses.n ? cell(&buses, 0) : 0;
-		r->bus_last = buses.n ? cell(&buses, 1) : 0xff;
-		r->mask = one_cell(t, node, "iommu-map-mask", 0xffff);
-		r->first = cell(&map, i);
-		r->last = r->first + cell(&map, i + 3) - 1;
-		r->output = cell(&map, i + 2);
-		r->ats = has(t, node, "ats-supported");
-		r->smmu = smmu_of(m, cell(&map, i + 1));
+		r->segment = dtb_one_cell(t, node, "linux,pci-domain", number);
+		r->bus_first = buses.n ? dtb_cell(&buses, 0) : 0;
+		r->bus_last = buses.n ? dtb_cell(&buses, 1) : 0xff;
+		r->mask = dtb_one_cell(t, node, "iommu-map-mask", 0xffff);
+		r->first = dtb_cell(&map, i);
+		r->last = r->first + dtb_cell(&map, i + 3) - 1;
+		r->output = dtb_cell(&map, i + 2);
+		r->ats = dtb_has(t, node, "ats-supported");
+		r->smmu = smmu_of(m, dtb_cell(&map, i + 1));
 		if (r->smmu != MACHINE_NONE && m->smmus[r->smmu].kind == MACHINE_RISCV &&
 		    r->output + (r->last - r->first) >= DEVICE_ID_LIMIT)
-			return fail_node(t, node, "RISC-V device ids of at most 24 bits");
+			return dtb_fail(t, node, "RISC-V device ids of at most 24 bits");
 	}
 	return 0;
 }
@@ -357,9 +290,64 @@ static int add_hosts(struct machine *m, struct firmware *fw, const struct tree *
 {
 	uint32_t number = 0;
 	int node = -1;
+	bool yes;
 
 	while ((node = next_host(t, node)) >= 0) {
-		if (add_host(m, fw, t, node, number++))
+		if (dtb_enabled(t, node, &yes) || (yes && add_host(m, fw, t, node, number++)))
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- masters that are no PCI functions ---- */
+
+static int add_master(struct machine *m, const struct tree *t, int node, int smmu, uint32_t id)
+{
+	struct machine_master *e = grow(&m->masters, &m->n_masters, sizeof(*e));
+
+	if (!e)
+		return fail_memory(t->w);
+	e->smmu = smmu;
+	e->id = id;
+	if (fdt_get_path(t->fdt, node, e->path, sizeof(e->path)))
+		return dtb_fail(t, node, "a path of at most 127 characters");
+	if (m->smmus[smmu].kind == MACHINE_RISCV && id >= DEVICE_ID_LIMIT)
+		return dtb_fail(t, node, "RISC-V device ids of at most 24 bits");
+	return 0;
+}
+
+/* (IOMMU, id) any number of times; the cells of other IOMMUs are as many as they say. */
+static int add_masters_of(struct machine *m, const struct tree *t, int node)
+{
+	struct cells p = dtb_cells(t, node, "iommus");
+	unsigned at = 0;
+
+	while (at < p.n) {
+		uint32_t phandle = dtb_cell(&p, at), per;
+		int iommu = fdt_node_offset_by_phandle(t->fdt, phandle), smmu = smmu_of(m, phandle);
+
+		if (iommu < 0 || !dtb_has(t, iommu, "#iommu-cells"))
+			break;
+		per = dtb_one_cell(t, iommu, "#iommu-cells", 0);
+		if (per > p.n - at - 1)
+			break;
+		if (smmu != MACHINE_NONE && add_master(m, t, node, smmu, dtb_cell(&p, at + 1)))
+			return -1;
+		at += 1 + per;
+	}
+	return at && at == p.n ? 0 : dtb_fail(t, node, "iommus that name IOMMUs and whole ids");
+}
+
+static int add_masters(struct machine *m, const struct tree *t)
+{
+	int node;
+	bool yes;
+
+	for (node = fdt_next_node(t->fdt, -1, NULL); node >= 0;
+	     node = fdt_next_node(t->fdt, node, NULL)) {
+		if (!dtb_has(t, node, "iommus"))
+			continue;
+		if (dtb_enabled(t, node, &yes) || (yes && add_masters_of(m, t, node)))
 			return -1;
 	}
 	return 0;
@@ -379,7 +367,7 @@ int dtb_load(struct machine *m, struct firmware *fw, const struct where *w)
 	if (rc)
 		rc = fail_at(w, 0, "expected a whole flattened device tree: %s", fdt_strerror(rc));
 	else
-		rc = add_iommus(m, &t) || add_hosts(m, fw, &t) ? -1 : 0;
+		rc = add_iommus(m, &t) || add_hosts(m, fw, &t) || add_masters(m, &t) ? -1 : 0;
 	free(data);
 	return rc;
 }

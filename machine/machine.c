@@ -80,6 +80,25 @@ static int assign_streams(struct machine *m, const struct firmware *fw, const st
 	return 0;
 }
 
+/* What one of them maps, the other reaches: the fabric does not tell them apart. */
+static int note_shared(struct machine *m)
+{
+	for (unsigned i = 0; i < m->n_masters; i++) {
+		const struct machine_master *e = &m->masters[i];
+
+		for (unsigned k = 0; k < m->n_functions; k++) {
+			const struct machine_function *f = &m->functions[k];
+
+			for (unsigned s = 0; f->smmu == e->smmu && s < f->n_stream_ids; s++)
+				if (f->stream_ids[s] == e->id &&
+				    machine_note(m, "%s and %s have the same stream id, 0x%x",
+						 e->path, f->bdf, e->id))
+					return -1;
+		}
+	}
+	return 0;
+}
+
 static int load_firmware(struct machine *m, struct firmware *fw, const char *dtb, const char *iort,
 			 char *err, size_t errlen)
 {
@@ -113,7 +132,7 @@ int machine_load(struct machine *m, const char *lspci, const char *dtb, const ch
 		rc = load_firmware(m, &fw, dtb, iort, err, errlen);
 	if (!rc)
 		rc = assign_streams(m, dtb || iort ? &fw : NULL, &w);
-	if (!rc && groups_form(m))
+	if (!rc && (groups_form(m) || note_shared(m)))
 		rc = fail_memory(&w);
 	free(fw.maps);
 	if (rc)
@@ -133,6 +152,7 @@ void machine_free(struct machine *m)
 		free(m->notes[i]);
 	free(m->functions);
 	free(m->smmus);
+	free(m->masters);
 	free(m->groups);
 	free(m->notes);
 	memset(m, 0, sizeof(*m));

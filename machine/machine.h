@@ -86,6 +86,13 @@ struct machine_smmu {
 	bool anonymous; /* no firmware table given */
 };
 
+/* An id of a master that is no PCI function; one with several has several, in order. */
+struct machine_master {
+	char path[128]; /* of its node in the device tree */
+	int smmu;
+	uint32_t id;
+};
+
 struct machine_group {
 	int id;
 	int *functions; /* indices, ascending */
@@ -99,6 +106,8 @@ struct machine {
 	unsigned n_smmus;
 	struct machine_group *groups; /* ascending by id */
 	unsigned n_groups;
+	struct machine_master *masters;
+	unsigned n_masters;
 	char **notes; /* one line each: what was odd and how it was read */
 	unsigned n_notes;
 };

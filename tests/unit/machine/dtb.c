@@ -117,7 +117,8 @@ static void ill_typed_properties_are_named(void **state)
 	load_fails(NULL, tree_file(), NULL, "map entries of 1 to 0x10000 requester ids");
 	open_tree();
 	set_cells(smmu, "interrupts", 5, 0u, 1u, 1u, 0u, 2u);
-	load_fails(NULL, tree_file(), NULL, "interrupts in whole specifiers in smmuv3@9050000");
+	load_fails(NULL, tree_file(), NULL,
+		   "interrupts in whole specifiers of a controller in smmuv3@9050000");
 	open_tree();
 	set_cells(smmu, "interrupts", 3, 0u, 1u, 1u);
 	load_fails(NULL, tree_file(), NULL, "an interrupt for each of interrupt-names");
