@@ -39,6 +39,11 @@ struct bench_contain {
 /* One run. False: out of memory, or the scenario is refused (`err`). */
 bool bench_contain(struct bench_contain *c, char *err, unsigned err_size);
 
+/* ---- a neighbour, by command queues ---- */
+
+/* Runs and prints; an exit code. */
+int bench_lanes(bool quick, bool json);
+
 /* ---- the explorer ---- */
 
 #define BENCH_ROUNDS 31u

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static const char help[] =
-	"usage: lazaret bench queue|inval|explore|contain [--iommu NAME] [--quick] [--json]\n"
+	"usage: lazaret bench queue|inval|explore|contain|lanes [--iommu NAME] [--quick] [--json]\n"
 	"\n"
 	"Prints figures and judges nothing.\n"
 	"\n"
@@ -27,12 +27,15 @@ static const char help[] =
 	"           oracles and with none, and what one switch of coroutines takes (the limit)\n"
 	"  contain  what happens from noticing broken devices to their fence, in the model time\n"
 	"           of the deterministic port, per regime of the modelled hardware\n"
+	"  lanes    how long an unmap of a neighbour of a dead device takes, with one command\n"
+	"           queue and with ATC invalidations on ECMDQs or a Tegra241 CMDQV; model time\n"
 	"\n"
 	"  --iommu NAME  smmuv3 or riscv; without it both\n"
 	"  --quick       few repetitions: to see that it works\n"
 	"  --json        the same for programs, as one object\n"
 	"\n"
-	"Hardware is memory (queue, inval) or a model (explore, contain). A busy machine spreads "
+	"Hardware is memory (queue, inval) or a model (explore, contain, lanes). A busy machine "
+	"spreads "
 	"the\n"
 	"rates: look at min and max. Exit: 0, 2 usage error, 3 internal error.\n";
 
@@ -550,6 +553,13 @@ static int bench_explorer(const struct options *o)
 	return CLI_HELD;
 }
 
+static int bench_neighbour(const struct options *o)
+{
+	if (!o->on[BENCH_SMMUV3])
+		return cli_usage("bench", "lanes: a RISC-V IOMMU has one command queue");
+	return bench_lanes(o->quick, o->json);
+}
+
 /* A broken rule of the library: the port has printed it and aborts. */
 static void on_abort(int sig)
 {
@@ -577,7 +587,8 @@ int cmd_bench(int argc, char **argv)
 	} all[] = {{"queue", bench_queue},
 		   {"inval", bench_inval},
 		   {"explore", bench_explorer},
-		   {"contain", bench_containment}};
+		   {"contain", bench_containment},
+		   {"lanes", bench_neighbour}};
 	struct options o = {0};
 	const char *iommu = NULL;
 	const struct cli_option opts[] = {{"--iommu", &iommu, NULL},
@@ -589,14 +600,14 @@ int cmd_bench(int argc, char **argv)
 	if (n < 0)
 		return code;
 	if (n != 1)
-		return cli_usage(
-			"bench",
-			"expected queue, inval, explore or contain; see lazaret bench --help");
+		return cli_usage("bench", "expected queue, inval, explore, contain or lanes; see "
+					  "lazaret bench --help");
 	if (!choose_iommu(iommu, &o))
 		return cli_usage("bench", "--iommu takes smmuv3 or riscv");
 	signal(SIGABRT, on_abort);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (!strcmp(argv[1], all[i].name))
 			return all[i].run(&o);
-	return cli_usage("bench", "expected queue, inval, explore or contain, not %s", argv[1]);
+	return cli_usage("bench", "expected queue, inval, explore, contain or lanes, not %s",
+			 argv[1]);
 }

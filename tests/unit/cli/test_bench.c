@@ -183,10 +183,50 @@ static void contain(void **state)
 	json_decref(j);
 }
 
+/* One queue: the neighbour waits as long as the hardware. A lane: it does not. */
+static void lanes(void **state)
+{
+	json_t *j = bench_json("lanes --quick --json");
+	const json_t *first = json_array_get(json_object_get(j, "regimes"), 0), *run;
+	const json_t *runs = json_object_get(first, "runs");
+	size_t i, k;
+
+	(void)state;
+	assert_int_equal(json_array_size(json_object_get(j, "regimes")), 1);
+	assert_int_equal(json_array_size(runs), 3);
+	assert_true(number(first, "quiet_ns") < 100000);
+	json_array_foreach(runs, i, run)
+	{
+		bool lane = number(run, "lanes_used") > 0;
+
+		assert_true(json_is_true(json_object_get(run, "held")));
+		assert_int_equal(lane, i > 0);
+		assert_true(lane ? number(run, "neighbour_ns") < 100000
+				 : number(run, "neighbour_ns") > 25000000);
+		assert_true(number(run, "fenced_after_ns") > 50000000);
+	}
+	assert_true(json_real_value(json_object_get(first, "ratio_ecmdq")) > 250);
+	assert_true(json_real_value(json_object_get(first, "ratio_cmdqv")) > 250);
+	/* One whose own ATC invalidations share the lane waits with any. */
+	runs = json_array_get(json_object_get(j, "variants"), 1);
+	assert_true(json_is_true(json_object_get(runs, "neighbour_ats")));
+	json_array_foreach(json_object_get(runs, "runs"), k, run)
+	{
+		assert_true(number(run, "neighbour_ns") > 25000000);
+	}
+	assert_int_equal(k, 6);
+	json_decref(j);
+}
+
 static void wrong_usage(void **state)
 {
-	static const char *const wrong[] = {
-		"", "walk", "queue inval", "queue --walk", "contain --iommu vtd", "queue --iommu"};
+	static const char *const wrong[] = {"",
+					    "walk",
+					    "queue inval",
+					    "queue --walk",
+					    "contain --iommu vtd",
+					    "queue --iommu",
+					    "lanes --iommu riscv"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -240,6 +280,7 @@ int main(void)
 		cmocka_unit_test(one_iommu_of_them),
 		cmocka_unit_test(inval),
 		cmocka_unit_test(contain),
+		cmocka_unit_test(lanes),
 		cmocka_unit_test(wrong_usage),
 	};
 
