@@ -494,6 +494,8 @@ const struct exr_body exr_bodies[] = {
 	{"two_dead", "two of the devices are dead", two_dead_prepare, two_unmaps},
 	{"three_invalidators", "three invalidators on one dead device", exb_one_dead, three_unmaps},
 	{"attach_fence", "attach against fence", attach_prepare, attach_fence},
+	{"leave_sound", "a sound device is detached while others invalidate", exb_shared,
+	 exb_leave_sound},
 	{"reset_identify", "a reset's end against identification", exb_one_dead, reset_meets},
 	{"reset_worker", "a reset's end against the worker", exb_one_dead, reset_worker},
 	{"nested_reset", "nested resets, the inner one fails", exb_one_dead, nested_reset},

@@ -335,3 +335,19 @@ void exb_laps(struct exr *r)
 	exr_go(r, "invalidator", 3, rounds_5);
 	two_rounds(r, 6);
 }
+
+/* ---- a sound device leaves while others invalidate ---- */
+
+static void detach_1(struct exr *r)
+{
+	lz_detach(r->dev[1].dev);
+}
+
+void exb_leave_sound(struct exr *r)
+{
+	r->sound = true;
+	exr_go(r, "detach", 3, detach_1);
+	exr_go(r, "invalidator", 2, exb_unmap_1);
+	(void)exr_unmap(r, 0, 0, 1);
+	(void)exr_unmap(r, 0, 2, 1);
+}

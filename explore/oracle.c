@@ -169,7 +169,7 @@ static void judge_innocent(struct exr *r, const struct exr_dev *d, const struct 
 	/* An answer counts only with a config space that says ATS is on (H76): a read that
 	 * failed when that was looked at, and no other, is an excuse. */
 	if (d->guilty || d->doubted || !lzm_ep_answers(d->ep) || d->unit->lost ||
-	    ev->evidence == LZ_EVIDENCE_ASSUMED)
+	    (ev->evidence == LZ_EVIDENCE_ASSUMED && !(r->sound && !r->run->skipped)))
 		return;
 	/* A fence of one that is blocked belongs to a reset, an operator or a removal. */
 	if (ev->kind == LZ_EV_FENCED && (ev->evidence == LZ_EVIDENCE_NONE || is_blocked(d, ~0u)))

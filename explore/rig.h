@@ -66,6 +66,8 @@ struct ex_case {
 	uint64_t shared_timeouts;   /* 1: any queue's sync tells of a timeout */
 	uint64_t own_timeouts;	    /* 1: the library believes that they do not */
 	uint64_t one_consumer;	    /* 1: a sync that waits stalls all queues */
+	uint64_t msi_flat;	    /* 1: device contexts of 64 bytes */
+	uint64_t ctx_uncached;	    /* 1: device contexts are read each time */
 	/* A run chooses one of these. */
 	char *regime[EXR_REGIMES];
 	unsigned n_regimes;
@@ -158,6 +160,7 @@ struct exr {
 	bool calm;
 	unsigned excuses;
 	lz_ns calm_skipped;
+	bool sound; /* nobody is broken: as long as no time is skipped not even by assumption */
 	uint32_t stalled_cons; /* CMDQ_CONS when the body stalled the queue at a probe */
 	bool dead_queue;       /* the body has stalled the queue, or broken a command */
 	struct exr_call call[EXR_TASKS];

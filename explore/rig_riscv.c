@@ -15,6 +15,7 @@ static void configure(struct exr *r)
 {
 	lzm_riscv_config_default(&r->riscv);
 	r->riscv.knobs.ats_timeout_ns = r->c->ats_timeout;
+	r->riscv.msi_flat = r->c->msi_flat;
 }
 
 static bool create(struct exr_unit *u, const struct lzm_bus *bus)
@@ -49,6 +50,7 @@ static bool regime(struct exr_unit *u, const char *name)
 
 	if (name && !lzm_riscv_regime(name, k))
 		return false;
+	k->ctx_uncached = u->rig->c->ctx_uncached;
 	k->seed = u->rig->hw.knobs.seed;
 	return lzm_riscv_set_knobs(u->riscv, k);
 }

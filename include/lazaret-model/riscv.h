@@ -29,6 +29,7 @@ struct lzm_riscv_knobs {
 	bool late_subset;	 /**< invalidations still in time are given up with the dead */
 	bool ats_out_of_order;	 /**< completions are taken in in any order */
 	bool lazy;		 /**< commands are carried out in any order between fences */
+	bool ctx_uncached;	 /**< contexts are read each time: changes take effect at once */
 	uint64_t seed;		 /**< for the choices above */
 };
 /** 50 ms timeout, everything mild. */
@@ -44,12 +45,14 @@ struct lzm_riscv_config {
 	bool ats;		      /**< capabilities.ATS */
 	bool wired;		      /**< IGS: both; else MSI only */
 	bool pd20;		      /**< PD20 besides PD8 and PD17 */
+	bool msi_flat;		      /**< capabilities.MSI_FLAT: device contexts of 64 bytes,
+					   MSI translation off in all of them */
 	unsigned pas;		      /**< physical address bits, 32 .. 56 */
 	unsigned tlb_entries;	      /**< translations cached */
 	unsigned ctx_entries;	      /**< device and process contexts cached, each */
 	struct lzm_riscv_knobs knobs; /**< freedom taken */
 };
-/** Everything on, 56 bits. */
+/** Everything on but MSI_FLAT, 56 bits. */
 void lzm_riscv_config_default(struct lzm_riscv_config *c);
 
 /** An IOMMU; owned by whoever created it. */

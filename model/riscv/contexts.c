@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Device contexts (directory of one to three levels, base format) and process
- * contexts, their checks and caches (chapter 2). An entry with V = 0 is not cached.
+ * Device contexts (directory of one to three levels, base and extended format) and
+ * process contexts, their checks and caches (chapter 2). An entry with V = 0 is not cached.
  */
 #include "riscv/riscv.h"
 
@@ -65,12 +65,25 @@ static bool dc_good(const struct lzm_riscv *s, const struct lzm_rv_dc *dc)
 	return mode_known(s, fsc);
 }
 
+/* msiptp, its mask and pattern, and a reserved word. What asks for MSI page tables is
+ * not modelled. */
+static bool msi_good(struct lzm_riscv *s, const uint64_t w[4])
+{
+	if (!s->cfg.msi_flat)
+		return true;
+	if (ATP_MODE(w[0]) == MSIPTP_FLAT && !w[3])
+		lzm_rv_misuse(s, "MSI page tables are not modelled");
+	return ATP_MODE(w[0]) == MSIPTP_OFF && !w[3];
+}
+
 static bool dc_fetch(struct lzm_riscv *s, uint32_t did, struct lzm_rv_dc *dc,
 		     struct lzm_rv_fault *f)
 {
-	static const unsigned shift[3] = {0, 7, 16}, width[3] = {7, 9, 8};
+	static const unsigned base[4] = {0, 7, 16, 24}, extended[4] = {0, 6, 15, 24};
+	const unsigned *shift = s->cfg.msi_flat ? extended : base;
 	unsigned levels = DDTP_MODE(s->ddtp) - DDTP_BARE;
-	uint64_t table = TABLE_ADDR(s->ddtp), w[4];
+	size_t bytes = s->cfg.msi_flat ? 64 : 32;
+	uint64_t table = TABLE_ADDR(s->ddtp), w[8] = {0};
 
 	if (levels < 3 && did >> shift[levels])
 		return failed(f, CAUSE_DISALLOWED);
@@ -79,7 +92,7 @@ static bool dc_fetch(struct lzm_riscv *s, uint32_t did, struct lzm_rv_dc *dc,
 		return failed(f, CAUSE_DDT_LOAD);
 	}
 	for (unsigned l = levels - 1; l > 0; l--) {
-		uint32_t index = did >> shift[l] & ((1u << width[l]) - 1);
+		uint32_t index = did >> shift[l] & ((1u << (shift[l + 1] - shift[l])) - 1);
 
 		if (!lzm_rv_read(s, table + index * 8, w, 8))
 			return failed(f, CAUSE_DDT_LOAD);
@@ -89,12 +102,12 @@ static bool dc_fetch(struct lzm_riscv *s, uint32_t did, struct lzm_rv_dc *dc,
 			return failed(f, CAUSE_DDT_BAD);
 		table = TABLE_ADDR(w[0]);
 	}
-	if (!lzm_rv_read(s, table + (did & 127) * 32, w, 32))
+	if (!lzm_rv_read(s, table + (did & ((1u << shift[1]) - 1)) * bytes, w, bytes))
 		return failed(f, CAUSE_DDT_LOAD);
 	*dc = (struct lzm_rv_dc){false, did, w[0], w[1], w[2], w[3]};
 	if (!(dc->tc & TC_V))
 		return failed(f, CAUSE_DDT_INVALID);
-	return dc_good(s, dc) ? true : failed(f, CAUSE_DDT_BAD);
+	return dc_good(s, dc) && msi_good(s, w + 4) ? true : failed(f, CAUSE_DDT_BAD);
 }
 
 const struct lzm_rv_dc *lzm_rv_dc_find(struct lzm_riscv *s, uint32_t did, enum lzm_rv_lookup how,
@@ -103,7 +116,7 @@ const struct lzm_rv_dc *lzm_rv_dc_find(struct lzm_riscv *s, uint32_t did, enum l
 	struct lzm_rv_dc *slot = dc_slot(s, did);
 
 	f->cause = 0;
-	if (how != RV_MEMORY && slot->cached && slot->did == did)
+	if (how != RV_MEMORY && slot->cached && slot->did == did && !s->cfg.knobs.ctx_uncached)
 		return slot;
 	if (DDTP_MODE(s->ddtp) < DDTP_1LVL)
 		return NULL;
@@ -169,7 +182,7 @@ const struct lzm_rv_pc *lzm_rv_pc_find(struct lzm_riscv *s, const struct lzm_rv_
 	struct lzm_rv_pc *slot = pc_slot(s, dc->did, pid), pc;
 
 	f->cause = 0;
-	if (slot->cached && slot->did == dc->did && slot->pid == pid)
+	if (slot->cached && slot->did == dc->did && slot->pid == pid && !s->cfg.knobs.ctx_uncached)
 		return slot;
 	if (!pc_fetch(s, dc, pid, &pc, f))
 		return NULL;

@@ -139,7 +139,7 @@ static uint64_t capabilities(const struct lzm_riscv *s)
 	v |= (c->sv48 ? CAP_SV48 : 0) | (c->sv57 ? CAP_SV57 : 0) | (c->pd20 ? CAP_PD20 : 0);
 	if (c->stage2)
 		v |= CAP_SV39X4 | (c->sv48 ? CAP_SV48X4 : 0) | (c->sv57 ? CAP_SV57X4 : 0);
-	v |= c->ats ? CAP_ATS : 0;
+	v |= (c->ats ? CAP_ATS : 0) | (c->msi_flat ? CAP_MSI_FLAT : 0);
 	return v | (c->wired ? CAP_IGS_BOTH : CAP_IGS_MSI);
 }
 

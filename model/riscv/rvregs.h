@@ -39,6 +39,7 @@
 #define CAP_SV39X4   BIT(17)
 #define CAP_SV48X4   BIT(18)
 #define CAP_SV57X4   BIT(19)
+#define CAP_MSI_FLAT BIT(22)
 #define CAP_ATS	     BIT(25)
 #define CAP_IGS_MSI  (UINT64_C(0) << 28)
 #define CAP_IGS_BOTH (UINT64_C(2) << 28)
@@ -116,6 +117,7 @@ enum { OP_IOTINVAL = 1, OP_IOFENCE, OP_IODIR, OP_ATS };
 #define ATP_ADDR(v)    (BITS(v, 43, 0) << 12)
 #define HGATP_GSCID(v) ((uint16_t)BITS(v, 59, 44))
 enum { ATP_BARE = 0, ATP_SV39 = 8, ATP_SV48, ATP_SV57 };
+enum { MSIPTP_OFF, MSIPTP_FLAT };
 enum { PD_BARE, PD_8, PD_17, PD_20 };
 
 /* Page table entries. */

@@ -27,6 +27,8 @@ const char *iommu_misuse(struct lzm_board *b, char text[96]);
 /* A fault record, as far as every IOMMU has one. */
 /* Of an SMMUv3: are there ECMDQs? In one_queue.c and more_queues.c. */
 extern const bool iommu_ecmdq;
+/* Of a RISC-V IOMMU: capabilities.MSI_FLAT? In base_contexts.c and wide_contexts.c. */
+extern const bool iommu_msi_flat;
 
 struct iommu_fault {
 	bool translation; /* nothing is mapped there */

@@ -22,6 +22,7 @@ struct lzm_board *iommu_board(const char *regime, uint64_t timeout, const struct
 		assert_true(lzm_smmu_regime(regime, &delay)); /* the line is the bench's */
 	}
 	c.knobs.ats_timeout_ns = timeout;
+	c.msi_flat = iommu_msi_flat;
 	*irq_delay = delay.gerror_irq_delay_ns;
 	return lzm_board_create_riscv(&c, bus);
 }

@@ -168,6 +168,74 @@ static void the_mode_decides_without_a_directory(void **state)
 	rig_free(r);
 }
 
+/* 6, 9 and 9 bits of a device id; the second half of a context is about MSIs. */
+static void contexts_of_64_bytes(void **state)
+{
+	const uint64_t did = 5ull << 15 | 3u << 6 | 2, at = DDT + 0x2000 + 2 * 64;
+	struct rig *r = rig_wide();
+	uint64_t pa, rec[4];
+
+	(void)state;
+	assert_true(lzm_riscv_read(r->iommu, 0, 8) & 1u << 22);
+	store(r, DDT + 5 * 8, ENTRY(DDT + 0x1000));
+	store(r, DDT + 0x1000 + 3 * 8, ENTRY(DDT + 0x2000));
+	store(r, at, TC_V);
+	store(r, at + 16, PSCID(1));
+	store(r, at + 24, SV39 | PPN(TABLES));
+	map(r, TABLES, 0x1000, 0, DATA >> 2 | LEAF);
+	wr64(r, DDTP, PPN(DDT) << 10 | 4);
+	settle(r);
+	assert_int_equal(
+		lzm_riscv_untranslated(r->iommu, (uint32_t)did, false, 0, 0x1000, LZM_READ, &pa),
+		LZM_OK);
+	assert_int_equal(pa, DATA);
+	/* The one behind it in a page of 32-byte contexts is nobody's. */
+	assert_int_equal(lzm_riscv_untranslated(r->iommu, (uint32_t)did + 1, false, 0, 0x1000,
+						LZM_READ, &pa),
+			 LZM_ABORT);
+	assert_true(fault(r, rec));
+	assert_int_equal(CAUSE(rec), 258);
+	/* A mode of msiptp, and a word, that are reserved. */
+	for (unsigned word = 4; word < 8; word += 3) {
+		store(r, at + word * 8, 2ull << 60);
+		put(r, INVAL_DDT | DIRDID(did), 0);
+		fence(r);
+		assert_int_equal(lzm_riscv_untranslated(r->iommu, (uint32_t)did, false, 0, 0x1000,
+							LZM_READ, &pa),
+				 LZM_ABORT);
+		assert_true(fault(r, rec));
+		assert_int_equal(CAUSE(rec), 259);
+		store(r, at + word * 8, 0);
+	}
+	assert_int_equal(misuses(r), 0);
+	store(r, at + 32, 1ull << 60);
+	put(r, INVAL_DDT | DIRDID(did), 0);
+	fence(r);
+	assert_int_equal(
+		lzm_riscv_untranslated(r->iommu, (uint32_t)did, false, 0, 0x1000, LZM_READ, &pa),
+		LZM_ABORT);
+	assert_int_equal(misuses(r), 1);
+	rig_free(r);
+}
+
+static void contexts_need_not_be_cached(void **state)
+{
+	struct lzm_riscv_knobs k;
+	struct rig *r;
+
+	(void)state;
+	lzm_riscv_knobs_default(&k);
+	for (k.ctx_uncached = false;; k.ctx_uncached = true) {
+		r = rig_running(&k);
+		assert_true(translated(r));
+		set_dc(r, DID, TC_V | TC_DTF, 0, PSCID(1), SV39 | PPN(TABLES));
+		assert_int_equal(translated(r), !k.ctx_uncached);
+		rig_free(r);
+		if (k.ctx_uncached)
+			break;
+	}
+}
+
 static void processes_have_tables_of_their_own(void **state)
 {
 	struct rig *r = rig_running(NULL);
@@ -298,6 +366,8 @@ int main(void)
 		cmocka_unit_test(clearing_en_ats_stops_translated_requests),
 		cmocka_unit_test(dtf_keeps_a_device_out_of_the_fault_queue),
 		cmocka_unit_test(the_mode_decides_without_a_directory),
+		cmocka_unit_test(contexts_of_64_bytes),
+		cmocka_unit_test(contexts_need_not_be_cached),
 		cmocka_unit_test(processes_have_tables_of_their_own),
 		cmocka_unit_test(both_stages_in_turn),
 		cmocka_unit_test(rights_and_malformed_entries_fault),

@@ -52,7 +52,7 @@ static void atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
 		lzm_riscv_atc_answer(r->iommu, tag, LZM_ATC_DONE);
 }
 
-struct rig *rig_new(const struct lzm_riscv_knobs *knobs)
+static struct rig *build(const struct lzm_riscv_knobs *knobs, bool msi_flat)
 {
 	struct rig *r = calloc(1, sizeof(*r));
 
@@ -64,6 +64,7 @@ struct rig *rig_new(const struct lzm_riscv_knobs *knobs)
 	lzm_riscv_config_default(&r->cfg);
 	if (knobs)
 		r->cfg.knobs = *knobs;
+	r->cfg.msi_flat = msi_flat;
 	r->iommu = lzm_riscv_create(&r->cfg, &r->bus);
 	assert_non_null(r->iommu);
 	wr(r, FCTL, 2); /* wired */
@@ -76,6 +77,16 @@ struct rig *rig_new(const struct lzm_riscv_knobs *knobs)
 	settle(r);
 	assert_int_equal(rd(r, CQCSR), EN | IE | ON);
 	return r;
+}
+
+struct rig *rig_new(const struct lzm_riscv_knobs *knobs)
+{
+	return build(knobs, false);
+}
+
+struct rig *rig_wide(void)
+{
+	return build(NULL, true);
 }
 
 struct rig *rig_running(const struct lzm_riscv_knobs *knobs)

@@ -106,6 +106,7 @@ struct rig {
 
 struct rig *rig_new(const struct lzm_riscv_knobs *knobs);     /* queues on, ddtp off */
 struct rig *rig_running(const struct lzm_riscv_knobs *knobs); /* DID: Sv39, EN_ATS */
+struct rig *rig_wide(void); /* capabilities.MSI_FLAT, else as rig_new() */
 void rig_free(struct rig *r);
 
 uint32_t rd(struct rig *r, uint32_t reg);

@@ -29,8 +29,9 @@ static enum lz_status try_id(struct bench *b, uint32_t did)
 
 static void ids_body(struct bench *b)
 {
-	static const unsigned bits[] = {0, 7, 16, 24};
-	uint32_t end = 1u << bits[b->opt.levels];
+	static const unsigned base[] = {0, 7, 16, 24}, extended[] = {0, 6, 15, 24};
+	bool wide = lzm_riscv_read(b->iommu_model, 0, 8) >> 22 & 1;
+	uint32_t end = 1u << (wide ? extended : base)[b->opt.levels];
 
 	maps_body(b);
 	assert_int_equal(try_id(b, end - 1), LZ_OK);
@@ -39,11 +40,19 @@ static void ids_body(struct bench *b)
 	assert_int_equal((lzm_riscv_read(b->iommu_model, 16, 8) & 15) - 1, b->opt.levels);
 }
 
+static void wide_contexts(struct lzm_riscv_config *c)
+{
+	c->msi_flat = true;
+}
+
 static void directories_of_each_depth(void **state)
 {
 	(void)state;
-	for (unsigned levels = 1; levels <= 3; levels++)
+	for (unsigned levels = 1; levels <= 3; levels++) {
 		bench_seeds(&(struct bench_opts){.levels = levels}, 4, ids_body);
+		bench_seeds(&(struct bench_opts){.levels = levels, .tune = wide_contexts}, 4,
+			    ids_body);
+	}
 }
 
 static void three_levels_body(struct bench *b)
@@ -210,6 +219,39 @@ static void process_directory(void **state)
 {
 	(void)state;
 	bench_seeds(&(struct bench_opts){.pasid_bits = 8}, 4, pasids_body);
+	bench_seeds(&(struct bench_opts){.pasid_bits = 8, .tune = wide_contexts}, 4, pasids_body);
+}
+
+/* Contexts of 64 bytes: neighbours in a page, a fence, a reset. */
+static void neighbours_body(struct bench *b)
+{
+	struct lz_domain *dom = bench_shared(b, 3);
+
+	assert_int_equal(lz_map(dom, IOVA, BENCH_MEM, LZ_PAGE, LZ_WRITE), LZ_OK);
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(bench_dma(b, i, IOVA));
+	bench_fault(b, 1, LZM_EP_ATC_SILENT);
+	assert_int_equal(lz_unmap(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	assert_true(bench_settles(b));
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(b->dev[i].told, i == 1);
+	assert_int_equal(lz_map(dom, IOVA, BENCH_MEM, LZ_PAGE, LZ_WRITE), LZ_OK);
+	assert_true(bench_dma(b, 0, IOVA) && bench_dma(b, 2, IOVA));
+	assert_false(bench_dma(b, 1, IOVA) || bench_dma_cached(b, 1));
+	assert_int_equal(lz_pci_reset_flr(b->dev[1].dev), LZ_OK);
+	assert_true(bench_dma(b, 1, IOVA));
+	bench_drop(b, dom);
+}
+
+static void contexts_of_both_sizes(void **state)
+{
+	(void)state;
+	for (unsigned levels = 1; levels <= 3; levels += 2) {
+		bench_seeds(&(struct bench_opts){.devs = 3, .levels = levels}, 4, neighbours_body);
+		bench_seeds(
+			&(struct bench_opts){.devs = 3, .levels = levels, .tune = wide_contexts}, 4,
+			neighbours_body);
+	}
 }
 
 int main(void)
@@ -223,6 +265,7 @@ int main(void)
 		cmocka_unit_test(h91_found_switched_on),
 		cmocka_unit_test(bad_input_is_refused),
 		cmocka_unit_test(process_directory),
+		cmocka_unit_test(contexts_of_both_sizes),
 	};
 
 	return cmocka_run_group_tests_name("riscv_bringup", tests, NULL, NULL);

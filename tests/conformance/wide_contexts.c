@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A RISC-V IOMMU with device contexts of 64 bytes. */
+#include "iommu.h"
+
+const bool iommu_msi_flat = true;
