@@ -6,7 +6,8 @@ static struct lz_domain *blocking_domain(struct rig *r)
 {
 	struct lz_domain *dom;
 
-	assert_int_equal(lz_domain_create(r->iommu, LZ_DOMAIN_BLOCKING, NULL, NULL, &dom), LZ_OK);
+	assert_int_equal(lz_domain_create(r->unit[0].iommu, LZ_DOMAIN_BLOCKING, NULL, NULL, &dom),
+			 LZ_OK);
 	return dom;
 }
 
@@ -205,8 +206,10 @@ static void removal_body(struct rig *r)
 /* A stream id belongs to one device. */
 static void twice_body(struct rig *r)
 {
-	struct lz_device_desc desc = {
-		.name = "again", .iommu = r->iommu, .streams = &r->dev[0].sid, .n_streams = 1};
+	struct lz_device_desc desc = {.name = "again",
+				      .iommu = r->unit[0].iommu,
+				      .streams = &r->dev[0].sid,
+				      .n_streams = 1};
 	struct lz_device *dev;
 
 	assert_int_equal(lz_device_add(r->dev[1].group, &desc, &dev), LZ_EEXIST);

@@ -10,13 +10,14 @@
 #include "lazaret-model/board.h"
 #include "lazaret/lazaret.h"
 
-#define RIG_MMIO 0x09050000u
+#define RIG_MMIO      0x09050000u
+#define RIG_MMIO_EACH 0x00100000u /* from one IOMMU to the next */
 
 /* A board with the model; `timeout` is that of invalidations. *irq_delay: that of the
  * error interrupt. Asserts that the regime exists; NULL: mild. */
 struct lzm_board *iommu_board(const char *regime, uint64_t timeout, const struct lzm_bus *bus,
 			      uint64_t *irq_delay);
-/* Registers below RIG_MMIO + this. */
+/* Registers from its base to this. */
 size_t iommu_registers(void);
 /* Of the model alone: progress, and when there will be some. */
 bool iommu_step(void *board);
@@ -38,9 +39,9 @@ struct iommu_fault {
 };
 typedef void (*iommu_fault_fn)(void *ctx, const struct iommu_fault *f);
 
-enum lz_status iommu_add(struct lz *lz, struct lz_iommu **out);
+enum lz_status iommu_add(struct lz *lz, uintptr_t mmio, struct lz_iommu **out);
 enum lz_status iommu_remove(struct lz_iommu *iommu);
-/* One at a time. */
+/* One `fn` and `ctx` at a time, for all IOMMUs. */
 void iommu_faults_to(struct lz_iommu *iommu, iommu_fault_fn fn, void *ctx);
 /* Handlers of the two interrupts. */
 void iommu_error_irq(struct lz_iommu *iommu);

@@ -68,10 +68,10 @@ static void on_fault(void *ctx, struct lz_iommu *iommu, const struct lz_riscv_fa
 	fault_fn(fault_ctx, &out);
 }
 
-enum lz_status iommu_add(struct lz *lz, struct lz_iommu **out)
+enum lz_status iommu_add(struct lz *lz, uintptr_t mmio, struct lz_iommu **out)
 {
 	struct lz_riscv_desc desc = {
-		.name = "riscv-iommu", .mmio = RIG_MMIO, .cmdq_log2 = 6, .coherent = true};
+		.name = "riscv-iommu", .mmio = mmio, .cmdq_log2 = 6, .coherent = true};
 
 	return lz_riscv_add(lz, &desc, out);
 }

@@ -64,10 +64,10 @@ static void on_fault(void *ctx, struct lz_iommu *iommu, const struct lz_smmuv3_f
 	fault_fn(fault_ctx, &out);
 }
 
-enum lz_status iommu_add(struct lz *lz, struct lz_iommu **out)
+enum lz_status iommu_add(struct lz *lz, uintptr_t mmio, struct lz_iommu **out)
 {
 	struct lz_smmuv3_desc desc = {.name = "arm-smmu-v3",
-				      .mmio = RIG_MMIO,
+				      .mmio = mmio,
 				      .mmio_size = iommu_registers(),
 				      .own_timeouts = true, /* as the model has it */
 				      .cmdq_log2 = 6};

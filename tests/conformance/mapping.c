@@ -125,10 +125,12 @@ static void types_body(struct rig *r)
 	struct lz_domain *identity, *blocking;
 	uint64_t pa;
 
-	assert_int_equal(lz_domain_create(r->iommu, LZ_DOMAIN_IDENTITY, NULL, NULL, &identity),
-			 LZ_OK);
-	assert_int_equal(lz_domain_create(r->iommu, LZ_DOMAIN_BLOCKING, NULL, NULL, &blocking),
-			 LZ_OK);
+	assert_int_equal(
+		lz_domain_create(r->unit[0].iommu, LZ_DOMAIN_IDENTITY, NULL, NULL, &identity),
+		LZ_OK);
+	assert_int_equal(
+		lz_domain_create(r->unit[0].iommu, LZ_DOMAIN_BLOCKING, NULL, NULL, &blocking),
+		LZ_OK);
 	assert_int_equal(lz_map(identity, RIG_IOVA, RIG_MEM, LZ_PAGE, LZ_READ), LZ_EINVAL);
 	assert_int_equal(lz_unmap(blocking, RIG_IOVA, LZ_PAGE), LZ_EINVAL);
 	assert_true(lz_iova_to_phys(identity, 0x1234000, &pa) && pa == 0x1234000);

@@ -11,14 +11,14 @@
 
 static void bus_irq(void *ctx, enum lzm_irq line)
 {
-	struct rig *r = ctx;
+	struct rig_unit *u = ctx;
 
-	if (r->opt.no_irq)
+	if (u->rig->opt.no_irq)
 		return;
 	if (line == LZM_IRQ_GERROR)
-		host_irq_raise(r->irq_error, r->irq_delay);
+		host_irq_raise(u->irq_error, u->irq_delay);
 	if (line == LZM_IRQ_EVTQ)
-		host_irq_raise(r->irq_fault, 0);
+		host_irq_raise(u->irq_fault, 0);
 }
 
 static void on_dma(void *user, uint64_t iova, uint64_t pa, enum lzm_access access, bool translated)
@@ -50,7 +50,7 @@ static uint64_t ep_wake(void *arg)
 
 static void error_irq(void *arg)
 {
-	struct lz_iommu *iommu = rig_get(((struct rig *)arg)->iommu);
+	struct lz_iommu *iommu = rig_get(((struct rig_unit *)arg)->iommu);
 
 	if (iommu)
 		iommu_error_irq(iommu);
@@ -58,7 +58,7 @@ static void error_irq(void *arg)
 
 static void fault_irq(void *arg)
 {
-	struct lz_iommu *iommu = rig_get(((struct rig *)arg)->iommu);
+	struct lz_iommu *iommu = rig_get(((struct rig_unit *)arg)->iommu);
 
 	if (iommu)
 		iommu_fault_irq(iommu);
@@ -138,16 +138,21 @@ static const struct lz_domain_ops domain_ops = {.release = on_release, .destroye
 
 /* ---- building ---- */
 
-static void build_board(struct rig *r)
+static uintptr_t mmio_of(const struct rig_unit *u)
 {
-	const struct lzm_bus bus = {r, host_dma_read, host_dma_write, bus_irq, host_hw_now, NULL};
+	return RIG_MMIO + (uintptr_t)(u - u->rig->unit) * RIG_MMIO_EACH;
+}
 
-	r->board = iommu_board(r->opt.regime, r->opt.late ? LZ_MS(300) : LZ_MS(1), &bus,
-			       &r->irq_delay);
-	assert_non_null(r->board);
-	host_mmio_add(&(struct host_mmio){RIG_MMIO, iommu_registers(), lzm_board_read,
-					  lzm_board_write, r->board});
-	host_hw_add(&(struct host_hw){"iommu", iommu_step, iommu_wake, r->board});
+static void build_board(struct rig_unit *u)
+{
+	const struct lzm_bus bus = {u, host_dma_read, host_dma_write, bus_irq, host_hw_now, NULL};
+	const struct rig_opts *opt = &u->rig->opt;
+
+	u->board = iommu_board(opt->regime, opt->late ? LZ_MS(300) : LZ_MS(1), &bus, &u->irq_delay);
+	assert_non_null(u->board);
+	host_mmio_add(&(struct host_mmio){mmio_of(u), iommu_registers(), lzm_board_read,
+					  lzm_board_write, u->board});
+	host_hw_add(&(struct host_hw){"iommu", iommu_step, iommu_wake, u->board});
 }
 
 static void build_ep(struct rig *r, unsigned i)
@@ -167,11 +172,12 @@ static void build_ep(struct rig *r, unsigned i)
 
 	lzm_config_make(config, LZM_CAP_FLR | LZM_CAP_ATS | LZM_CAP_PASID);
 	d->rig = r;
+	d->unit = &r->unit[i % r->opt.iommus];
 	d->sid = c.sid;
-	d->ep = lzm_board_add(r->board, &c, &watch, d);
+	d->ep = lzm_board_add(d->unit->board, &c, &watch, d);
 	assert_non_null(d->ep);
 	if (r->opt.alias && i == 0)
-		assert_true(lzm_board_alias(r->board, d->ep, r->opt.alias));
+		assert_true(lzm_board_alias(d->unit->board, d->ep, r->opt.alias));
 	host_hw_add(&(struct host_hw){name[i], ep_step, ep_wake, d->ep});
 	d->pci = (struct lz_pci_access){
 		.ctx = d, .read = pci_read, .write = pci_write, .sleep = pci_sleep};
@@ -182,11 +188,16 @@ static void setup(void *arg)
 {
 	struct rig *r = arg;
 
-	build_board(r);
+	for (unsigned i = 0; i < r->opt.iommus; i++) {
+		r->unit[i].rig = r;
+		build_board(&r->unit[i]);
+	}
 	for (unsigned i = 0; i < r->opt.devs; i++)
 		build_ep(r, i);
-	r->irq_error = host_irq_line("error", error_irq, r);
-	r->irq_fault = host_irq_line("fault", fault_irq, r);
+	for (unsigned i = 0; i < r->opt.iommus; i++) {
+		r->unit[i].irq_error = host_irq_line("error", error_irq, &r->unit[i]);
+		r->unit[i].irq_fault = host_irq_line("fault", fault_irq, &r->unit[i]);
+	}
 	if (r->opt.setup)
 		r->opt.setup(r);
 }
@@ -196,7 +207,7 @@ void rig_add(struct rig *r, unsigned i)
 	struct rig_dev *d = &r->dev[i];
 	const uint32_t sids[] = {d->sid, r->opt.alias};
 	struct lz_device_desc desc = {.name = lzm_ep_name(d->ep),
-				      .iommu = r->iommu,
+				      .iommu = d->unit->iommu,
 				      .streams = sids,
 				      .n_streams = r->opt.alias && i < 2 ? 2 : 1,
 				      .pci = r->opt.no_pci ? NULL : &d->pci,
@@ -220,7 +231,6 @@ void rig_remove(struct rig *r, unsigned device)
 
 static void build_library(struct rig *r)
 {
-	struct lz_iommu *iommu;
 	struct lz_config cfg;
 
 	lz_config_default(&cfg);
@@ -239,9 +249,13 @@ static void build_library(struct rig *r)
 		cfg.late_bound = r->opt.late_bound;
 	assert_int_equal(lz_init(host_port(), &cfg, &r->lz), LZ_OK);
 	host_worker_start(r->lz);
-	assert_int_equal(iommu_add(r->lz, &iommu), LZ_OK);
-	iommu_faults_to(iommu, on_fault, r);
-	__atomic_store_n(&r->iommu, iommu, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < r->opt.iommus; i++) {
+		struct lz_iommu *iommu;
+
+		assert_int_equal(iommu_add(r->lz, mmio_of(&r->unit[i]), &iommu), LZ_OK);
+		iommu_faults_to(iommu, on_fault, r);
+		__atomic_store_n(&r->unit[i].iommu, iommu, __ATOMIC_RELEASE);
+	}
 	for (unsigned i = 0; i < r->opt.devs; i++) {
 		if (r->opt.alias && i == 1)
 			r->dev[1].group = r->dev[0].group;
@@ -251,9 +265,18 @@ static void build_library(struct rig *r)
 	}
 }
 
+static void remove_unit(struct rig_unit *u)
+{
+	struct lz_iommu *iommu = u->iommu;
+
+	__atomic_store_n(&u->iommu, NULL, __ATOMIC_RELEASE);
+	host_irq_off(u->irq_error);
+	host_irq_off(u->irq_fault);
+	assert_int_equal(iommu_remove(iommu), LZ_OK);
+}
+
 static void tear_down(struct rig *r)
 {
-	struct lz_iommu *iommu;
 	struct lz_stats st;
 
 	for (unsigned i = 0; i < r->opt.devs; i++)
@@ -262,11 +285,8 @@ static void tear_down(struct rig *r)
 	for (unsigned i = 0; i < r->opt.devs; i++)
 		if (!i || r->dev[i].group != r->dev[0].group)
 			assert_int_equal(lz_group_destroy(r->dev[i].group), LZ_OK);
-	iommu = r->iommu;
-	__atomic_store_n(&r->iommu, NULL, __ATOMIC_RELEASE);
-	host_irq_off(r->irq_error);
-	host_irq_off(r->irq_fault);
-	assert_int_equal(iommu_remove(iommu), LZ_OK);
+	for (unsigned i = 0; i < r->opt.iommus; i++)
+		remove_unit(&r->unit[i]);
 	lz_stats_get(r->lz, &st);
 	assert_int_equal(st.blocked_ids, 0);
 	assert_int_equal(st.references, 0);
@@ -292,12 +312,15 @@ static void run_once(const struct rig_opts *opt, void (*body)(struct rig *r))
 	assert_non_null(r);
 	r->opt = *opt;
 	r->opt.devs = opt->devs ? opt->devs : 1;
+	r->opt.iommus = opt->iommus ? opt->iommus : 1;
 	r->opt.hurry = opt->hurry ? opt->hurry : 1;
 	r->body = body;
 	host_run(setup, main_body, r);
-	if (iommu_misuse(r->board, misuse))
-		fail_msg("the model objects: %s", misuse);
-	lzm_board_destroy(r->board);
+	for (unsigned i = 0; i < r->opt.iommus; i++) {
+		if (iommu_misuse(r->unit[i].board, misuse))
+			fail_msg("the model objects: %s", misuse);
+		lzm_board_destroy(r->unit[i].board);
+	}
 	free(r);
 }
 
@@ -310,12 +333,19 @@ void rig_run(const struct rig_opts *opt, void (*body)(struct rig *r))
 
 /* ---- helpers ---- */
 
-struct lz_domain *rig_domain(struct rig *r)
+struct lz_domain *rig_domain_of(struct rig *r, unsigned unit)
 {
 	struct lz_domain *dom;
 
-	assert_int_equal(lz_domain_create(r->iommu, LZ_DOMAIN_PAGING, &domain_ops, r, &dom), LZ_OK);
+	assert_int_equal(
+		lz_domain_create(r->unit[unit].iommu, LZ_DOMAIN_PAGING, &domain_ops, r, &dom),
+		LZ_OK);
 	return dom;
+}
+
+struct lz_domain *rig_domain(struct rig *r)
+{
+	return rig_domain_of(r, 0);
 }
 
 struct lz_domain *rig_shared(struct rig *r, unsigned n)
@@ -426,7 +456,7 @@ bool rig_id_passes(struct rig *r, uint32_t sid, uint64_t iova)
 	uint64_t pa;
 
 	host_hw_lock();
-	a = lzm_board_untranslated(r->board, sid, 0, iova, LZM_WRITE, &pa);
+	a = lzm_board_untranslated(r->unit[0].board, sid, 0, iova, LZM_WRITE, &pa);
 	host_hw_unlock();
 	return a == LZM_OK;
 }

@@ -21,14 +21,25 @@
 #include "lazaret/device.h"
 #include "lazaret/domain.h"
 
-#define RIG_DEVS 4u
-#define RIG_MEM	 0x100000000ull /* what tests map: pages nobody reads */
-#define RIG_IOVA 0x10000000ull
+#define RIG_DEVS  4u
+#define RIG_UNITS 2u
+#define RIG_MEM	  0x100000000ull /* what tests map: pages nobody reads */
+#define RIG_IOVA  0x10000000ull
 
 struct rig;
 
+/* An IOMMU. */
+struct rig_unit {
+	struct rig *rig;
+	struct lzm_board *board;
+	struct lz_iommu *iommu;
+	unsigned irq_error, irq_fault;
+	uint64_t irq_delay;
+};
+
 struct rig_dev {
 	struct rig *rig;
+	struct rig_unit *unit;
 	struct lzm_ep *ep;
 	struct lz_device *dev;
 	struct lz_group *group;
@@ -40,6 +51,7 @@ struct rig_dev {
 
 struct rig_opts {
 	unsigned devs;	     /* 1 .. RIG_DEVS; each in a group of its own */
+	unsigned iommus;     /* 1; device i is behind number i modulo this */
 	unsigned pasid_bits; /* 0 */
 	uint32_t alias;	     /* devices 0 and 1 are in one group and send this id too */
 	const char *regime;  /* of the model; NULL: mild */
@@ -58,12 +70,9 @@ struct rig_opts {
 
 struct rig {
 	struct rig_opts opt;
-	struct lzm_board *board;
+	struct rig_unit unit[RIG_UNITS];
 	struct lz *lz;
-	struct lz_iommu *iommu;
 	struct rig_dev dev[RIG_DEVS];
-	unsigned irq_error, irq_fault;
-	uint64_t irq_delay;
 	void (*body)(struct rig *r);
 	uint32_t events[LZ_EVENT_KINDS][RIG_DEVS + 1]; /* atomic; last: no device */
 	uint64_t released;			       /* bytes; atomic */
@@ -82,6 +91,8 @@ void rig_run(const struct rig_opts *opt, void (*body)(struct rig *r));
 void rig_add(struct rig *r, unsigned device);
 void rig_remove(struct rig *r, unsigned device);
 struct lz_domain *rig_domain(struct rig *r);
+/* Made for that IOMMU; those of the others are for the first. */
+struct lz_domain *rig_domain_of(struct rig *r, unsigned unit);
 /* A domain with the first `n` devices attached. */
 struct lz_domain *rig_shared(struct rig *r, unsigned n);
 /* Detaches everybody who is attached to it and destroys it. */
@@ -102,7 +113,7 @@ enum rig_access rig_dma_pasid(struct rig *r, unsigned device, uint32_t pasid, ui
 			      uint64_t *pa);
 /* Does config space of the device have PASID enabled? */
 bool rig_may_use_pasids(struct rig *r, unsigned device);
-/* Does an untranslated write with that stream id get through the IOMMU? */
+/* Does an untranslated write with that stream id get through the first IOMMU? */
 bool rig_id_passes(struct rig *r, uint32_t sid, uint64_t iova);
 /* An access through whatever the ATC holds; false: nothing, or refused. */
 bool rig_dma_cached(struct rig *r, unsigned device);

@@ -276,7 +276,7 @@ static void add(struct owner *o)
 	struct stress *s = o->r->test;
 	struct rig_dev *d = &o->r->dev[o->index];
 	struct lz_device_desc desc = {.name = lzm_ep_name(d->ep),
-				      .iommu = o->r->iommu,
+				      .iommu = o->r->unit[0].iommu,
 				      .streams = &d->sid,
 				      .n_streams = 1,
 				      .pci = &d->pci,
