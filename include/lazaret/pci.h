@@ -64,8 +64,11 @@ enum lz_reset_result {
  * only the outermost pair acts. Blocks the device's DMA, stops its
  * invalidations and drains those in flight within sync_bound. Task context.
  *
- * LZ_OK, also when draining timed out (the reset may go on; memory stays in
- * custody); LZ_EBUSY when a reset's end is being processed; LZ_ENODEV when it
+ * LZ_OK, also when draining timed out or the IOMMU has not confirmed the block
+ * within that bound: the reset may go on, since it may be what the IOMMU waits
+ * for. LZ_EV_FENCE_DELAYED says so, and until LZ_EV_FENCED (lz_health.fence) the
+ * device may still reach what is mapped for it; whatever else it reaches stays in
+ * custody. LZ_EBUSY when a reset's end is being processed; LZ_ENODEV when it
  * is being removed. After an error lz_reset_done() must not be called.
  */
 LZ_MUST_CHECK enum lz_status lz_reset_prepare(struct lz_device *dev);

@@ -19,6 +19,8 @@ void lz_device_move_generation(struct lz_device *dev)
 
 static void begin(struct lz_gated g, struct lz_device *dev)
 {
+	enum lz_status st;
+
 	dev->reset_worst = LZ_RESET_OK;
 	/* One whose tables are still to be written has not answered since its
 	 * reset, and one that a sibling holds was not asked either: it is asked
@@ -31,8 +33,12 @@ static void begin(struct lz_gated g, struct lz_device *dev)
 	lz_device_move_generation(dev);
 	lz_block_set(g, dev, LZ_BLOCK_RESET); /* counted once (H08) */
 	lz_emit_device(dev, LZ_EV_RESET_BEGIN, LZ_OK, 0);
-	/* Without effect in time: the reset may go on, memory is in custody. */
-	(void)dev->iommu->ops->block(dev);
+	/* Without effect in time the reset may go on: where the queue stands because of
+	 * this device, nothing but its reset frees it. Until the fence is in effect the
+	 * device is held, so all that it can reach is mapped or in custody (A). */
+	st = dev->iommu->ops->block(dev);
+	if (st)
+		lz_emit_device(dev, LZ_EV_FENCE_DELAYED, st, 0);
 	lz_device_quiesce(g, dev);
 }
 

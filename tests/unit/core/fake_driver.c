@@ -147,6 +147,7 @@ static enum lz_status op_block(struct lz_device *dev)
 	if (c->result)
 		return c->result;
 	set_fence(dev, LZ_FENCE_FENCING);
+	d->closing = f->stalled;
 	if (f->stalled)
 		return c->result = LZ_ETIMEDOUT;
 	memset(d->table, 0, sizeof(d->table));
@@ -245,7 +246,7 @@ static enum lz_status op_install(struct lz_device *dev, uint32_t pasid, struct l
 	struct fake_device *d = fake_of(dev);
 
 	rule(f, !new_ || link_of(d, pasid, new_), "install before link");
-	rule(f, d->table[pasid] == old || f->stalled, "install from something else");
+	rule(f, d->table[pasid] == old || f->stalled || d->closing, "install from something else");
 	/* A suspect may have become one just now; degraded means tables under a fence. */
 	rule(f,
 	     !new_ || dev->fence <= LZ_FENCE_SUSPECT || dev->degraded ||
@@ -255,6 +256,7 @@ static enum lz_status op_install(struct lz_device *dev, uint32_t pasid, struct l
 		c->result = LZ_ETIMEDOUT;
 	if (!c->result) {
 		d->table[pasid] = new_;
+		d->closing = false;
 		if (to)
 			to->drv = to; /* its id is in caches from here on */
 	}

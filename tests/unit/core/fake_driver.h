@@ -50,6 +50,7 @@ struct fake_call {
 struct fake_device {
 	struct lz_device *dev;
 	bool mute;			      /* does not answer invalidations */
+	bool closing;			      /* blocked without effect: `table` is of before */
 	struct lz_domain *table[FAKE_PASIDS]; /* what its tables point to */
 	struct {
 		struct lz_domain *dom; /* NULL: free */

@@ -474,6 +474,51 @@ static void h86_evidence_of_another_generation_is_dropped(void **s)
 	bench_run(1, 0, NULL, evidence_body);
 }
 
+/* The IOMMU does not confirm the block in time. The reset goes on, which may be what it
+ * waits for; nothing is released that the device may still reach (A). */
+static void unconfirmed_body(struct bench *b)
+{
+	bool freed = b->seed & 1; /* the queue goes on before the reset is over */
+
+	set_up(1);
+	assert_int_equal(lz_map(dom, 0x4000, 0x10000000, LZ_PAGE, LZ_READ), LZ_OK);
+	fake_translate(dev, 0x4000);
+	b->fake.stalled = true;
+	prepare();
+	assert_int_equal(dev->fence, LZ_FENCE_FENCING);
+	assert_int_equal(bench_events(LZ_EV_FENCE_DELAYED), 1);
+	assert_int_equal(b->ev[bench_event_at(LZ_EV_FENCE_DELAYED)].status, LZ_ETIMEDOUT);
+	assert_true(bench_event_at(LZ_EV_RESET_BEGIN) < bench_event_at(LZ_EV_FENCE_DELAYED));
+	assert_int_equal(lz_unmap(dom, 0x4000, LZ_PAGE), LZ_IN_CUSTODY);
+	bench_sleep(LZ_MS(50));
+	assert_true(fake_reaches(dev, dom, 0x4000, 0x5000));
+	assert_int_equal(b->n_released, 0);
+	if (freed) {
+		b->fake.stalled = false;
+		bench_settle();
+		assert_int_equal(dev->fence, LZ_FENCE_FENCED);
+		assert_int_equal(b->n_released, 1);
+	}
+	assert_int_equal(done(LZ_RESET_OK), freed ? LZ_OK : LZ_ETIMEDOUT);
+	bench_sleep(LZ_MS(50));
+	assert_int_equal(b->n_released, freed);
+	b->fake.stalled = false;
+	bench_settle();
+	assert_int_equal(b->n_released, 1);
+	assert_well();
+	prepare(); /* confirmed: nothing is told */
+	assert_int_equal(done(LZ_RESET_OK), LZ_OK);
+	assert_int_equal(bench_events(LZ_EV_FENCE_DELAYED), 1);
+	tear_down();
+}
+
+static void reset_goes_on_when_its_block_is_not_confirmed(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, unconfirmed_body);
+	bench_run(2, 0, NULL, unconfirmed_body);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -490,6 +535,7 @@ int main(void)
 		cmocka_unit_test(h15_driver_is_told_before_the_reattach),
 		cmocka_unit_test(reset_without_an_answer_stays_blocked),
 		cmocka_unit_test(reattach_is_tried_again),
+		cmocka_unit_test(reset_goes_on_when_its_block_is_not_confirmed),
 		cmocka_unit_test(not_attempted_goes_back),
 		cmocka_unit_test(quarantine_after_not_attempted_has_evidence),
 		cmocka_unit_test(h86_evidence_of_another_generation_is_dropped),
