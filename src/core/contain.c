@@ -84,6 +84,7 @@ void lz_iommu_init(struct lz_iommu *iommu, struct lz *lz, const struct lz_iommu_
 		iommu->name[n] = name[n];
 	lz_spin_init(&iommu->lock, &iommu_class);
 	lz_spin_init(&iommu->suspects.lock, &suspects_class);
+	iommu->suspects.end = &iommu->suspects.first;
 	lz_work_init(lz, &iommu->work, contain_run);
 	enlist(iommu);
 	lz_fetch_add32(&lz->n_iommus, 1);
@@ -92,7 +93,7 @@ void lz_iommu_init(struct lz_iommu *iommu, struct lz *lz, const struct lz_iommu_
 enum lz_status lz_iommu_fini(struct lz_iommu *iommu)
 {
 	unsigned long flags = lz_spin_lock(&iommu->lock);
-	bool empty = !iommu->devices && !iommu->parts;
+	bool empty = !iommu->devices && !iommu->n_parts;
 
 	lz_spin_unlock(&iommu->lock, flags);
 	if (!empty)

@@ -15,6 +15,25 @@ static inline lz_ns lz_gate_bound(const struct lz *lz)
 	return 16 * lz->cfg.sync_bound;
 }
 
+/*
+ * Lists by a member `next`, with a member `at` that says what points to the item, so that
+ * nobody has to look for whoever leaves.
+ */
+#define LZ_LIST_PUSH(head, item, next, at)                \
+	do {                                              \
+		(item)->next = *(head);                   \
+		if ((item)->next)                         \
+			(item)->next->at = &(item)->next; \
+		(item)->at = (head);                      \
+		*(head) = (item);                         \
+	} while (0)
+#define LZ_LIST_REMOVE(item, next, at)                 \
+	do {                                           \
+		*(item)->at = (item)->next;            \
+		if ((item)->next)                      \
+			(item)->next->at = (item)->at; \
+	} while (0)
+
 /* What a good reset lifts. */
 #define LZ_BLOCK_OF_FAULTS (LZ_BLOCK_RESET | LZ_BLOCK_RESET_FAILED | LZ_BLOCK_BROKEN)
 
@@ -76,9 +95,16 @@ static inline bool lz_part_excused(const struct lz_domain_part *part)
 bool lz_domain_put(struct lz_domain *dom);
 
 /* ---- part.c ---- */
-/* Into its IOMMU's list; the IOMMU's lock is held. */
+/* Its IOMMU counts it, and does not any more; the IOMMU's lock is held. */
 void lz_part_insert_locked(struct lz_domain_part *part);
 void lz_part_take_out_locked(struct lz_domain_part *part);
+/* The sweep has to look at it. With the domain's lock held, or the IOMMU's. */
+void lz_part_pend(struct lz_domain_part *part);
+void lz_part_pend_locked(struct lz_domain_part *part);
+/* It need not, until somebody says so again. The domain's lock is held. */
+void lz_part_settle(struct lz_domain_part *part);
+/* Takes the next of this pass, or ends the pass. The IOMMU's lock is held. */
+struct lz_domain_part *lz_part_next_pending_locked(struct lz_iommu *iommu);
 /* The domain's part behind `iommu`, which an attachment keeps there. Any context. */
 struct lz_domain_part *lz_part_of(struct lz_domain *dom, const struct lz_iommu *iommu);
 /* For an attachment: the part, made if need be. LZ_ENOMEM, LZ_ENOTSUP, LZ_ELIMIT (behind

@@ -97,7 +97,7 @@ static void wait_for(struct lz_domain_part *part, unsigned epoch)
 		part->since = epoch;
 	part->waits = true;
 	part->last = epoch;
-	lz_store32_release(&part->pending, 1);
+	lz_part_pend(part);
 	lz_iommu_kick(part->iommu);
 }
 
@@ -148,7 +148,7 @@ void lz_custody_leave(struct lz_attachment *att, struct lz_domain_part *part)
 	dom->n_leaving++;
 	dom->custody->used = true;
 	lz_store32_release(&dom->in_custody, 1);
-	lz_store32_release(&part->pending, 1);
+	lz_part_pend(part);
 	lz_spin_unlock(&dom->lock, flags);
 	lz_iommu_kick(part->iommu);
 }
@@ -373,7 +373,7 @@ static bool end_sweep(struct lz_domain_part *part)
 	bool empty = !part->waits && !is_left(part);
 
 	if (empty && !part->gone && (!part->index || part->attached))
-		lz_store32_release(&part->pending, 0);
+		lz_part_settle(part);
 	if (!held && !dom->leaving)
 		lz_store32_release(&dom->in_custody, 0);
 	lz_spin_unlock(&dom->lock, flags);
@@ -407,14 +407,10 @@ static enum lz_status sweep(struct lz_domain_part *part, bool *empty)
 /* Pins the next part of this pass, so that destroy leaves it to us. */
 static struct lz_domain_part *pin_next(struct lz_iommu *iommu, bool *dying)
 {
-	struct lz_domain_part *part;
 	unsigned long flags = lz_spin_lock(&iommu->lock);
+	struct lz_domain_part *part = lz_part_next_pending_locked(iommu);
 
-	for (part = iommu->parts; part; part = part->next_in_iommu)
-		if (part->sweep_pass != iommu->sweep_pass && lz_load32_acquire(&part->pending))
-			break;
 	if (part) {
-		part->sweep_pass = iommu->sweep_pass;
 		part->sweeping = true;
 		*dying = part->dying;
 	}
@@ -433,7 +429,7 @@ static bool unpin(struct lz_domain_part *part, bool empty, bool was_dying)
 
 	part->sweeping = false;
 	if (part->dying && !out)
-		lz_store32_release(&part->pending, 1);
+		lz_part_pend_locked(part);
 	if (out)
 		lz_part_take_out_locked(part);
 	lz_spin_unlock(&iommu->lock, flags);
@@ -472,7 +468,6 @@ bool lz_custody_sweep(struct lz_iommu *iommu)
 				return true;
 			continue;
 		}
-		iommu->sweep_pass++;
 		if (begun || !lz_custody_any(iommu))
 			return lz_custody_any(iommu);
 		begun = true;
@@ -482,10 +477,8 @@ bool lz_custody_sweep(struct lz_iommu *iommu)
 bool lz_custody_any(struct lz_iommu *iommu)
 {
 	unsigned long flags = lz_spin_lock(&iommu->lock);
-	bool any = false;
+	bool any = iommu->pending || iommu->swept;
 
-	for (struct lz_domain_part *p = iommu->parts; p && !any; p = p->next_in_iommu)
-		any = lz_load32(&p->pending) != 0;
 	lz_spin_unlock(&iommu->lock, flags);
 	return any;
 }

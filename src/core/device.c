@@ -225,12 +225,10 @@ static void publish(struct lz_device *dev)
 	struct lz_iommu *iommu = dev->iommu;
 	unsigned long flags = lz_spin_lock(&group->lock);
 
-	dev->next_in_group = group->devices;
-	group->devices = dev;
+	LZ_LIST_PUSH(&group->devices, dev, next_in_group, at_in_group);
 	lz_spin_unlock(&group->lock, flags);
 	flags = lz_spin_lock(&iommu->lock);
-	dev->next_in_iommu = iommu->devices;
-	iommu->devices = dev;
+	LZ_LIST_PUSH(&iommu->devices, dev, next_in_iommu, at_in_iommu);
 	lz_spin_unlock(&iommu->lock, flags);
 }
 
@@ -299,18 +297,13 @@ static void take_out(struct lz_device *dev)
 {
 	struct lz_group *group = dev->group;
 	struct lz_iommu *iommu = dev->iommu;
-	struct lz_device **p;
 	unsigned long flags = lz_spin_lock(&iommu->lock);
 
-	for (p = &iommu->devices; *p != dev; p = &(*p)->next_in_iommu)
-		;
-	*p = dev->next_in_iommu;
+	LZ_LIST_REMOVE(dev, next_in_iommu, at_in_iommu);
 	lz_spin_unlock(&iommu->lock, flags);
 
 	flags = lz_spin_lock(&group->lock);
-	for (p = &group->devices; *p != dev; p = &(*p)->next_in_group)
-		;
-	*p = dev->next_in_group;
+	LZ_LIST_REMOVE(dev, next_in_group, at_in_group);
 	set_block(group, dev, 0);		   /* H10 */
 	(void)lz_fetch_add32(&dev->lz->resets, 1); /* see fill_in() */
 	lz_store8(&dev->presence, LZ_GONE);

@@ -64,7 +64,7 @@ bool lz_domain_put(struct lz_domain *dom)
 static void give_to_sweep(struct lz_domain_part *part)
 {
 	part->dying = true;
-	lz_store32_release(&part->pending, 1);
+	lz_part_pend_locked(part);
 }
 
 /* Out of the list, unless custody or a sweep has it. What is in custody counts with the
@@ -103,8 +103,8 @@ static void destroy_part(struct lz_domain_part *part)
 			return;
 		}
 		flags = lz_spin_lock(&iommu->lock);
-		give_to_sweep(part);
 		lz_part_insert_locked(part);
+		give_to_sweep(part);
 		lz_spin_unlock(&iommu->lock, flags);
 	}
 	lz_iommu_kick(iommu);

@@ -194,9 +194,12 @@ struct lz_iommu {
 	char name[32];
 	struct lz_fault_traits traits;	      /* set by the driver before its first device */
 	struct lz_work work;		      /* core/contain.c: ops->work, then custody */
-	struct lz_spinlock lock;	      /* lists of devices and of parts of domains */
+	struct lz_spinlock lock;	      /* devices, parts of domains */
 	struct lz_device *devices;	      /* by next_in_iommu; [lock] */
-	struct lz_domain_part *parts;	      /* by next_in_iommu; [lock] */
+	uint32_t n_parts;		      /* parts of domains; [lock] */
+	struct lz_domain_part *pending;	      /* to be swept in this pass; [lock] */
+	struct lz_domain_part *swept;	      /* ... once more in the next; [lock] */
+	uint32_t fences_pending;	      /* devices whose fence_pending is not 0; atomic */
 	uint32_t dead;			      /* nothing is translated any more (atomic) */
 	uint32_t abort_ordered, aborts_tried; /* by an operator; atomic */
 	struct lz_iommu *next;		      /* [lz.lock] */
@@ -208,7 +211,7 @@ struct lz_iommu {
 	struct lz_log_limit errors, notices;  /* of the hardware, of devices */
 	struct lz_suspects suspects;
 	lz_ns backoff;	     /* of the sweep; [work] */
-	uint32_t sweep_pass; /* [work] */
+	uint32_t sweep_pass; /* [lock] */
 };
 
 struct lz_attachment {
@@ -294,6 +297,7 @@ struct lz_device {
 	struct lz_work report_work; /* one per device (H28) */
 	struct lz_work free_work;   /* last reference dropped anywhere (H26) */
 	struct lz_device *next_in_group, *next_in_iommu;
+	struct lz_device **at_in_group, **at_in_iommu; /* what points to it */
 };
 
 /* What a domain is to one IOMMU: one part for each that a device of it is behind. */
@@ -308,12 +312,13 @@ struct lz_domain_part {
 	bool used;	      /* attached to since its sweep began; [dom->lock] */
 	bool waits;	      /* custody waits for it ... [dom->lock] */
 	unsigned since, last; /* ... what is held since these epochs */
-	uint32_t pending;     /* its IOMMU's sweep has to look at it (atomic) */
+	uint32_t pending;     /* its IOMMU's sweep has to look at it, and has it in a list:
+				 set with either lock, cleared with both (atomic) */
 	bool gone;	      /* out of the domain, not freed yet; [sweep] */
 	bool dying;	      /* of a domain that is destroyed; [iommu lock] */
 	bool sweeping;	      /* the work looks at it; [iommu lock] */
 	uint32_t sweep_pass;  /* [iommu lock] */
-	struct lz_domain_part *next_in_iommu;
+	struct lz_domain_part *next_pending, **at_pending; /* [iommu lock] */
 };
 
 /* A part's bit in a mask. */

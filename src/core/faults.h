@@ -171,6 +171,7 @@ enum lz_engine_state { LZ_ENGINE_IDLE, LZ_ENGINE_SETTLE, LZ_ENGINE_PROBE };
 struct lz_suspects {
 	struct lz_spinlock lock;
 	struct lz_device *first; /* by suspicion.next, each with a reference; [lock] */
+	struct lz_device **end;	 /* the last `next`; [lock] */
 	/* The engine: in the work only. */
 	enum lz_engine_state state;
 	void *queue;		   /* that is settled, or being settled */
@@ -182,7 +183,7 @@ struct lz_suspects {
 
 /* In struct lz_device. */
 struct lz_suspicion {
-	struct lz_device *next; /* [suspects lock], as all of this */
+	struct lz_device *next, **at; /* [suspects lock], as all of this */
 	bool listed;
 	struct lz_accusation accusation;
 	uint32_t probes_lost; /* since it was accused; atomic */

@@ -45,11 +45,21 @@ void lz_fence_set_locked(struct lz_device *dev, enum lz_fence_state f)
 		(void)lz_fetch_add32(&dev->iommu->alert, (uint32_t)-1);
 }
 
+/* The round that is without effect, 0: none. Counted, so that nobody looks for one where
+ * there is none. */
+static void set_pending_locked(struct lz_device *dev, uint32_t round)
+{
+	lz_assert(lz_spin_held(&dev->fence_lock));
+	if (!round != !dev->fence_pending)
+		(void)lz_fetch_add32(&dev->iommu->fences_pending, round ? 1 : (uint32_t)-1);
+	lz_store32(&dev->fence_pending, round);
+}
+
 void lz_fence_leave(struct lz_device *dev)
 {
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
 
-	lz_store32(&dev->fence_pending, 0);
+	set_pending_locked(dev, 0);
 	if (dev->fence != LZ_FENCE_OPEN)
 		(void)lz_fetch_add32(&dev->iommu->alert, (uint32_t)-1);
 	if (dev->fence >= LZ_FENCE_FENCING)
@@ -68,7 +78,7 @@ void lz_fence_leave(struct lz_device *dev)
  */
 static uint32_t begin_round_locked(struct lz_device *dev)
 {
-	lz_store32(&dev->fence_pending, 0);
+	set_pending_locked(dev, 0);
 	if (!++dev->fence_round)
 		dev->fence_round = 1;
 	return dev->fence_round;
@@ -83,7 +93,7 @@ static bool ats_off_in_round(struct lz_device *dev, uint32_t round, bool spare)
 	if (ours) {
 		if (!spare)
 			ops_of(dev)->ats_off(dev);
-		lz_store32(&dev->fence_pending, round);
+		set_pending_locked(dev, round);
 	}
 	lz_spin_unlock(&dev->fence_lock, flags);
 	return ours;
@@ -96,7 +106,7 @@ static void mark_fenced(struct lz_device *dev, uint32_t round)
 
 	if (dev->fence == LZ_FENCE_FENCING && dev->fence_pending == round) {
 		lz_fence_set_locked(dev, LZ_FENCE_FENCED);
-		lz_store32(&dev->fence_pending, 0);
+		set_pending_locked(dev, 0);
 		if (LZ_CONFIG_SNAPSHOT && dev->noticed && ops_of(dev)->snapshot_after)
 			ops_of(dev)->snapshot_after(dev);
 		lz_fenced_locked(dev);
@@ -178,8 +188,11 @@ bool lz_fence_acquit(struct lz_device *dev, uint32_t gen)
 static struct lz_device *next_pending(struct lz_iommu *iommu, uint32_t *round)
 {
 	struct lz_device *found = NULL;
-	unsigned long flags = lz_spin_lock(&iommu->lock);
+	unsigned long flags;
 
+	if (!lz_load32_acquire(&iommu->fences_pending))
+		return NULL;
+	flags = lz_spin_lock(&iommu->lock);
 	for (struct lz_device *d = iommu->devices; d && !found; d = d->next_in_iommu) {
 		*round = lz_load32(&d->fence_pending);
 		if (*round) {

@@ -16,26 +16,88 @@
  */
 #include "core/core.h"
 
-/* ---- lists ---- */
+/* ---- what is to be swept: in a list, so that nobody looks at the others ---- */
+
+/* One that the sweep has seen in this pass has its turn again in the next. */
+void lz_part_pend_locked(struct lz_domain_part *part)
+{
+	struct lz_iommu *iommu = part->iommu;
+	struct lz_domain_part **list =
+		part->sweep_pass == iommu->sweep_pass ? &iommu->swept : &iommu->pending;
+
+	lz_assert(lz_spin_held(&iommu->lock));
+	if (part->pending)
+		return;
+	LZ_LIST_PUSH(list, part, next_pending, at_pending);
+	lz_store32_release(&part->pending, 1);
+}
+
+/* Who has the domain's lock sees `pending` before it is cleared, or after that. */
+void lz_part_pend(struct lz_domain_part *part)
+{
+	unsigned long flags;
+
+	lz_assert(lz_spin_held(&part->dom->lock));
+	if (lz_load32(&part->pending))
+		return;
+	flags = lz_spin_lock(&part->iommu->lock);
+	lz_part_pend_locked(part);
+	lz_spin_unlock(&part->iommu->lock, flags);
+}
+
+static void settle_locked(struct lz_domain_part *part)
+{
+	lz_assert(lz_spin_held(&part->iommu->lock));
+	if (!part->pending)
+		return;
+	LZ_LIST_REMOVE(part, next_pending, at_pending);
+	lz_store32_release(&part->pending, 0);
+}
+
+void lz_part_settle(struct lz_domain_part *part)
+{
+	unsigned long flags = lz_spin_lock(&part->iommu->lock);
+
+	lz_assert(lz_spin_held(&part->dom->lock));
+	settle_locked(part);
+	lz_spin_unlock(&part->iommu->lock, flags);
+}
+
+struct lz_domain_part *lz_part_next_pending_locked(struct lz_iommu *iommu)
+{
+	struct lz_domain_part *part = iommu->pending;
+
+	lz_assert(lz_spin_held(&iommu->lock));
+	if (part) {
+		part->sweep_pass = iommu->sweep_pass;
+		LZ_LIST_REMOVE(part, next_pending, at_pending);
+		LZ_LIST_PUSH(&iommu->swept, part, next_pending, at_pending);
+		return part;
+	}
+	iommu->sweep_pass++;
+	iommu->pending = iommu->swept;
+	iommu->swept = NULL;
+	if (iommu->pending)
+		iommu->pending->at_pending = &iommu->pending;
+	return NULL;
+}
+
+/* ---- what an IOMMU has ---- */
 
 void lz_part_insert_locked(struct lz_domain_part *part)
 {
 	lz_assert(lz_spin_held(&part->iommu->lock));
-	part->next_in_iommu = part->iommu->parts;
-	part->iommu->parts = part;
+	part->iommu->n_parts++;
 }
 
 void lz_part_take_out_locked(struct lz_domain_part *part)
 {
-	struct lz_domain_part **p = &part->iommu->parts;
-
-	lz_assert(lz_spin_held(&part->iommu->lock));
-	while (*p != part)
-		p = &(*p)->next_in_iommu;
-	*p = part->next_in_iommu;
+	lz_assert(lz_spin_held(&part->iommu->lock) && part->iommu->n_parts);
+	settle_locked(part);
+	part->iommu->n_parts--;
 }
 
-static void list_in_iommu(struct lz_domain_part *part, bool in)
+static void count_in_iommu(struct lz_domain_part *part, bool in)
 {
 	unsigned long flags = lz_spin_lock(&part->iommu->lock);
 
@@ -114,7 +176,7 @@ static enum lz_status make(struct lz_domain *dom, struct lz_iommu *iommu,
 		lz_mem_free(dom->lz, part, sizeof(*part));
 		return r;
 	}
-	list_in_iommu(part, true);
+	count_in_iommu(part, true);
 	*out = part;
 	return LZ_OK;
 }
@@ -167,7 +229,7 @@ enum lz_status lz_part_take(struct lz_domain *dom, struct lz_iommu *iommu,
 		attach_locked(part);
 	lz_spin_unlock(&dom->lock, flags);
 	if (part != fresh) {
-		list_in_iommu(fresh, false);
+		count_in_iommu(fresh, false);
 		lz_part_free(fresh);
 	}
 	return part ? LZ_OK : LZ_ELIMIT;
@@ -178,7 +240,7 @@ void lz_part_let_locked(struct lz_domain_part *part)
 	lz_assert(lz_spin_held(&part->dom->lock) && part->attached);
 	part->attached--;
 	if (part->index && !part->attached)
-		lz_store32_release(&part->pending, 1);
+		lz_part_pend(part);
 }
 
 void lz_part_let(struct lz_domain_part *part)

@@ -33,15 +33,13 @@ static bool mark_suspect(struct lz_device *dev, const struct lz_accusation *a,
 
 static void enlist_locked(struct lz_suspects *s, struct lz_device *dev)
 {
-	struct lz_device **p = &s->first;
-
 	lz_device_get(dev);
 	dev->suspicion.listed = true;
 	dev->suspicion.next = NULL;
+	dev->suspicion.at = s->end;
 	lz_store32(&dev->suspicion.probes_lost, 0);
-	while (*p)
-		p = &(*p)->suspicion.next;
-	*p = dev;
+	*s->end = dev;
+	s->end = &dev->suspicion.next;
 }
 
 static void accuse(struct lz_device *dev, const struct lz_accusation *a,
@@ -239,15 +237,18 @@ struct lz_accusation lz_accusation_of(struct lz_device *dev)
 /* True: the list's reference is the caller's now. [suspects lock] */
 static bool unlist_locked(struct lz_device *dev)
 {
-	struct lz_device **p = &dev->iommu->suspects.first;
+	struct lz_suspects *s = &dev->iommu->suspects;
+	struct lz_suspicion *of = &dev->suspicion;
 
-	lz_assert(lz_spin_held(&dev->iommu->suspects.lock));
-	if (!dev->suspicion.listed)
+	lz_assert(lz_spin_held(&s->lock));
+	if (!of->listed)
 		return false;
-	while (*p != dev)
-		p = &(*p)->suspicion.next;
-	*p = dev->suspicion.next;
-	dev->suspicion.listed = false;
+	*of->at = of->next;
+	if (of->next)
+		of->next->suspicion.at = of->at;
+	else
+		s->end = of->at;
+	of->listed = false;
 	return true;
 }
 

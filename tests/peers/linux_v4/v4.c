@@ -60,7 +60,7 @@ static bool is_only_domain(const struct lz_links *l)
 {
 	const char *sdom = (const char *)l - offsetof(struct lz_smmu_domain, links);
 
-	return !((const struct lz_smmu_domain *)(const void *)sdom)->part->iommu->parts;
+	return !((const struct lz_smmu_domain *)(const void *)sdom)->part->iommu->n_parts;
 }
 
 enum lz_status __wrap_lz_links_init(struct lz *lz, struct lz_links *l)
