@@ -4,6 +4,7 @@
  * operation. tools/count runs this with one dump per call and divides. Prints how
  * it was compiled (--build: only that), then the names in order.
  */
+#include "figures/among.h"
 #include "figures/flat.h"
 
 #include "core/config.h"
@@ -173,6 +174,50 @@ static void count_riscv(const char *name, operation op, unsigned devices, unsign
 	count_on(true, name, op, devices, LZ_CONTAIN_ON, arg);
 }
 
+static void remove_add(struct flat *f, struct flat_peer *p, unsigned n)
+{
+	(void)p;
+	among_remove_add(f, n);
+}
+
+static void destroy_create(struct flat *f, struct flat_peer *p, unsigned n)
+{
+	(void)p;
+	among_destroy_create(f, n);
+}
+
+static void hold_sweep(struct flat *f, struct flat_peer *p, unsigned n)
+{
+	(void)p;
+	(void)n;
+	among_hold_sweep(f);
+}
+
+/* Of n devices or domains that the SMMU has. */
+static void count_among(const char *name, operation op, unsigned n)
+{
+	struct flat *f = flat_make(1, LZ_CONTAIN_ON, 8);
+	struct flat_peer p;
+
+	flat_peer_init(&p, f);
+	among_populate(f, n);
+	printf("%s %u %u\n", name, n, ROUNDS);
+	count_rounds(op, f, &p, n);
+	among_depopulate(f, n);
+	flat_free(f);
+}
+
+static void one_of_many(void)
+{
+	static const unsigned among[] = {1, 32, AMONG_MAX};
+
+	for (unsigned i = 0; i < 3; i++) {
+		count_among("remove+add", remove_add, among[i]);
+		count_among("destroy+create", destroy_create, among[i]);
+		count_among("hold+sweep", hold_sweep, among[i]);
+	}
+}
+
 static const unsigned batch[] = {1, 16, 62}, entries[] = {0, 1, 4, 16}, domain[] = {1, 16, 128};
 
 static void smmuv3(void)
@@ -241,6 +286,7 @@ int main(int argc, char **argv)
 	}
 	count("nothing", nothing, 0, 0);
 	smmuv3();
+	one_of_many();
 	if (LZ_CONFIG_RISCV)
 		riscv();
 	return 0;
