@@ -24,8 +24,8 @@ __attribute__((noinline)) static void count_rounds(operation op, struct flat *f,
 		op(f, p, arg);
 }
 
-static struct lz_smmu_cmd commands[64];
-static struct lz_rv_cmd commands_riscv[64];
+static struct lz_command commands[64];
+static struct lz_command commands_riscv[64];
 
 static void nothing(struct flat *f, struct flat_peer *p, unsigned arg)
 {

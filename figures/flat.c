@@ -320,26 +320,21 @@ void flat_free(struct flat *f)
 void flat_peer_init(struct flat_peer *p, struct flat *f)
 {
 	if (f->riscv) {
-		struct lz_rv_queue *q = &flat_riscv(f)->cmdq;
+		struct lz_rv *rv = flat_riscv(f);
 
-		*p = (struct flat_peer){.mmio = q->mmio,
-					.ring = q->ring,
-					.size = q->size,
-					.prod = lz_mmio_read32(q->mmio, RV_CQT)};
+		*p = (struct flat_peer){.mmio = rv->mmio,
+					.ring = rv->cmdq.slots,
+					.size = rv->cmdq.size,
+					.prod = lz_mmio_read32(rv->mmio, RV_CQT)};
 	} else {
 		struct lz_smmu_queue *q = &flat_smmu(f)->cmdq;
 
 		*p = (struct flat_peer){.mmio = q->prod,
-					.ring = q->ring,
-					.size = q->size,
+					.ring = q->ring.slots,
+					.size = q->ring.size,
 					.prod = lz_mmio_read32(q->prod, SMMU_CMDQ_PROD)};
 	}
 }
-
-/* A command of either kind. */
-struct words {
-	uint64_t w[2];
-};
 
 /* What differs; constants, so that each kind is compiled for itself. */
 struct kind {
@@ -352,14 +347,14 @@ struct kind {
 
 static inline __attribute__((always_inline)) void insert_and_wait(struct flat_peer *p,
 								  struct kind k,
-								  const struct words *cmd,
+								  const struct lz_command *cmd,
 								  uint32_t n)
 {
 	uint8_t *ring = (uint8_t *)p->ring;
 	size_t mask = ((size_t)p->size - 1) * 16, at = p->prod * 16 & mask;
 	uint64_t *slot;
 
-	for (const struct words *end = cmd + n; cmd < end; cmd++) {
+	for (const struct lz_command *end = cmd + n; cmd < end; cmd++) {
 		slot = (uint64_t *)(void *)(ring + at);
 		lz_dma_store64(&slot[0], cmd->w[0]);
 		lz_dma_store64(&slot[1], cmd->w[1]);
@@ -376,7 +371,7 @@ static inline __attribute__((always_inline)) void insert_and_wait(struct flat_pe
 }
 
 static inline __attribute__((always_inline)) void in_turn(struct flat_peer *p, struct kind k,
-							  const struct words *cmd, uint32_t n)
+							  const struct lz_command *cmd, uint32_t n)
 {
 	unsigned long flags = lz_irq_save();
 	uint32_t mine = lz_fetch_add32(&p->ticket_next, 1);
@@ -388,22 +383,22 @@ static inline __attribute__((always_inline)) void in_turn(struct flat_peer *p, s
 	lz_irq_restore(flags);
 }
 
-void flat_bare(struct flat_peer *p, const struct lz_smmu_cmd *cmd, uint32_t n)
+void flat_bare(struct flat_peer *p, const struct lz_command *cmd, uint32_t n)
 {
-	insert_and_wait(p, SMMU, (const void *)cmd, n);
+	insert_and_wait(p, SMMU, cmd, n);
 }
 
-void flat_ticket(struct flat_peer *p, const struct lz_smmu_cmd *cmd, uint32_t n)
+void flat_ticket(struct flat_peer *p, const struct lz_command *cmd, uint32_t n)
 {
-	in_turn(p, SMMU, (const void *)cmd, n);
+	in_turn(p, SMMU, cmd, n);
 }
 
-void flat_bare_riscv(struct flat_peer *p, const struct lz_rv_cmd *cmd, uint32_t n)
+void flat_bare_riscv(struct flat_peer *p, const struct lz_command *cmd, uint32_t n)
 {
-	insert_and_wait(p, RISCV, (const void *)cmd, n);
+	insert_and_wait(p, RISCV, cmd, n);
 }
 
-void flat_ticket_riscv(struct flat_peer *p, const struct lz_rv_cmd *cmd, uint32_t n)
+void flat_ticket_riscv(struct flat_peer *p, const struct lz_command *cmd, uint32_t n)
 {
-	in_turn(p, RISCV, (const void *)cmd, n);
+	in_turn(p, RISCV, cmd, n);
 }

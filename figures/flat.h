@@ -61,10 +61,10 @@ struct flat_peer {
 };
 void flat_peer_init(struct flat_peer *p, struct flat *f);
 /* Bare stores, doorbell, wait: the limit. One thread. */
-void flat_bare(struct flat_peer *p, const struct lz_smmu_cmd *cmd, uint32_t n);
+void flat_bare(struct flat_peer *p, const struct lz_command *cmd, uint32_t n);
 /* The same inside a ticket lock. Any thread. */
-void flat_ticket(struct flat_peer *p, const struct lz_smmu_cmd *cmd, uint32_t n);
-void flat_bare_riscv(struct flat_peer *p, const struct lz_rv_cmd *cmd, uint32_t n);
-void flat_ticket_riscv(struct flat_peer *p, const struct lz_rv_cmd *cmd, uint32_t n);
+void flat_ticket(struct flat_peer *p, const struct lz_command *cmd, uint32_t n);
+void flat_bare_riscv(struct flat_peer *p, const struct lz_command *cmd, uint32_t n);
+void flat_ticket_riscv(struct flat_peer *p, const struct lz_command *cmd, uint32_t n);
 
 #endif

@@ -13,14 +13,14 @@
 #define TRIES_MAX   40u /* to find a window in which no thread lost its CPU */
 #define CMDQ_LOG2   8u
 
-static struct lz_smmu_cmd commands[64];
-static struct lz_rv_cmd commands_riscv[64];
+static struct lz_command commands[64];
+static struct lz_command commands_riscv[64];
 
 /* ---- operations ---- */
 
 /* The peer's lock and its PROD share a line: the best it can have. */
 struct bed {
-	_Alignas(SMMU_LINE) struct flat *flat;
+	_Alignas(LZ_RING_LINE) struct flat *flat;
 	struct flat_peer peer;
 	unsigned size;
 };

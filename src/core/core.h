@@ -7,8 +7,6 @@
 #include "core/gate.h"
 #include "core/mem.h"
 
-#define lz_container(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
-
 /* A few syncs of the holder before us, several times over. */
 static inline lz_ns lz_gate_bound(const struct lz *lz)
 {

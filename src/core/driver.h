@@ -24,6 +24,8 @@
 #include "lazaret/operator.h"
 #include "pgtable/pgtable.h"
 
+#define lz_container(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+
 /* ---- lock classes; docs/LOCKING.md has the table ---- */
 enum lz_rank {
 	LZ_RANK_GROUP = 10,	/* lz_group.lock */

@@ -227,10 +227,10 @@ static struct {
 /* The shadow of CONS as far behind as it may be. */
 static void make_room_unknown(struct lz_smmu *s)
 {
-	uint64_t tail = lz_load64(&s->cmdq.tail) & ~SMMU_FROZEN;
+	uint64_t tail = lz_load64(&s->cmdq.ring.tail) & ~LZ_RING_FROZEN;
 
-	if (tail >= s->cmdq.room)
-		lz_store64(&s->cmdq.limit, tail);
+	if (tail >= s->cmdq.ring.room)
+		lz_store64(&s->cmdq.ring.limit, tail);
 }
 
 /* An unmap that does not know of room looks at CONS between its choice and its

@@ -32,24 +32,24 @@ static void cons_runs_away(struct rig *r)
 
 	look_map(r, dom, 8, 1);
 	assert_int_equal(lz_unmap(dom, IOVA, LZ_PAGE), LZ_OK);
-	tail = s->cmdq.tail;
+	tail = s->cmdq.ring.tail;
 	assert_int_equal(lz_smmu_queue_cons(&s->cmdq), tail);
-	limit = s->cmdq.limit;
+	limit = s->cmdq.ring.limit;
 	r->lie = cons_lie;
 	for (cons = 0; cons <= s->cmdq.wrap; cons++) {
 		assert_int_equal(lz_smmu_queue_cons(&s->cmdq), tail);
-		assert_int_equal(s->cmdq.limit, limit);
+		assert_int_equal(s->cmdq.ring.limit, limit);
 	}
 	r->lie = NULL;
 
 	/* As a read that is aborted gives, with a sync under way. */
 	deadline = sim_now() + LZ_SEC(1);
-	assert_int_equal(lz_smmu_queue_submit(&s->cmdq, NULL, 0, &sync, &deadline), LZ_OK);
+	assert_int_equal(lz_ring_submit(&s->cmdq.ring, NULL, 0, &sync, &deadline), LZ_OK);
 	cons = UINT32_MAX;
 	r->lie = cons_lie;
 	deadline = sim_now() + LZ_US(200);
 	assert_int_equal(lz_smmu_queue_wait(&s->cmdq, sync, &deadline), LZ_ETIMEDOUT);
-	assert_int_equal(s->cmdq.limit, limit);
+	assert_int_equal(s->cmdq.ring.limit, limit);
 	r->lie = NULL;
 	deadline = sim_now() + LZ_SEC(1);
 	assert_int_equal(lz_smmu_queue_wait(&s->cmdq, sync, &deadline), LZ_OK);
@@ -307,7 +307,7 @@ static void fail_each_sync(struct rig *r, uint32_t off, bool write, uint64_t v)
 
 	if (write && off == SMMU_CMDQ_PROD) {
 		fake.prod = (uint32_t)v;
-		fake.armed |= lz_smmu_cmd_op(*lz_smmu_queue_slot(q, v - 2)) == SMMU_OP_ATC_INV;
+		fake.armed |= lz_smmu_cmd_op(*lz_ring_slot(&q->ring, v - 2)) == SMMU_OP_ATC_INV;
 		fake.failing = fake.armed && sim_now() < fake.until;
 	}
 	if (write && off == SMMU_GERRORN)

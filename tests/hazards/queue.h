@@ -38,42 +38,42 @@ static inline bool drained(struct rig *r)
 /* CONS as a position; in a hook of PROD, before it counts. */
 static inline uint64_t hardware_cons(struct rig *r)
 {
-	uint64_t end = queue(r)->published;
+	uint64_t end = queue(r)->ring.published;
 	uint32_t rd = (uint32_t)SMMU_GET(SMMU_CMDQ_CONS_RD, peek(r, SMMU_CMDQ_CONS));
 
-	return end - (((uint32_t)end - rd) & (2 * queue(r)->size - 1));
+	return end - (((uint32_t)end - rd) & (2 * queue(r)->ring.size - 1));
 }
 
-static inline struct lz_smmu_cmd atc_of(struct rig *r, unsigned device)
+static inline struct lz_command atc_of(struct rig *r, unsigned device)
 {
-	return (struct lz_smmu_cmd){{lz_smmu_cmd_atc0(r->dev[device].sid, 0), SMMU_ATC1_ALL}};
+	return (struct lz_command){{lz_smmu_cmd_atc0(r->dev[device].sid, 0), SMMU_ATC1_ALL}};
 }
 
-static inline struct lz_smmu_cmd illegal(void)
+static inline struct lz_command illegal(void)
 {
-	return (struct lz_smmu_cmd){{0xff, 0}};
+	return (struct lz_command){{0xff, 0}};
 }
 
 /* Publishes commands and a sync; the sync's position. */
-static inline uint64_t send(struct rig *r, const struct lz_smmu_cmd *cmd, uint32_t n)
+static inline uint64_t send(struct rig *r, const struct lz_command *cmd, uint32_t n)
 {
 	lz_ns deadline = 0;
 	uint64_t sync = 0;
 
-	assert_int_equal(lz_smmu_queue_submit(queue(r), cmd, n, &sync, &deadline), LZ_OK);
+	assert_int_equal(lz_ring_submit(&queue(r)->ring, cmd, n, &sync, &deadline), LZ_OK);
 	return sync;
 }
 
 static inline uint64_t send_atc(struct rig *r, unsigned device)
 {
-	struct lz_smmu_cmd cmd = atc_of(r, device);
+	struct lz_command cmd = atc_of(r, device);
 
 	return send(r, &cmd, 1);
 }
 
 static inline uint64_t send_illegal(struct rig *r)
 {
-	struct lz_smmu_cmd cmd = illegal();
+	struct lz_command cmd = illegal();
 
 	return send(r, &cmd, 1);
 }

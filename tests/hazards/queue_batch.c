@@ -21,14 +21,14 @@ static void watch_prod(struct rig *r, uint32_t off, bool write, uint64_t value)
 {
 	struct lz_smmu_queue *q = queue(r);
 	struct published *t = r->test;
-	uint32_t n = ((uint32_t)value - (uint32_t)q->published) & (2 * q->size - 1);
+	uint32_t n = ((uint32_t)value - (uint32_t)q->ring.published) & (2 * q->ring.size - 1);
 	bool atc = false;
 	unsigned op = 0;
 
 	if (!write || off != SMMU_CMDQ_PROD)
 		return;
-	for (uint64_t p = q->published; p < q->published + n; p++) {
-		op = lz_smmu_cmd_op(*lz_smmu_queue_slot(q, p));
+	for (uint64_t p = q->ring.published; p < q->ring.published + n; p++) {
+		op = lz_smmu_cmd_op(*lz_ring_slot(&q->ring, p));
 		if (is_tlbi(op))
 			t->tlbi_open = true;
 		if (op == SMMU_OP_SYNC && t->tlbi_open) {
@@ -98,7 +98,7 @@ static void first_of_four_fails(struct rig *r)
 
 static void refused_in_any_piece(struct rig *r)
 {
-	struct lz_smmu_cmd cmd[12];
+	struct lz_command cmd[12];
 
 	for (unsigned bad = 0; bad < 12; bad++) {
 		lz_ns deadline = 0;
@@ -157,10 +157,10 @@ static void leave_unsynced(struct rig *r)
 	unsigned long flags;
 	uint64_t pos;
 
-	assert_int_equal(lz_smmu_queue_reserve(queue(r), 2, &pos, &flags), LZ_OK);
-	lz_smmu_queue_write(queue(r), pos, atc_of(r, 0));
-	lz_smmu_queue_write(queue(r), pos + 1, atc_of(r, 1));
-	lz_smmu_queue_publish(queue(r), pos, 2, flags);
+	assert_int_equal(lz_ring_reserve(&queue(r)->ring, 2, &pos, &flags), LZ_OK);
+	lz_ring_write(&queue(r)->ring, pos, atc_of(r, 0));
+	lz_ring_write(&queue(r)->ring, pos + 1, atc_of(r, 1));
+	lz_ring_publish(&queue(r)->ring, pos, 2, flags);
 }
 
 static void fence_behind_a_failing_sync(struct rig *r)

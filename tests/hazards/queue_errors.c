@@ -55,7 +55,7 @@ static void submit_in_irq(void *arg)
 	struct unmap_job *j = arg;
 	lz_ns deadline = sim_now() + LZ_US(100);
 
-	j->st = lz_smmu_queue_submit(&drv(j->r)->cmdq, NULL, 0, &j->sync, &deadline);
+	j->st = lz_ring_submit(&drv(j->r)->cmdq.ring, NULL, 0, &j->sync, &deadline);
 }
 
 static void fill(struct rig *r)
@@ -64,9 +64,9 @@ static void fill(struct rig *r)
 	unsigned long flags;
 	uint64_t pos;
 
-	while (lz_smmu_queue_reserve(&s->cmdq, 1, &pos, &flags) == LZ_OK) {
-		lz_smmu_queue_write(&s->cmdq, pos, lz_smmu_cmd_sync());
-		lz_smmu_queue_publish(&s->cmdq, pos, 1, flags);
+	while (lz_ring_reserve(&s->cmdq.ring, 1, &pos, &flags) == LZ_OK) {
+		lz_ring_write(&s->cmdq.ring, pos, lz_smmu_cmd_sync());
+		lz_ring_publish(&s->cmdq.ring, pos, 1, flags);
 	}
 }
 
@@ -351,7 +351,7 @@ static void room_waiter(void *arg)
 
 	rig_sleep(LZ_US(50));
 	do
-		t->room = lz_smmu_queue_submit(&drv(t->r)->cmdq, NULL, 0, &sync, &deadline);
+		t->room = lz_ring_submit(&drv(t->r)->cmdq.ring, NULL, 0, &sync, &deadline);
 	while (t->room == LZ_OK);
 	t->done++;
 }

@@ -172,7 +172,7 @@ static void h78_only_a_fresh_answer_exonerates(void **state)
 static void somebody_elses_sync_fails(struct rig *r)
 {
 	struct lz_domain *dom = rig_shared(r, 0, 2);
-	struct lz_smmu_cmd tlbi = lz_smmu_cmd_harmless();
+	struct lz_command tlbi = lz_smmu_cmd_harmless();
 	uint64_t before, lone, pos;
 	lz_ns deadline = 0;
 	unsigned long flags;
@@ -180,9 +180,9 @@ static void somebody_elses_sync_fails(struct rig *r)
 	before = send_atc(r, 1);
 	assert_int_equal(wait_sync(r, before, LZ_MS(1)), LZ_OK);
 	rig_silence(r, 0);
-	assert_int_equal(lz_smmu_queue_reserve(queue(r), 1, &pos, &flags), LZ_OK);
-	lz_smmu_queue_write(queue(r), pos, atc_of(r, 0));
-	lz_smmu_queue_publish(queue(r), pos, 1, flags);
+	assert_int_equal(lz_ring_reserve(&queue(r)->ring, 1, &pos, &flags), LZ_OK);
+	lz_ring_write(&queue(r)->ring, pos, atc_of(r, 0));
+	lz_ring_publish(&queue(r)->ring, pos, 1, flags);
 	lone = send(r, NULL, 0);
 	assert_int_equal(lz_smmu_queue_run(queue(r), &tlbi, 1, &deadline), LZ_OK);
 	assert_int_equal(lz_smmu_queue_look(queue(r), lone), LZ_EIO);
@@ -206,7 +206,7 @@ static void settled_before_atc_inv(struct rig *r, uint32_t off, bool write, uint
 {
 	struct lz_smmu_queue *q = queue(r);
 	struct settling *t = r->test;
-	uint32_t n = ((uint32_t)value - (uint32_t)q->published) & (2 * q->size - 1);
+	uint32_t n = ((uint32_t)value - (uint32_t)q->ring.published) & (2 * q->ring.size - 1);
 	bool atc = false;
 
 	if (write && off == SMMU_GERRORN) {
@@ -215,10 +215,10 @@ static void settled_before_atc_inv(struct rig *r, uint32_t off, bool write, uint
 	}
 	if (!write || off != SMMU_CMDQ_PROD)
 		return;
-	for (uint64_t p = q->published; p < q->published + n; p++)
-		atc |= lz_smmu_cmd_op(*lz_smmu_queue_slot(q, p)) == SMMU_OP_ATC_INV;
+	for (uint64_t p = q->ring.published; p < q->ring.published + n; p++)
+		atc |= lz_smmu_cmd_op(*lz_ring_slot(&q->ring, p)) == SMMU_OP_ATC_INV;
 	if (!atc) {
-		t->good = q->published + n;
+		t->good = q->ring.published + n;
 		return;
 	}
 	if (!t->unsettled)

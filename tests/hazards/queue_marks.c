@@ -42,13 +42,13 @@ static void h29_two_timeouts_two_marks(void **state)
 static void mark_of_an_earlier_lap(struct rig *r)
 {
 	struct lz_domain *dom = rig_shared(r, 0, 1);
-	uint32_t mask = queue(r)->size - 1;
+	uint32_t mask = queue(r)->ring.size - 1;
 	unsigned met = 0;
 	uint64_t failed;
 
 	lzm_ep_fault(r->dev[0].ep, LZM_EP_ATC_SILENT_N, 1, 0);
 	failed = send_atc(r, 0);
-	lz_smmu_queue_abandon(queue(r), failed);
+	lz_ring_abandon(&queue(r)->ring, failed);
 	rig_sleep(LZ_MS(5));
 	assert_int_equal(lz_smmu_queue_look(queue(r), failed), LZ_EIO);
 	for (unsigned i = 0; i < 40; i++) {
@@ -57,7 +57,7 @@ static void mark_of_an_earlier_lap(struct rig *r)
 		if ((sync & mask) == (failed & mask)) {
 			met++;
 			/* A handler that was slow by a lap. */
-			lz_smmu_queue_set_mark(queue(r), failed, SMMU_MARK_ATC_TIMEOUT);
+			lz_ring_set_mark(&queue(r)->ring, failed, LZ_MARK_TIMEOUT);
 		}
 		assert_int_equal(wait_sync(r, sync, LZ_MS(10)), LZ_OK);
 	}
@@ -215,14 +215,15 @@ static struct {
 static void note_order(const struct sim_enabled *e)
 {
 	const struct lz_smmu_queue *q = queue(order.r);
-	uintptr_t mark = (uintptr_t)q->mark, at = e->op->addr;
+	uintptr_t mark = (uintptr_t)q->ring.mark, at = e->op->addr;
 
 	if (e->kind > SIM_AGENT_IRQ || e->cpu >= RIG_DEVS)
 		return;
 	if (e->op->kind == LZ_SIM_BARRIER)
 		order.open[e->cpu] = false;
 	else if ((e->op->kind == LZ_SIM_STORE || e->op->kind == LZ_SIM_RMW) &&
-		 (at - mark < q->size * sizeof(*q->mark) || at == (uintptr_t)&q->marked))
+		 (at - mark < q->ring.size * sizeof(*q->ring.mark) ||
+		  at == (uintptr_t)&q->ring.marked))
 		order.open[e->cpu] = true;
 	else if (e->op->kind == LZ_SIM_MMIO_WRITE && (at == SMMU_GERRORN || at == SMMU_CMDQ_CONS)) {
 		order.passed++;
@@ -332,18 +333,18 @@ struct h42 {
 static void watch_positions(struct rig *r, uint32_t off, bool write, uint64_t value)
 {
 	struct lz_smmu_queue *q = queue(r);
-	uint64_t cons = q->limit - q->room;
+	uint64_t cons = q->ring.limit - q->ring.room;
 	struct h42 *t = r->test;
 
 	(void)value;
 	if (write && off == SMMU_CMDQ_CONS)
 		assert_false(peek(r, SMMU_CR0ACK) & SMMU_CR0_CMDQEN);
 	assert_true(cons >= t->cons);
-	assert_true(q->published >= t->published);
-	assert_true(cons <= (q->tail & ~SMMU_FROZEN));
+	assert_true(q->ring.published >= t->published);
+	assert_true(cons <= (q->ring.tail & ~LZ_RING_FROZEN));
 	t->lap += cons > t->cons;
 	t->cons = cons;
-	t->published = q->published;
+	t->published = q->ring.published;
 }
 
 struct side {
@@ -359,7 +360,7 @@ static void lone_syncs(void *arg)
 		lz_ns deadline = 0;
 		uint64_t sync;
 
-		if (lz_smmu_queue_submit(&drv(side->r)->cmdq, NULL, 0, &sync, &deadline) == LZ_OK)
+		if (lz_ring_submit(&drv(side->r)->cmdq.ring, NULL, 0, &sync, &deadline) == LZ_OK)
 			(void)lz_smmu_queue_wait(&drv(side->r)->cmdq, sync, &deadline);
 		rig_sleep(LZ_US(1));
 	}
@@ -370,7 +371,7 @@ static void slots_reused_during_errors(struct rig *r)
 {
 	struct lz_domain *dom = rig_shared(r, 0, 2);
 	struct side side = {r, false, false};
-	struct h42 t = {queue(r)->limit - queue(r)->room, queue(r)->published, 0};
+	struct h42 t = {queue(r)->ring.limit - queue(r)->ring.room, queue(r)->ring.published, 0};
 
 	for (unsigned i = 0; i < 20; i++)
 		warm(r, dom, IOVA + i * LZ_PAGE, 2);
@@ -388,7 +389,7 @@ static void slots_reused_during_errors(struct rig *r)
 	while (!side.done)
 		rig_sleep(LZ_US(50));
 	r->on_mmio = NULL;
-	assert_true(t.lap > 2 * queue(r)->size);
+	assert_true(t.lap > 2 * queue(r)->ring.size);
 	assert_int_equal(rig_model_stats(r).illegal_driver_use, 0);
 	assert_false(rig_dma_cached(r, 0));
 	finish(r, dom);

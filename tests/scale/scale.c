@@ -41,7 +41,7 @@ static void count_free(void *ctx, void *p, size_t size)
 
 static uint64_t commands(void)
 {
-	return lz_load64(&flat_smmu(f)->cmdq.published);
+	return lz_load64(&flat_smmu(f)->cmdq.ring.published);
 }
 
 static int set_up(void **state)
@@ -231,7 +231,7 @@ static void assert_sorted(uint64_t from)
 	unsigned n = 0;
 
 	for (uint64_t pos = from; pos < commands(); pos++) {
-		uint64_t w = lz_dma_load64(lz_smmu_queue_slot(q, pos));
+		uint64_t w = lz_dma_load64(lz_ring_slot(&q->ring, pos));
 
 		if (lz_smmu_cmd_op(w) != SMMU_OP_ATC_INV)
 			continue;
@@ -246,7 +246,8 @@ static void a_thousand_entries_in_one_array(void **state)
 {
 	struct lz_domain *dom;
 	uint64_t was, attach = 0;
-	unsigned batches = (ENTRIES + flat_smmu(f)->cmdq.guard - 1) / flat_smmu(f)->cmdq.guard;
+	unsigned batches =
+		(ENTRIES + flat_smmu(f)->cmdq.ring.guard - 1) / flat_smmu(f)->cmdq.ring.guard;
 	size_t before;
 
 	(void)state;

@@ -62,7 +62,7 @@ static void tear_down(void)
 
 static uint64_t commands(struct lz_iommu *iommu)
 {
-	return lz_load64(&lz_smmu_of(iommu)->cmdq.published);
+	return lz_load64(&lz_smmu_of(iommu)->cmdq.ring.published);
 }
 
 static void table_with_more_output_bits_is_refused(void **state)

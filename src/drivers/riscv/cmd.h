@@ -4,13 +4,8 @@
 #ifndef LZ_RISCV_CMD_H
 #define LZ_RISCV_CMD_H
 
+#include "core/faults.h"
 #include "drivers/riscv/regs.h"
-
-#include "lazaret/types.h"
-
-struct lz_rv_cmd {
-	uint64_t w[RV_CMD_WORDS];
-};
 
 static inline unsigned lz_rv_cmd_op(uint64_t w0)
 {
@@ -21,29 +16,29 @@ static inline unsigned lz_rv_cmd_op(uint64_t w0)
  * its memory may be given back. No store, no interrupt: cqh tells. */
 #define RV_FENCE (RV_OP_IOFENCE_C | RV_CMD0_FENCE_PR | RV_CMD0_FENCE_PW)
 
-static inline struct lz_rv_cmd lz_rv_cmd_fence(void)
+static inline struct lz_command lz_rv_cmd_fence(void)
 {
-	return (struct lz_rv_cmd){{RV_FENCE, 0}};
+	return (struct lz_command){{RV_FENCE, 0}};
 }
 
-static inline struct lz_rv_cmd lz_rv_cmd_ddt(uint32_t did)
+static inline struct lz_command lz_rv_cmd_ddt(uint32_t did)
 {
-	return (struct lz_rv_cmd){
+	return (struct lz_command){
 		{RV_OP_INVAL_DDT | RV_CMD0_DIR_DV | RV_FIELD(RV_CMD0_DIR_DID, did), 0}};
 }
 
 /* Every device's and process's, upper levels too. */
-static inline struct lz_rv_cmd lz_rv_cmd_ddt_all(void)
+static inline struct lz_command lz_rv_cmd_ddt_all(void)
 {
-	return (struct lz_rv_cmd){{RV_OP_INVAL_DDT, 0}};
+	return (struct lz_command){{RV_OP_INVAL_DDT, 0}};
 }
 
-static inline struct lz_rv_cmd lz_rv_cmd_pdt(uint32_t did, uint32_t pid)
+static inline struct lz_command lz_rv_cmd_pdt(uint32_t did, uint32_t pid)
 {
-	return (struct lz_rv_cmd){{RV_OP_INVAL_PDT | RV_CMD0_DIR_DV |
-					   RV_FIELD(RV_CMD0_DIR_DID, did) |
-					   RV_FIELD(RV_CMD0_DIR_PID, pid),
-				   0}};
+	return (struct lz_command){{RV_OP_INVAL_PDT | RV_CMD0_DIR_DV |
+					    RV_FIELD(RV_CMD0_DIR_DID, did) |
+					    RV_FIELD(RV_CMD0_DIR_PID, pid),
+				    0}};
 }
 
 static inline uint64_t lz_rv_cmd_vma0(uint32_t pscid)
@@ -51,26 +46,26 @@ static inline uint64_t lz_rv_cmd_vma0(uint32_t pscid)
 	return RV_OP_IOTINVAL_VMA | RV_CMD0_INV_PSCV | RV_FIELD(RV_CMD0_INV_PSCID, pscid);
 }
 
-static inline struct lz_rv_cmd lz_rv_cmd_vma_space(uint32_t pscid)
+static inline struct lz_command lz_rv_cmd_vma_space(uint32_t pscid)
 {
-	return (struct lz_rv_cmd){{lz_rv_cmd_vma0(pscid), 0}};
+	return (struct lz_command){{lz_rv_cmd_vma0(pscid), 0}};
 }
 
 /* The leaf entries of one page or block. */
-static inline struct lz_rv_cmd lz_rv_cmd_vma(uint32_t pscid, lz_iova va)
+static inline struct lz_command lz_rv_cmd_vma(uint32_t pscid, lz_iova va)
 {
-	return (struct lz_rv_cmd){
+	return (struct lz_command){
 		{lz_rv_cmd_vma0(pscid) | RV_CMD0_INV_AV, RV_FIELD(RV_CMD1_INV_ADDR, va >> 12)}};
 }
 
-static inline struct lz_rv_cmd lz_rv_cmd_vma_all(void)
+static inline struct lz_command lz_rv_cmd_vma_all(void)
 {
-	return (struct lz_rv_cmd){{RV_OP_IOTINVAL_VMA, 0}};
+	return (struct lz_command){{RV_OP_IOTINVAL_VMA, 0}};
 }
 
 /* Invalidates nothing: for PSCID 0 nothing is cached. What an
  * illegal command is overwritten with. */
-static inline struct lz_rv_cmd lz_rv_cmd_harmless(void)
+static inline struct lz_command lz_rv_cmd_harmless(void)
 {
 	return lz_rv_cmd_vma(0, 0);
 }

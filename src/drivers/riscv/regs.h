@@ -83,8 +83,7 @@
 #define RV_MSI_MASK	   (1u << 0)
 
 /* ---- chapter 4 commands: two words ---- */
-#define RV_CMD_WORDS 2u
-#define RV_CMD_OP    0x3ffull /* opcode and function */
+#define RV_CMD_OP 0x3ffull /* opcode and function */
 
 #define RV_OP_IOTINVAL_VMA 0x001u
 #define RV_OP_IOFENCE_C	   0x002u
@@ -162,7 +161,6 @@
 #define RV_FQ0_DID	   RV_BITS(63, 40)
 #define RV_CAUSE_MSI_WRITE 273u
 
-_Static_assert(RV_CMD_WORDS * 8 == 16, "size of a command");
 _Static_assert(RV_DC_WORDS_BASE * 8 == 32 && RV_DC_WORDS_EXT * 8 == 64, "size of a context");
 _Static_assert(RV_PC_WORDS * 8 == 16, "size of a process context");
 _Static_assert(RV_FQ_WORDS * 8 == 32, "size of a fault record");

@@ -75,16 +75,15 @@ struct lz_rv {
 	unsigned pid_bits; /* of process ids */
 	unsigned did_bits;
 
-	struct lz_rv_queue cmdq;
+	struct lz_ring cmdq;
 	struct lz_spinlock err_lock; /* queue errors: marks, accusations; cqcsr, fqcsr */
 	uint32_t held_error;	     /* written under err_lock: left for the ladder */
-	bool carry; /* ATS.INVALs of fences that a restart dropped are out; [err_lock] */
 
 	struct lz_spinlock id_lock;
 	struct lz_rv_id *ids; /* [id_lock] sorted by did */
 	uint32_t n_ids, ids_room;
 
-	_Alignas(RV_LINE) struct lz_epoch readers; /* of invalidation arrays */
+	_Alignas(LZ_RING_LINE) struct lz_epoch readers; /* of invalidation arrays */
 
 	/* Device directory: `levels` deep; pages of level 1 and 2 are found through
 	 * the entries. */

@@ -244,7 +244,7 @@ void lz_rv_owe(struct lz_rv *s)
 	lz_iommu_kick(&s->iommu);
 }
 
-static enum lz_status run_or_owe(struct lz_rv *s, const struct lz_rv_cmd *cmd, uint32_t n,
+static enum lz_status run_or_owe(struct lz_rv *s, const struct lz_command *cmd, uint32_t n,
 				 lz_ns *deadline)
 {
 	enum lz_status st = LZ_ETIMEDOUT;
@@ -260,7 +260,7 @@ static enum lz_status run_or_owe(struct lz_rv *s, const struct lz_rv_cmd *cmd, u
 /* Section 6.2: by what the context was before. */
 static enum lz_status push(struct lz_rv_dev *rd, lz_ns *deadline)
 {
-	struct lz_rv_cmd cmd[LZ_MAX_STREAMS + 1];
+	struct lz_command cmd[LZ_MAX_STREAMS + 1];
 	uint32_t n = 0;
 
 	for (unsigned i = 0; i < rd->dev->n_streams; i++)
@@ -304,7 +304,7 @@ enum lz_status lz_rv_push(struct lz_rv_dev *rd, lz_ns *deadline)
 enum lz_status lz_rv_push_process(struct lz_rv_dev *rd, uint32_t pid,
 				  const struct lz_domain_part *part, lz_ns *deadline)
 {
-	struct lz_rv_cmd cmd[LZ_MAX_STREAMS + 1];
+	struct lz_command cmd[LZ_MAX_STREAMS + 1];
 	uint32_t n = 0;
 
 	for (unsigned i = 0; i < rd->dev->n_streams; i++)
@@ -329,7 +329,7 @@ static bool all_take_effect(struct lz_rv *s, uint64_t until)
  * attempt for it. */
 enum lz_status lz_rv_pay(struct lz_rv *s)
 {
-	const struct lz_rv_cmd all[2] = {lz_rv_cmd_ddt_all(), lz_rv_cmd_vma_all()};
+	const struct lz_command all[2] = {lz_rv_cmd_ddt_all(), lz_rv_cmd_vma_all()};
 	uint64_t until = lz_load64_acquire(&s->shuts);
 	lz_ns deadline = 0;
 	enum lz_status st;

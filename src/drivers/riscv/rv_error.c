@@ -23,47 +23,23 @@ static void emit_queue(struct lz_rv *s, enum lz_event_kind kind, uint64_t detail
 
 /* ---- accusing ---- */
 
-/*
- * A fence that succeeded has settled what stands before it, and one that failed has had
- * its set taken, so what stands between is what it waited for: consumed, but the guard
- * keeps it in the ring. Somebody whose EN_ATS went to 0 meanwhile is in it too, whose
- * answers could not come in (H70): he is fenced, and nobody is named in his company.
- */
+/* Somebody whose EN_ATS went to 0 meanwhile is in the unsettled set too, whose answers
+ * could not come in (H70): he is fenced, and nobody is named in his company. */
 bool lz_rv_next_unanswered(struct lz_iommu *iommu, const struct lz_queue_error *e, uint64_t *at,
 			   struct lz_unanswered *out)
 {
-	struct lz_rv_queue *q = e->sync.queue;
-	uint64_t fence = e->sync.pos;
-
 	(void)iommu;
-	for (uint64_t p = fence - *at; p-- > e->first;) {
-		uint64_t *slot = lz_rv_queue_slot(q, p);
-		struct lz_command c = {{lz_dma_load64(&slot[0]), lz_dma_load64(&slot[1])}};
-
-		if (lz_rv_cmd_op(c.w[0]) == RV_OP_IOFENCE_C ||
-		    lz_rv_queue_get_mark(q, p) != RV_MARK_NONE)
-			break;
-		if (lz_rv_cmd_op(c.w[0]) != RV_OP_ATS_INVAL)
-			continue;
-		*out = (struct lz_unanswered){
-			.id = lz_rv_cmd_did(c.w[0]),
-			.seq = lz_load32(&q->slot_seq[fence & q->mask]),
-			.command = c,
-		};
-		*at = fence - p;
-		return true;
-	}
-	return false;
+	return lz_ring_next_unanswered(e->sync.queue, e, at, out);
 }
 
 void lz_rv_accuse_unsettled(struct lz_rv *s, uint64_t pos, bool told)
 {
-	struct lz_rv_queue *q = &s->cmdq;
+	struct lz_ring *q = &s->cmdq;
 	struct lz_queue_error e = {
 		.sync = {q, pos},
-		.first = pos > q->begun + q->guard ? pos - q->guard : q->begun,
+		.first = lz_ring_first(q, pos),
 		.told = told,
-		.carried = s->carry,
+		.carried = q->err.carry,
 	};
 
 	lz_accuse_error(&s->iommu, &e);
@@ -73,51 +49,38 @@ void lz_rv_accuse_unsettled(struct lz_rv *s, uint64_t pos, bool told)
 
 static void timeout(struct lz_rv *s, uint64_t pos)
 {
-	struct lz_rv_queue *q = &s->cmdq;
-	enum lz_rv_mark before = lz_rv_queue_get_mark(q, pos);
+	struct lz_ring *q = &s->cmdq;
+	enum lz_mark before = lz_ring_get_mark(q, pos);
 
 	/* What was dropped stays dropped. */
-	if (before == RV_MARK_NONE || before == RV_MARK_ABANDONED)
-		lz_rv_queue_set_mark(q, pos, s->carry ? RV_MARK_CARRIED : RV_MARK_ATS_TIMEOUT);
+	if (before == LZ_MARK_NONE || before == LZ_MARK_ABANDONED)
+		lz_ring_set_mark(q, pos, q->err.carry ? LZ_MARK_CARRIED : LZ_MARK_TIMEOUT);
 	lz_count64(&s->iommu.n.atc_timeouts);
 	lz_log_limited(s->lz, &s->iommu.errors, LZ_LOG_ERR, s->iommu.name,
 		       "command queue (cqh 0x%x): cmd_to, ATS.INVAL timeout",
 		       (unsigned)pos & q->mask);
 	emit_queue(s, LZ_EV_TIMEOUT, pos & q->mask);
-	if (before == RV_MARK_ABANDONED)
+	if (before == LZ_MARK_ABANDONED)
 		emit_queue(s, LZ_EV_LATE, pos & q->mask);
 	lz_rv_accuse_unsettled(s, pos, true);
-}
-
-/* The fence of the batch that `pos` is in. cqt covers it, since the command was
- * fetched; `published` may not yet, when the publishing CPU is slow (H31). */
-static uint64_t fence_after(struct lz_rv_queue *q, uint64_t pos)
-{
-	uint64_t p = pos;
-
-	while (p + 1 < pos + q->size &&
-	       lz_rv_cmd_op(lz_dma_load64(lz_rv_queue_slot(q, p))) != RV_OP_IOFENCE_C)
-		p++;
-	return p;
 }
 
 /* An IOFENCE.C that stops the queue itself (cqmf) runs again, as the last word about
  * what may have been dropped before it: that one fails too. */
 static void dropped(struct lz_rv *s, uint64_t pos, bool illegal)
 {
-	struct lz_rv_queue *q = &s->cmdq;
-	uint64_t *slot = lz_rv_queue_slot(q, pos);
+	struct lz_ring *q = &s->cmdq;
+	uint64_t *slot = lz_ring_slot(q, pos);
 
-	lz_rv_queue_set_mark(q, fence_after(q, pos), illegal ? RV_MARK_ILLEGAL : RV_MARK_DROPPED);
+	lz_ring_set_mark(q, lz_ring_sync_after(q, pos),
+			 illegal ? LZ_MARK_ILLEGAL : LZ_MARK_DROPPED);
 	lz_log_limited(s->lz, &s->iommu.errors, LZ_LOG_ERR, s->iommu.name,
 		       "command queue (cqh 0x%x): %s 0x%016llx 0x%016llx", (unsigned)pos & q->mask,
 		       illegal ? "cmd_ill, illegal command" : "cqmf, memory fault at",
 		       (unsigned long long)lz_dma_load64(&slot[0]),
 		       (unsigned long long)lz_dma_load64(&slot[1]));
 	if (illegal) {
-		struct lz_rv_cmd cmd = lz_rv_cmd_harmless();
-
-		lz_rv_queue_write(q, pos, cmd.w[0], cmd.w[1]);
+		lz_ring_write(q, pos, lz_rv_cmd_harmless());
 		lz_dma_wmb(); /* the entry before the write that has it fetched again */
 	}
 	emit_queue(s, LZ_EV_QUEUE_ERROR, pos & q->mask);
@@ -127,26 +90,17 @@ static void dropped(struct lz_rv *s, uint64_t pos, bool illegal)
  * same place often enough (H77). */
 static bool handle(struct lz_rv *s, uint32_t bit)
 {
-	struct lz_rv_queue *q = &s->cmdq;
+	struct lz_ring *q = &s->cmdq;
 	uint64_t pos = lz_rv_queue_head(s);
-	bool again = q->err_pos == pos + 1;
 
-	/* One that was left for the ladder has been counted (G). */
-	if (!q->err_known)
-		lz_count64(&s->iommu.n.cmdq_errors);
-	q->err_known = false;
-	q->err_count = again ? q->err_count + 1 : 1;
-	q->err_pos = pos + 1;
-	/* Under another containment mode it is another question. */
-	q->err_told = again && q->err_told && q->err_round == lz_load32(&s->lz->contain_round);
-	q->err_round = lz_load32(&s->lz->contain_round);
+	lz_ring_error_at(&s->iommu, q, pos);
 	if (bit != RV_CQCSR_CMD_TO) {
 		dropped(s, pos, bit == RV_CQCSR_CMD_ILL);
-	} else if (!q->err_told) {
+	} else if (!q->err.told) {
 		timeout(s, pos);
-		q->err_told = true;
+		q->err.told = true;
 	}
-	return !lz_contains(s->lz) || q->err_count <= s->lz->cfg.settle_max;
+	return lz_ring_clear_again(s->lz, q);
 }
 
 /* All ones is no error: nobody answers there. */
@@ -192,7 +146,7 @@ bool lz_rv_drain(struct lz_rv *s)
 	}
 	if (!handle(s, bit)) {
 		bit = 0;
-		s->cmdq.err_known = true;
+		s->cmdq.err.known = true;
 		lz_store32(&s->held_error, 1);
 	}
 	clear(s, csr, bit);
@@ -207,12 +161,12 @@ void lz_rv_clear_locked(struct lz_rv *s)
 
 	lz_assert(lz_spin_held(&s->err_lock));
 	if (bits) {
-		if (!s->cmdq.err_known)
+		if (!s->cmdq.err.known)
 			lz_count64(&s->iommu.n.cmdq_errors);
 		clear(s, csr, bits);
-		s->cmdq.err_known = false;
+		s->cmdq.err.known = false;
 	}
-	s->cmdq.err_count = 0;
+	s->cmdq.err.count = 0;
 	lz_store32(&s->held_error, 0);
 }
 

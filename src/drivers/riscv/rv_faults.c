@@ -13,35 +13,17 @@
 
 /* ---- ATS.INVAL outside of unmaps ---- */
 
-static uint32_t flush_commands(const struct lz_device *dev, struct lz_rv_cmd *cmd, uint32_t pid)
+static uint32_t flush_commands(const struct lz_device *dev, struct lz_command *cmd, uint32_t pid)
 {
 	for (unsigned i = 0; i < dev->n_streams; i++)
-		cmd[i] = (struct lz_rv_cmd){{lz_rv_cmd_ats0(dev->streams[i], pid), RV_ATS1_ALL}};
+		cmd[i] = (struct lz_command){{lz_rv_cmd_ats0(dev->streams[i], pid), RV_ATS1_ALL}};
 	return dev->n_streams;
 }
 
 /* One batch, as those of an unmap. LZ_ELIMIT: no room. */
-static enum lz_status try_batch(struct lz_rv *s, const struct lz_rv_cmd *cmd, uint32_t n,
-				uint64_t *fence)
-{
-	struct lz_rv_queue *q = &s->cmdq;
-	unsigned long flags;
-	uint64_t pos;
-
-	if (lz_rv_queue_reserve(s, n + 1, &pos, &flags) != LZ_OK)
-		return LZ_ELIMIT;
-	lz_store32(&q->slot_seq[(pos + n) & q->mask], lz_load32(&s->lz->resets));
-	for (uint32_t i = 0; i < n; i++)
-		lz_rv_queue_write(q, pos + i, cmd[i].w[0], cmd[i].w[1]);
-	lz_rv_queue_write(q, pos + n, RV_FENCE, 0);
-	lz_rv_queue_publish(s, pos, n + 1, flags);
-	*fence = pos + n;
-	return LZ_OK;
-}
-
 /* LZ_EBUSY: its fence is beyond `most`. Decided and published in one read section, which
  * fence and reset wait for: none is sent to who is fenced (H60). */
-static enum lz_status submit(struct lz_rv_dev *rd, const struct lz_rv_cmd *cmd, uint32_t n,
+static enum lz_status submit(struct lz_rv_dev *rd, const struct lz_command *cmd, uint32_t n,
 			     uint64_t *fence, lz_ns *deadline, enum lz_fence_state most)
 {
 	struct lz_rv *s = rd->s;
@@ -50,8 +32,9 @@ static enum lz_status submit(struct lz_rv_dev *rd, const struct lz_rv_cmd *cmd, 
 	do {
 		struct lz_epoch_section section = lz_epoch_enter(&s->readers);
 
-		st = lz_load8_acquire(&rd->dev->fence) > most ? LZ_EBUSY
-							      : try_batch(s, cmd, n, fence);
+		st = lz_load8_acquire(&rd->dev->fence) > most
+			     ? LZ_EBUSY
+			     : lz_ring_try_atc(s->lz, &s->cmdq, cmd, n, fence);
 		lz_epoch_leave(&s->readers, section);
 		if (st != LZ_ELIMIT)
 			return st;
@@ -72,7 +55,7 @@ static bool is_our_turn(struct lz_rv *s, lz_ns *deadline)
 /* Not into a queue that stands: see the core's lz_probe() (H60). */
 enum lz_status lz_rv_ats_flush(struct lz_rv_dev *rd, uint32_t pid)
 {
-	struct lz_rv_cmd cmd[LZ_MAX_STREAMS];
+	struct lz_command cmd[LZ_MAX_STREAMS];
 	lz_ns deadline = 0;
 	enum lz_status st;
 	uint64_t fence;
@@ -83,7 +66,7 @@ enum lz_status lz_rv_ats_flush(struct lz_rv_dev *rd, uint32_t pid)
 	if (st == LZ_OK) {
 		st = lz_rv_queue_wait(rd->s, fence, &deadline);
 		if (st == LZ_ETIMEDOUT)
-			lz_rv_queue_abandon(&rd->s->cmdq, fence);
+			lz_ring_abandon(&rd->s->cmdq, fence);
 	}
 	return st;
 }
@@ -141,7 +124,7 @@ static enum lz_status probe_send(struct lz_device *dev, const struct lz_command 
 				 void *queue, struct lz_sync *sync, lz_ns *deadline)
 {
 	struct lz_rv_dev *rd = lz_rv_dev_of(dev);
-	struct lz_rv_cmd cmd[LZ_MAX_STREAMS + 1];
+	struct lz_command cmd[LZ_MAX_STREAMS + 1];
 	enum lz_status st = listen(rd, deadline);
 	uint32_t n = 0;
 
@@ -154,7 +137,7 @@ static enum lz_status probe_send(struct lz_device *dev, const struct lz_command 
 		return st;
 	/* A very small queue has room for the ones that matter only. */
 	if (accused && dev->n_streams < rd->s->cmdq.guard)
-		cmd[n++] = (struct lz_rv_cmd){{accused->w[0], accused->w[1]}};
+		cmd[n++] = (struct lz_command){{accused->w[0], accused->w[1]}};
 	n += flush_commands(dev, cmd + n, 0);
 	sync->queue = &rd->s->cmdq;
 	return submit(rd, cmd, n, &sync->pos, deadline, LZ_FENCE_SUSPECT);
@@ -167,7 +150,7 @@ static enum lz_status settle_send(struct lz_iommu *iommu, void *queue, struct lz
 
 	(void)queue;
 	sync->queue = &s->cmdq;
-	return lz_rv_queue_submit(s, NULL, 0, &sync->pos, deadline);
+	return lz_ring_submit(&s->cmdq, NULL, 0, &sync->pos, deadline);
 }
 
 static void settled(struct lz_iommu *iommu, const struct lz_sync *sync)
@@ -176,7 +159,7 @@ static void settled(struct lz_iommu *iommu, const struct lz_sync *sync)
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 
 	(void)sync;
-	s->carry = false;
+	s->cmdq.err.carry = false;
 	lz_spin_unlock(&s->err_lock, flags);
 }
 
@@ -188,14 +171,12 @@ static enum lz_answer await(struct lz_iommu *iommu, const struct lz_sync *sync, 
 	case LZ_OK:
 		return LZ_ANSWER_OK;
 	case LZ_EIO:
-		return lz_rv_queue_get_mark(&s->cmdq, sync->pos) == RV_MARK_CARRIED
-			       ? LZ_ANSWER_UNCLEAR
-			       : LZ_ANSWER_FAILED;
+		return lz_ring_get_mark(&s->cmdq, sync->pos) == LZ_MARK_CARRIED ? LZ_ANSWER_UNCLEAR
+										: LZ_ANSWER_FAILED;
 	case LZ_EFAULT:
 		/* What may have been dropped may be asked again. */
-		return lz_rv_queue_get_mark(&s->cmdq, sync->pos) == RV_MARK_DROPPED
-			       ? LZ_ANSWER_UNCLEAR
-			       : LZ_ANSWER_REFUSED;
+		return lz_ring_get_mark(&s->cmdq, sync->pos) == LZ_MARK_DROPPED ? LZ_ANSWER_UNCLEAR
+										: LZ_ANSWER_REFUSED;
 	case LZ_ETIMEDOUT:
 		return lz_rv_queue_look(s, sync->pos) == LZ_EBUSY ? LZ_ANSWER_NONE : LZ_ANSWER_LOST;
 	default:
@@ -266,15 +247,15 @@ static void copy_context(const struct lz_rv_dev *rd, uint64_t to[8])
 }
 
 /* What stands between the failed fence and the one before. */
-static void copy_batch(struct lz_rv_queue *q, uint64_t pos, struct lz_snapshot *to)
+static void copy_batch(struct lz_ring *q, uint64_t pos, struct lz_snapshot *to)
 {
 	uint64_t first = pos;
 
 	while (first > q->begun && pos - first < q->guard) {
-		uint64_t w0 = lz_dma_load64(lz_rv_queue_slot(q, first - 1));
+		uint64_t w0 = lz_dma_load64(lz_ring_slot(q, first - 1));
 
 		if (lz_rv_cmd_op(w0) == RV_OP_IOFENCE_C ||
-		    lz_rv_queue_get_mark(q, first - 1) != RV_MARK_NONE)
+		    lz_ring_get_mark(q, first - 1) != LZ_MARK_NONE)
 			break;
 		first--;
 	}
@@ -283,7 +264,7 @@ static void copy_batch(struct lz_rv_queue *q, uint64_t pos, struct lz_snapshot *
 		first = pos - LZ_SNAPSHOT_COMMANDS;
 	}
 	for (; first < pos; first++) {
-		const uint64_t *slot = lz_rv_queue_slot(q, first);
+		const uint64_t *slot = lz_ring_slot(q, first);
 
 		to->command[to->n_commands][0] = lz_dma_load64(&slot[0]);
 		to->command[to->n_commands++][1] = lz_dma_load64(&slot[1]);
@@ -343,7 +324,7 @@ void lz_rv_reset_succeeded(struct lz_device *dev)
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 
 	lz_store32(&s->held_error, 0);
-	s->cmdq.err_count = 0;
+	s->cmdq.err.count = 0;
 	lz_spin_unlock(&s->err_lock, flags);
 	lz_store32(&s->ladder.retry, 1);
 	lz_rv_stall_forget(s);

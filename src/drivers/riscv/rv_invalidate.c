@@ -38,7 +38,7 @@ void lz_rv_unlink(struct lz_device *dev, uint32_t pasid, struct lz_domain_part *
 static enum lz_status vma_range(struct lz_rv *s, const struct lz_rv_domain *rdom, lz_iova start,
 				lz_iova end, size_t granule, lz_ns *deadline)
 {
-	struct lz_rv_cmd cmd[VMA_MAX];
+	struct lz_command cmd[VMA_MAX];
 	uint32_t n = 0;
 
 	if ((end - start + granule - 1) / granule > VMA_MAX)
@@ -57,7 +57,7 @@ struct ats_batch {
 	uint64_t ats1;
 	uint32_t id, pasid; /* where to go on: entries below are done */
 	uint32_t n;	    /* commands of this batch */
-	uint16_t index[RV_GUARD_MAX];
+	uint16_t index[LZ_RING_GUARD_MAX];
 };
 
 /* Which entries get a command now. A fenced device is skipped: its EN_ATS is off with
@@ -89,13 +89,14 @@ static enum lz_status choose(struct ats_batch *b, const struct lz_link_array *a)
 
 static void write_batch(struct ats_batch *b, const struct lz_link_array *a, uint64_t pos)
 {
-	struct lz_rv_queue *q = &b->s->cmdq;
+	struct lz_ring *q = &b->s->cmdq;
 
 	/* How things stood at issue (H86): the unsettled set is in the ring. */
 	lz_store32(&q->slot_seq[(pos + b->n) & q->mask], lz_load32(&b->s->lz->resets));
 	for (uint32_t k = 0; k < b->n; k++)
-		lz_rv_queue_write(q, pos + k, a->e[b->index[k]].command, b->ats1);
-	lz_rv_queue_write(q, pos + b->n, RV_FENCE, 0);
+		lz_ring_write(q, pos + k,
+			      (struct lz_command){{a->e[b->index[k]].command, b->ats1}});
+	lz_ring_write(q, pos + b->n, lz_rv_cmd_fence());
 }
 
 /* One reservation from inside one read section: no ATS.INVAL is published for a device
@@ -113,10 +114,10 @@ static enum lz_status issue_batch(struct ats_batch *b, uint64_t *fence, lz_ns *d
 		if (st == LZ_OK && !b->n)
 			st = LZ_ENOENT;
 		if (st == LZ_OK) {
-			st = lz_rv_queue_reserve(b->s, b->n + 1, &pos, &flags);
+			st = lz_ring_reserve(&b->s->cmdq, b->n + 1, &pos, &flags);
 			if (st == LZ_OK) {
 				write_batch(b, a, pos);
-				lz_rv_queue_publish(b->s, pos, b->n + 1, flags);
+				lz_ring_publish(&b->s->cmdq, pos, b->n + 1, flags);
 				*fence = pos + b->n;
 			} else {
 				st = LZ_ELIMIT; /* no room */
@@ -150,10 +151,10 @@ static enum lz_status ats(struct lz_rv *s, struct lz_rv_domain *rdom, uint64_t a
 
 		if (st == LZ_ENOENT)
 			break;
-		if (st == LZ_OK && !lz_rv_queue_done(&s->cmdq, fence + 1)) {
+		if (st == LZ_OK && !lz_rv_queue_done(s->mmio, &s->cmdq, fence + 1)) {
 			st = lz_rv_queue_wait(s, fence, deadline);
 			if (st == LZ_ETIMEDOUT)
-				lz_rv_queue_abandon(&s->cmdq, fence);
+				lz_ring_abandon(&s->cmdq, fence);
 		}
 		if (st != LZ_OK)
 			return st;
@@ -224,7 +225,7 @@ enum lz_status lz_rv_invalidate(struct lz_domain_part *part, lz_iova start, lz_i
 	enum lz_status st = LZ_OK;
 	lz_ns deadline = 0;
 
-	if (RV_RARE(lz_load32(&s->iommu.alert)))
+	if (LZ_RARE(lz_load32(&s->iommu.alert)))
 		st = look_closely(s, rdom);
 	if (st == LZ_OK)
 		st = vma_range(s, rdom, start, end, granule, &deadline);
@@ -248,7 +249,7 @@ enum lz_status lz_rv_invalidate_all(struct lz_domain_part *part)
 		return LZ_EBUSY;
 	st = lz_rv_pay(s);
 	if (st == LZ_OK && rdom) {
-		struct lz_rv_cmd all = lz_rv_cmd_vma_space(rdom->pscid);
+		struct lz_command all = lz_rv_cmd_vma_space(rdom->pscid);
 
 		st = lz_rv_queue_run(s, &all, 1, &deadline);
 		if (st == LZ_OK)

@@ -49,26 +49,24 @@ static bool wait_csr(struct lz_rv *s, bool (*pred)(void *))
  * for is marked before cqh moves. */
 static void drop_unfenced(struct lz_rv *s)
 {
-	struct lz_rv_queue *q = &s->cmdq;
+	struct lz_ring *q = &s->cmdq;
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 	uint64_t end = lz_load64_acquire(&q->published);
 
-	for (uint64_t p = lz_rv_queue_head(s); p < end; p++)
-		if (lz_rv_cmd_op(lz_dma_load64(lz_rv_queue_slot(q, p))) == RV_OP_IOFENCE_C)
-			lz_rv_queue_set_mark(q, p, RV_MARK_FAILED);
+	lz_ring_fail_from(q, lz_rv_queue_head(s));
 	lz_dma_wmb(); /* M: marks before cqh */
 	end = (end + q->mask) & ~(uint64_t)q->mask;
-	lz_store64(&q->tail, end | RV_FROZEN);
+	lz_store64(&q->tail, end | LZ_RING_FROZEN);
 	lz_store64_release(&q->published, end);
 	lz_store64_release(&q->limit, end + q->room);
 	q->begun = end;
-	q->err_pos = 0;
-	q->err_count = 0;
+	q->err.pos = 0;
+	q->err.count = 0;
 	/* What came late goes when the queue is switched on. */
-	if (lz_rv_error_pending(s) && !q->err_known)
+	if (lz_rv_error_pending(s) && !q->err.known)
 		lz_count64(&s->iommu.n.cmdq_errors);
-	q->err_known = false;
-	s->carry = true;
+	q->err.known = false;
+	q->err.carry = true;
 	lz_store32(&s->held_error, 0);
 	lz_rv_write32(s, RV_CQT, 0);
 	lz_rv_write32(s, RV_CQCSR, RV_QCSR_EN | RV_QCSR_IE);
@@ -78,14 +76,14 @@ static void drop_unfenced(struct lz_rv *s)
 
 static enum lz_status restart_finish(struct lz_rv *s)
 {
-	const struct lz_rv_cmd all[2] = {lz_rv_cmd_ddt_all(), lz_rv_cmd_vma_all()};
+	const struct lz_command all[2] = {lz_rv_cmd_ddt_all(), lz_rv_cmd_vma_all()};
 	lz_ns deadline = 0;
 	bool runs;
 
 	drop_unfenced(s);
 	runs = wait_csr(s, queue_runs);
 	s->frozen = false;
-	lz_rv_queue_thaw(s);
+	lz_ring_thaw(&s->cmdq);
 	return runs ? lz_rv_queue_run(s, all, 2, &deadline) : LZ_ETIMEDOUT;
 }
 
@@ -95,14 +93,14 @@ static enum lz_status restart_finish(struct lz_rv *s)
 enum lz_status lz_rv_rung_restart(struct lz_iommu *iommu, void *queue)
 {
 	struct lz_rv *s = lz_rv_of(iommu);
-	enum lz_status st = LZ_CONFIG_LADDER ? lz_rv_queue_freeze(s) : LZ_ENOTSUP;
+	enum lz_status st = LZ_CONFIG_LADDER ? lz_ring_freeze(s->lz, &s->cmdq) : LZ_ENOTSUP;
 	unsigned long flags;
 
 	(void)queue;
 	if (st != LZ_OK)
 		return st;
 	if (!wait_csr(s, not_busy)) {
-		lz_rv_queue_thaw(s);
+		lz_ring_thaw(&s->cmdq);
 		return LZ_ETIMEDOUT;
 	}
 	s->frozen = true;
@@ -131,7 +129,7 @@ static void accuse_head(struct lz_rv *s)
 	uint64_t pos = lz_rv_queue_head(s);
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 
-	if (lz_rv_cmd_op(lz_dma_load64(lz_rv_queue_slot(&s->cmdq, pos))) == RV_OP_IOFENCE_C)
+	if (lz_rv_cmd_op(lz_dma_load64(lz_ring_slot(&s->cmdq, pos))) == RV_OP_IOFENCE_C)
 		lz_rv_accuse_unsettled(s, pos, false);
 	lz_spin_unlock(&s->err_lock, flags);
 }
@@ -153,7 +151,7 @@ static void clear_held(struct lz_rv *s, uint32_t count)
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 
 	lz_rv_clear_locked(s);
-	s->cmdq.err_count = count;
+	s->cmdq.err.count = count;
 	lz_spin_unlock(&s->err_lock, flags);
 }
 

@@ -41,6 +41,7 @@ static enum lz_status hw_probe(struct lz_rv *s, const struct lz_riscv_desc *d)
 	s->pas = smaller((unsigned)RV_GET(RV_CAPS_PAS, caps), 56);
 	if (caps & RV_CAPS_PD8)
 		s->pid_bits = caps & RV_CAPS_PD17 ? MAX_PID_BITS : RV_PD8_BITS;
+	s->cmdq.ops = &lz_rv_ring_ops;
 	s->cmdq.log2 = d->cmdq_log2 ? d->cmdq_log2 : DEFAULT_CMDQ_LOG2;
 	s->faultq_log2 = d->faultq_log2 ? d->faultq_log2 : DEFAULT_FAULTQ_LOG2;
 	return s->pas >= 32 ? LZ_OK : LZ_ENOTSUP;
@@ -126,34 +127,16 @@ static size_t fault_bytes(const struct lz_rv *s)
 	return (size_t)(RV_FQ_WORDS * 8) << s->faultq_log2;
 }
 
-static size_t ring_bytes(const struct lz_rv *s)
-{
-	return (size_t)(RV_CMD_WORDS * 8) << s->cmdq.log2;
-}
-
-/* Aligned to its size, and to a page. */
-static uint64_t *alloc_ring(struct lz_rv *s, size_t bytes, lz_phys *phys)
-{
-	return lz_mem_dma_alloc(s->lz, bytes, bytes < LZ_PAGE ? LZ_PAGE : bytes, phys);
-}
-
 static enum lz_status alloc_queues(struct lz_rv *s)
 {
-	struct lz_rv_queue *q = &s->cmdq;
-	struct lz *lz = s->lz;
+	enum lz_status st = lz_ring_init(s->lz, &s->cmdq, LZ_PAGE, 1); /* full would look empty */
+	size_t bytes = fault_bytes(s);
 
-	q->size = 1u << q->log2;
-	q->mask = q->size - 1;
-	q->guard = smaller(q->size / 4, RV_GUARD_MAX);
-	q->room = q->size - 1 - q->guard; /* a full ring would look empty */
-	q->limit = q->room;
-	q->ring = alloc_ring(s, ring_bytes(s), &q->ring_phys);
-	q->mark = lz_mem_alloc(lz, q->size * sizeof(*q->mark));
-	q->slot_seq = lz_mem_alloc(lz, q->size * sizeof(*q->slot_seq));
+	/* Aligned to its size, and to a page. */
 	if (LZ_CONFIG_RECORDS)
-		s->faultq = alloc_ring(s, fault_bytes(s), &s->faultq_phys);
-	return q->ring && q->mark && q->slot_seq && (s->faultq || !LZ_CONFIG_RECORDS) ? LZ_OK
-										      : LZ_ENOMEM;
+		s->faultq = lz_mem_dma_alloc(s->lz, bytes, bytes < LZ_PAGE ? LZ_PAGE : bytes,
+					     &s->faultq_phys);
+	return st == LZ_OK && LZ_CONFIG_RECORDS && !s->faultq ? LZ_ENOMEM : st;
 }
 
 /* Hardware that does not say that it is off goes on reading tables and writing records:
@@ -161,20 +144,16 @@ static enum lz_status alloc_queues(struct lz_rv *s)
 static void free_memory(struct lz_rv *s, bool unused)
 {
 	struct lz *lz = s->lz;
-	struct lz_rv_queue *q = &s->cmdq;
 
 	lz_rv_ddt_fini(s, unused);
-	if (unused) {
-		lz_mem_dma_free(lz, q->ring, ring_bytes(s));
+	lz_ring_fini(lz, &s->cmdq, unused);
+	if (unused)
 		lz_mem_dma_free(lz, s->faultq, fault_bytes(s));
-	} else {
+	else
 		lz_log(lz, LZ_LOG_ERR, s->iommu.name,
 		       "does not switch off: queues and tables are not given back");
-	}
-	lz_mem_free(lz, q->mark, q->size * sizeof(*q->mark));
-	lz_mem_free(lz, q->slot_seq, q->size * sizeof(*q->slot_seq));
 	lz_mem_free(lz, s->ids, s->ids_room * sizeof(*s->ids));
-	lz_mem_free(lz, s->memory, sizeof(*s) + RV_LINE);
+	lz_mem_free(lz, s->memory, sizeof(*s) + LZ_RING_LINE);
 }
 
 /* ---- bring-up ---- */
@@ -236,7 +215,7 @@ static enum lz_status all_off(struct lz_rv *s)
 
 static enum lz_status hw_reset(struct lz_rv *s, const struct lz_riscv_desc *d)
 {
-	const struct lz_rv_cmd all[2] = {lz_rv_cmd_ddt_all(), lz_rv_cmd_vma_all()};
+	const struct lz_command all[2] = {lz_rv_cmd_ddt_all(), lz_rv_cmd_vma_all()};
 	lz_ns deadline = 0;
 	enum lz_status st = all_off(s);
 
@@ -244,7 +223,7 @@ static enum lz_status hw_reset(struct lz_rv *s, const struct lz_riscv_desc *d)
 		return st;
 	lz_rv_write32(s, RV_FCTL, d->msi ? 0 : RV_FCTL_WSI);
 	interrupts(s, d);
-	lz_mmio_write64(s->mmio, RV_CQB, queue_base(s->cmdq.ring_phys, s->cmdq.log2));
+	lz_mmio_write64(s->mmio, RV_CQB, queue_base(s->cmdq.phys, s->cmdq.log2));
 	lz_rv_write32(s, RV_CQT, 0);
 	st = lz_rv_write_csr(s, RV_CQCSR, RV_QCSR_EN | RV_QCSR_IE);
 	if (st == LZ_OK)
@@ -265,15 +244,15 @@ static const struct lz_lock_class pscid_class = {"riscv.pscid", LZ_RANK_SID};
 
 static struct lz_rv *make(struct lz *lz, const struct lz_riscv_desc *desc)
 {
-	uint8_t *memory = lz_mem_alloc(lz, sizeof(struct lz_rv) + RV_LINE);
+	uint8_t *memory = lz_mem_alloc(lz, sizeof(struct lz_rv) + LZ_RING_LINE);
 	struct lz_rv *s;
 
 	if (!memory)
 		return NULL;
-	s = (struct lz_rv *)(void *)(memory + (-(uintptr_t)memory & (RV_LINE - 1)));
+	s = (struct lz_rv *)(void *)(memory + (-(uintptr_t)memory & (LZ_RING_LINE - 1)));
 	s->memory = memory;
 	s->lz = lz;
-	s->mmio = s->cmdq.mmio = desc->mmio;
+	s->mmio = desc->mmio;
 	lz_spin_init(&s->err_lock, &err_class);
 	lz_spin_init(&s->id_lock, &id_class);
 	lz_spin_init(&s->pscid_lock, &pscid_class);

@@ -1,125 +1,72 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The command queue: many producers, no lock. The algorithm is that of the SMMUv3
- * driver; registers and errors are different ones.
- *
- *  1. Reserve: one compare-and-swap on the 64-bit tail, interrupts masked from here to
- *     step 4 (H82).
- *  2. Write the commands into the slots.
- *  3. Publish in order: wait until every earlier reservation is published, then
- *     (barrier P, pairs with the fetch) write cqt, then move `published` (release,
- *     pairs with the acquire in step 3 of the next one).
- *  4. Unmask.
- *  5. Wait for the fence at the end of the batch: cqh past it, then (always, H32) its
- *     slot's mark.
+ * The command queue: cqh, cqt, and how to wait. The ring is drivers/common/cmdring.c.
  *
  * cqh past a command says nothing of it; cqh past an IOFENCE.C says that everything
  * before it is done, or that it was run again after an error had been cleared. The
  * latter succeeds for what was never done (H67), so the mark comes first: no error bit
  * is cleared before it.
  *
- * cqh and cqt are indices without a wrap bit, and one slot stays free. Positions count
- * from zero and never wrap in practice; cqh is widened by the shadow: read the shadow
- * first, then the register. They are less than a ring apart unless the shadow that was
- * read is old by then, and then the result is a lap behind: never a false completion.
- *
- * Room ends `guard` slots before cqh: the ATS.INVALs in front of a fence that fails are
- * still in the ring, and they are what it accuses (rv_error.c). So a batch of them is
- * at most `guard` long.
- *
- *  M  whoever marks: the mark; `marked`; a barrier towards the hardware; then the write
- *     that clears the error, or restarts the queue. Whoever waits: cqh; `marked`; the
- *     mark.
+ * cqh and cqt are indices without a wrap bit, and one slot stays free. cqh is less than a
+ * ring ahead of the shadow unless the shadow that was read is old by then, and then the
+ * result is a lap behind: never a false completion.
  */
 #include "drivers/riscv/riscv.h"
 
-/* ---- positions ---- */
-
-static void raise_to(uint64_t *p, uint64_t to)
+static struct lz_rv *rv_of_ring(struct lz_ring *r)
 {
-	uint64_t v = lz_load64(p);
-
-	while (v < to && !lz_cas64(p, &v, to))
-		;
+	return lz_container(r, struct lz_rv, cmdq);
 }
 
-/* Nothing is consumed that nobody has reserved: a cqh beyond that, as a read that is
- * aborted gives, counts as no progress. */
+/* ---- what the ring asks ---- */
+
 uint64_t lz_rv_queue_head(struct lz_rv *s)
 {
-	struct lz_rv_queue *q = &s->cmdq;
+	struct lz_ring *q = &s->cmdq;
 	uint64_t shadow = lz_load64_acquire(&q->limit) - q->room;
-	uint32_t hw = lz_mmio_read32(q->mmio, RV_CQH);
-	uint64_t head = shadow + ((hw - (uint32_t)shadow) & q->mask);
+	uint32_t hw = lz_rv_read32(s, RV_CQH);
 
-	lz_dma_rmb(); /* cqh before tail */
-	if ((hw & ~q->mask) || head > (lz_load64(&q->tail) & ~RV_FROZEN))
-		return lz_load64(&q->limit) - q->room;
-	raise_to(&q->limit, head + q->room);
-	return head;
+	return lz_ring_moved(q, hw & ~q->mask ? UINT64_MAX
+					      : shadow + ((hw - (uint32_t)shadow) & q->mask));
 }
 
-/* ---- marks ---- */
-
-void lz_rv_queue_set_mark(struct lz_rv_queue *q, uint64_t pos, enum lz_rv_mark m)
+static uint64_t head(struct lz_ring *q)
 {
-	lz_store64_release(&q->mark[pos & q->mask], pos << RV_MARK_BITS | m);
-	raise_to(&q->marked, pos + 1); /* M: after the mark that it sends its reader to */
+	return lz_rv_queue_head(rv_of_ring(q));
 }
 
-/* A mark of an earlier lap does not match; of a later one, ours is unknown (H31, H71). */
-enum lz_rv_mark lz_rv_queue_get_mark(struct lz_rv_queue *q, uint64_t pos)
+static void post(struct lz_ring *q, uint64_t pos, uint64_t next)
 {
-	uint64_t v = lz_load64_acquire(&q->mark[pos & q->mask]);
-
-	if (v >> RV_MARK_BITS > pos)
-		return RV_MARK_FAILED;
-	if (v >> RV_MARK_BITS < pos)
-		return RV_MARK_NONE;
-	return (enum lz_rv_mark)(v & ((1u << RV_MARK_BITS) - 1));
+	lz_ring_turn(q, pos);
+	lz_rv_write32(rv_of_ring(q), RV_CQT, (uint32_t)next & q->mask);
+	lz_ring_posted(q, next);
 }
 
-/* Nobody waits for this fence any more; an error found there already is kept. */
-void lz_rv_queue_abandon(struct lz_rv_queue *q, uint64_t pos)
+static enum lz_status wait_room(struct lz_ring *q, uint32_t n, lz_ns *deadline)
 {
-	uint64_t *m = &q->mark[pos & q->mask];
-	uint64_t v = lz_load64(m);
-
-	if (v >> RV_MARK_BITS < pos || v == 0)
-		(void)lz_cas64(m, &v, pos << RV_MARK_BITS | RV_MARK_ABANDONED);
+	return lz_rv_queue_wait_room(rv_of_ring(q), n, deadline);
 }
 
-/* ---- producing ---- */
-
-static bool has_room(struct lz_rv *s, uint64_t tail, uint32_t n)
+static enum lz_ring_kind kind(uint64_t w0, uint32_t *id)
 {
-	struct lz_rv_queue *q = &s->cmdq;
-
-	if (tail & RV_FROZEN)
-		return false;
-	return tail + n <= lz_load64_acquire(&q->limit) ||
-	       tail + n - lz_rv_queue_head(s) <= q->room;
+	*id = lz_rv_cmd_did(w0);
+	switch (lz_rv_cmd_op(w0)) {
+	case RV_OP_IOFENCE_C:
+		return LZ_RING_SYNC;
+	case RV_OP_ATS_INVAL:
+		return LZ_RING_ATC;
+	default:
+		return LZ_RING_OTHER;
+	}
 }
 
-enum lz_status lz_rv_queue_reserve(struct lz_rv *s, uint32_t n, uint64_t *pos, unsigned long *flags)
-{
-	struct lz_rv_queue *q = &s->cmdq;
-	uint64_t next;
-
-	*flags = lz_irq_save();
-	do
-		if (lz_rv_queue_take(q, n, pos, &next))
-			return LZ_OK;
-	while (has_room(s, lz_load64(&q->tail), n));
-	lz_irq_restore(*flags);
-	return LZ_EBUSY;
-}
-
-void lz_rv_queue_publish(struct lz_rv *s, uint64_t pos, uint32_t n, unsigned long flags)
-{
-	lz_rv_queue_post(&s->cmdq, pos, pos + n);
-	lz_irq_restore(flags);
-}
+const struct lz_ring_ops lz_rv_ring_ops = {
+	.head = head,
+	.post = post,
+	.wait_room = wait_room,
+	.kind = kind,
+	.sync = {{RV_FENCE, 0}},
+};
 
 /* ---- waiting ---- */
 
@@ -145,7 +92,7 @@ static bool done_or_error(void *arg)
 	struct wait *w = arg;
 	struct lz_rv *s = w->s;
 
-	w->done = w->n ? has_room(s, lz_load64(&s->cmdq.tail), w->n) : lz_rv_queue_head(s) > w->pos;
+	w->done = w->n ? lz_ring_has_room(&s->cmdq, w->n) : lz_rv_queue_head(s) > w->pos;
 	return w->done || lz_rv_dead(s) || (!lz_load32(&s->held_error) && lz_rv_error_active(s));
 }
 
@@ -197,31 +144,10 @@ enum lz_status lz_rv_queue_wait_room(struct lz_rv *s, uint32_t n, lz_ns *deadlin
 	return wait_for(&w, deadline);
 }
 
-/* The outcome of a fence that cqh has passed. */
-static enum lz_status outcome(struct lz_rv *s, uint64_t pos)
-{
-	switch (lz_rv_queue_get_mark(&s->cmdq, pos)) {
-	case RV_MARK_NONE:
-	case RV_MARK_ABANDONED:
-		return LZ_OK;
-	case RV_MARK_ATS_TIMEOUT:
-	case RV_MARK_CARRIED:
-		return LZ_EIO;
-	case RV_MARK_DROPPED:
-	case RV_MARK_ILLEGAL:
-		return LZ_EFAULT;
-	case RV_MARK_FAILED:
-		break;
-	}
-	return LZ_ETIMEDOUT;
-}
-
 enum lz_status lz_rv_queue_look(struct lz_rv *s, uint64_t pos)
 {
-	if (lz_rv_queue_head(s) > pos) {
-		lz_dma_rmb(); /* M: cqh before the marks */
-		return outcome(s, pos);
-	}
+	if (lz_rv_queue_head(s) > pos)
+		return lz_ring_outcome(&s->cmdq, pos);
 	return lz_rv_dead(s) ? LZ_ENODEV : LZ_EBUSY;
 }
 
@@ -230,38 +156,16 @@ enum lz_status lz_rv_queue_wait(struct lz_rv *s, uint64_t pos, lz_ns *deadline)
 	struct wait w = {.s = s, .pos = pos};
 	enum lz_status st = wait_for(&w, deadline);
 
-	lz_dma_rmb(); /* M: cqh before the marks */
-	return st == LZ_OK ? outcome(s, pos) : st;
+	return st == LZ_OK ? lz_ring_outcome(&s->cmdq, pos) : st;
 }
 
 /* ---- batches ---- */
 
-enum lz_status lz_rv_queue_submit(struct lz_rv *s, const struct lz_rv_cmd *cmds, uint32_t n,
-				  uint64_t *fence, lz_ns *deadline)
-{
-	unsigned long flags;
-	uint64_t pos;
-
-	lz_assert(n < lz_rv_queue_batch(&s->cmdq));
-	while (lz_rv_queue_reserve(s, n + 1, &pos, &flags) != LZ_OK) {
-		enum lz_status st = lz_rv_queue_wait_room(s, n + 1, deadline);
-
-		if (st != LZ_OK)
-			return st;
-	}
-	for (uint32_t i = 0; i < n; i++)
-		lz_rv_queue_write(&s->cmdq, pos + i, cmds[i].w[0], cmds[i].w[1]);
-	lz_rv_queue_write(&s->cmdq, pos + n, RV_FENCE, 0);
-	lz_rv_queue_publish(s, pos, n + 1, flags);
-	*fence = pos + n;
-	return LZ_OK;
-}
-
-static enum lz_status run_once(struct lz_rv *s, const struct lz_rv_cmd *cmds, uint32_t n,
+static enum lz_status run_once(struct lz_rv *s, const struct lz_command *cmds, uint32_t n,
 			       lz_ns *deadline)
 {
 	uint64_t fence;
-	enum lz_status st = lz_rv_queue_submit(s, cmds, n, &fence, deadline);
+	enum lz_status st = lz_ring_submit(&s->cmdq, cmds, n, &fence, deadline);
 
 	return st == LZ_OK ? lz_rv_queue_wait(s, fence, deadline) : st;
 }
@@ -271,10 +175,10 @@ static enum lz_status run_once(struct lz_rv *s, const struct lz_rv_cmd *cmds, ui
  * errors), so then the commands go again. A timeout names nobody's commands as its
  * cause, so all who wait do the same, and none is blamed for another's (H68). Nothing
  * here retries an ATS.INVAL or runs the fence of a device (H65). */
-enum lz_status lz_rv_queue_run(struct lz_rv *s, const struct lz_rv_cmd *cmds, uint32_t n,
+enum lz_status lz_rv_queue_run(struct lz_rv *s, const struct lz_command *cmds, uint32_t n,
 			       lz_ns *deadline)
 {
-	uint32_t max = lz_rv_queue_batch(&s->cmdq) - 1;
+	uint32_t max = lz_ring_batch(&s->cmdq) - 1;
 	enum lz_status st;
 
 	do {
@@ -287,29 +191,4 @@ enum lz_status lz_rv_queue_run(struct lz_rv *s, const struct lz_rv_cmd *cmds, ui
 		n -= now;
 	} while (st == LZ_OK && n);
 	return st == LZ_EIO ? LZ_ETIMEDOUT : st;
-}
-
-/* ---- producers locked out (restart) ---- */
-
-static bool all_published(void *arg)
-{
-	struct lz_rv_queue *q = arg;
-
-	return lz_load64_acquire(&q->published) == (lz_load64(&q->tail) & ~RV_FROZEN);
-}
-
-enum lz_status lz_rv_queue_freeze(struct lz_rv *s)
-{
-	struct lz_rv_queue *q = &s->cmdq;
-
-	(void)lz_fetch_or64(&q->tail, RV_FROZEN);
-	if (lz_wait(s->lz, all_published, q, lz_now(s->lz) + s->lz->cfg.sync_bound))
-		return LZ_OK;
-	lz_rv_queue_thaw(s);
-	return LZ_ETIMEDOUT;
-}
-
-void lz_rv_queue_thaw(struct lz_rv *s)
-{
-	(void)lz_fetch_and64(&s->cmdq.tail, ~RV_FROZEN);
 }

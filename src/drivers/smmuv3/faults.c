@@ -11,58 +11,43 @@
 /* ---- asking ---- */
 
 /* One for each id whose invalidations it answers. */
-static uint32_t flush_commands(struct lz_smmu_dev *sd, struct lz_smmu_cmd *cmd, uint32_t ssid)
+static uint32_t flush_commands(struct lz_smmu_dev *sd, struct lz_command *cmd, uint32_t ssid)
 {
 	uint32_t n = 0;
 
 	for (unsigned i = 0; i < sd->dev->n_streams; i++)
 		if (lz_smmu_answers(sd, i))
-			cmd[n++] = (struct lz_smmu_cmd){
+			cmd[n++] = (struct lz_command){
 				{lz_smmu_cmd_atc0(sd->dev->streams[i], ssid), SMMU_ATC1_ALL}};
 	return n;
 }
 
 static uint32_t probe_commands(struct lz_smmu_dev *sd, const struct lz_smmu_queue *q,
-			       struct lz_smmu_cmd *cmd, const struct lz_command *accused)
+			       struct lz_command *cmd, const struct lz_command *accused)
 {
 	uint32_t n = 0;
 
 	/* A very small queue has room for the one that matters only. */
-	if (accused && sd->dev->n_streams < q->guard)
-		cmd[n++] = (struct lz_smmu_cmd){{accused->w[0], accused->w[1]}};
+	if (accused && sd->dev->n_streams < q->ring.guard)
+		cmd[n++] = (struct lz_command){{accused->w[0], accused->w[1]}};
 	return n + flush_commands(sd, cmd + n, 0);
-}
-
-/* ATC_INVs of one device in one batch, as those of an unmap. LZ_ELIMIT: no room. */
-static enum lz_status try_atc(struct lz_smmu_queue *q, const struct lz_smmu_cmd *cmd, uint32_t n,
-			      struct lz_sync *sync)
-{
-	unsigned long flags;
-	uint64_t pos;
-
-	if (lz_smmu_queue_reserve(q, n + 1, &pos, &flags) != LZ_OK)
-		return LZ_ELIMIT;
-	lz_store32(&q->slot_seq[(pos + n) & q->mask], lz_load32(&q->smmu->lz->resets));
-	for (uint32_t i = 0; i < n; i++)
-		lz_smmu_queue_write(q, pos + i, cmd[i]);
-	lz_smmu_queue_write(q, pos + n, lz_smmu_cmd_sync());
-	lz_smmu_queue_publish(q, pos, n + 1, flags);
-	*sync = (struct lz_sync){q, pos + n};
-	return LZ_OK;
 }
 
 /* LZ_EBUSY: its fence is beyond `most`. Decided and published in one read section,
  * which fence and reset wait for: none is sent to who is fenced (H60). */
 static enum lz_status submit_atc(struct lz_smmu_dev *sd, struct lz_smmu_queue *q,
-				 const struct lz_smmu_cmd *cmd, uint32_t n, struct lz_sync *sync,
+				 const struct lz_command *cmd, uint32_t n, struct lz_sync *sync,
 				 lz_ns *deadline, enum lz_fence_state most)
 {
 	enum lz_status st;
 
+	sync->queue = q;
 	do {
 		struct lz_epoch_section section = lz_epoch_enter(&sd->smmu->readers);
 
-		st = lz_load8_acquire(&sd->dev->fence) > most ? LZ_EBUSY : try_atc(q, cmd, n, sync);
+		st = lz_load8_acquire(&sd->dev->fence) > most
+			     ? LZ_EBUSY
+			     : lz_ring_try_atc(q->smmu->lz, &q->ring, cmd, n, &sync->pos);
 		lz_epoch_leave(&sd->smmu->readers, section);
 		if (st != LZ_ELIMIT)
 			return st;
@@ -93,7 +78,7 @@ static bool begin_asking(struct lz_smmu_queue *q, lz_ns *deadline)
 /* Has everything been consumed that is in the queue now? Its end is somebody's sync. */
 static bool is_our_turn(struct lz_smmu_queue *q, lz_ns *deadline)
 {
-	uint64_t end = lz_load64_acquire(&q->published), last = end - 1;
+	uint64_t end = lz_load64_acquire(&q->ring.published), last = end - 1;
 
 	return !end || lz_smmu_queue_wait(q, last, deadline) != LZ_ETIMEDOUT ||
 	       lz_smmu_queue_look(q, last) != LZ_EBUSY;
@@ -102,9 +87,8 @@ static bool is_our_turn(struct lz_smmu_queue *q, lz_ns *deadline)
 /* Not into a queue that stands: see lz_probe() (H60). One at a time, from looking to
  * asking: of many who see it move on at once the first may bring it to a stand again. */
 static enum lz_status submit_in_turn(struct lz_smmu_dev *sd, struct lz_smmu_queue *q,
-				     const struct lz_smmu_cmd *cmd, uint32_t n,
-				     struct lz_sync *sync, lz_ns *deadline,
-				     enum lz_fence_state most)
+				     const struct lz_command *cmd, uint32_t n, struct lz_sync *sync,
+				     lz_ns *deadline, enum lz_fence_state most)
 {
 	enum lz_status st = LZ_ETIMEDOUT;
 
@@ -120,7 +104,7 @@ static enum lz_status probe_send(struct lz_device *dev, const struct lz_command 
 				 void *queue, struct lz_sync *sync, lz_ns *deadline)
 {
 	struct lz_smmu_dev *sd = lz_smmu_dev_of(dev);
-	struct lz_smmu_cmd cmd[LZ_MAX_STREAMS + 1];
+	struct lz_command cmd[LZ_MAX_STREAMS + 1];
 	struct lz_smmu_queue *q = queue ? queue : lz_smmu_lane_pick(sd->smmu);
 	uint32_t n = probe_commands(sd, q, cmd, accused);
 
@@ -142,7 +126,7 @@ static void settled(struct lz_iommu *iommu, const struct lz_sync *sync)
 	struct lz_smmu_queue *q = sync->queue;
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 
-	q->carry = false;
+	q->ring.err.carry = false;
 	lz_spin_unlock(&s->err_lock, flags);
 }
 
@@ -155,7 +139,7 @@ static enum lz_answer await(struct lz_iommu *iommu, const struct lz_sync *sync, 
 	case LZ_EIO:
 		/* One that failed while ATC_INVs of an overwritten one were still out
 		 * says nothing about those in front of it. */
-		return lz_smmu_queue_get_mark(sync->queue, sync->pos) == SMMU_MARK_CARRIED
+		return lz_ring_get_mark(lz_smmu_sync_ring(*sync), sync->pos) == LZ_MARK_CARRIED
 			       ? LZ_ANSWER_UNCLEAR
 			       : LZ_ANSWER_FAILED;
 	case LZ_ETIMEDOUT:
@@ -187,7 +171,7 @@ static struct lz_device *find(struct lz_iommu *iommu, uint32_t id, const struct 
 
 enum lz_status lz_smmu_atc_flush(struct lz_smmu_dev *sd, uint32_t ssid)
 {
-	struct lz_smmu_cmd cmd[LZ_MAX_STREAMS];
+	struct lz_command cmd[LZ_MAX_STREAMS];
 	struct lz_smmu *s = sd->smmu;
 	struct lz_sync sync;
 	lz_ns deadline = 0;
@@ -201,7 +185,7 @@ enum lz_status lz_smmu_atc_flush(struct lz_smmu_dev *sd, uint32_t ssid)
 			return st;
 		st = lz_smmu_sync_wait(sync, &deadline);
 		if (st == LZ_ETIMEDOUT)
-			lz_smmu_queue_abandon(sync.queue, sync.pos);
+			lz_ring_abandon(lz_smmu_sync_ring(sync), sync.pos);
 	} while (LZ_CONFIG_LANES && st != LZ_OK && lz_smmu_sync_in_doubt(sync) &&
 		 again++ < s->lz->cfg.settle_max);
 	return st;
@@ -268,7 +252,7 @@ static void try_queue(struct lz_smmu_queue *q)
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 
 	lz_store32(&q->held_error, 0);
-	q->err_count = 0;
+	q->ring.err.count = 0;
 	lz_spin_unlock(&s->err_lock, flags);
 	lz_store32(&q->ladder.retry, 1);
 	lz_smmu_stall_forget(q);

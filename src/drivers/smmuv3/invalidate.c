@@ -13,7 +13,7 @@
 /* ---- IOTLB ---- */
 
 /* The smallest (num + 1) << scale that covers `pages`. */
-static struct lz_smmu_cmd range_command(uint32_t asid, lz_iova start, uint64_t pages)
+static struct lz_command range_command(uint32_t asid, lz_iova start, uint64_t pages)
 {
 	unsigned bits = 64u - (unsigned)__builtin_clzll(pages);
 	unsigned scale = bits > 5 ? bits - 5 : 0;
@@ -29,7 +29,7 @@ SMMU_COLD static enum lz_status tlb_slow(struct lz_smmu *s, struct lz_smmu_domai
 					 lz_iova start, lz_iova end, size_t granule,
 					 lz_ns *deadline)
 {
-	struct lz_smmu_cmd cmd[TLBI_MAX];
+	struct lz_command cmd[TLBI_MAX];
 	uint64_t count = (end - start + granule - 1) / granule;
 	uint32_t n = 0;
 
@@ -50,7 +50,7 @@ SMMU_COLD static enum lz_status tlb_slow(struct lz_smmu *s, struct lz_smmu_domai
  * does not translate has no address space id. */
 static enum lz_status tlb_all(struct lz_smmu *s, struct lz_smmu_domain *sdom, lz_ns *deadline)
 {
-	struct lz_smmu_cmd cmd[2];
+	struct lz_command cmd[2];
 	enum lz_status st;
 	uint32_t n = 0, owed;
 	bool pay = lz_smmu_cfgi_is_owed(s, &owed);
@@ -75,7 +75,7 @@ struct atc_batch {
 	uint32_t sid, ssid; /* where to go on: entries below are done */
 	uint32_t most;	    /* entries of a batch; 1: each alone */
 	uint32_t n;	    /* commands of this batch */
-	uint16_t index[SMMU_GUARD_MAX];
+	uint16_t index[LZ_RING_GUARD_MAX];
 };
 
 /* Is there room in the batch for entry `i`? The cursor does not come between two of the
@@ -84,8 +84,8 @@ static bool fits(const struct atc_batch *b, const struct lz_link_array *a, uint3
 {
 	const struct lz_link *e = &a->e[i], *last;
 
-	if (b->n < b->most || b->n >= b->q->guard)
-		return b->n < b->q->guard;
+	if (b->n < b->most || b->n >= b->q->ring.guard)
+		return b->n < b->q->ring.guard;
 	last = &a->e[b->index[b->n - 1]];
 	return e->id == last->id && e->pasid == last->pasid;
 }
@@ -116,11 +116,11 @@ static void write_batch(struct atc_batch *b, const struct lz_link_array *a, uint
 	struct lz_smmu_queue *q = b->q;
 
 	/* How things stood at issue (H86): the unsettled set is in the ring. */
-	lz_store32(&q->slot_seq[(pos + b->n) & q->mask], lz_load32(&b->s->lz->resets));
+	lz_store32(&q->ring.slot_seq[(pos + b->n) & q->ring.mask], lz_load32(&b->s->lz->resets));
 	for (uint32_t k = 0; k < b->n; k++)
-		lz_smmu_queue_write(q, pos + k,
-				    (struct lz_smmu_cmd){{a->e[b->index[k]].command, b->atc1}});
-	lz_smmu_queue_write(q, pos + b->n, lz_smmu_cmd_sync());
+		lz_ring_write(&q->ring, pos + k,
+			      (struct lz_command){{a->e[b->index[k]].command, b->atc1}});
+	lz_ring_write(&q->ring, pos + b->n, lz_smmu_cmd_sync());
 }
 
 /* One reservation from inside one read section: no ATC_INV is published for a
@@ -140,10 +140,10 @@ static enum lz_status issue_batch(struct atc_batch *b, struct lz_sync *sync, lz_
 		if (st == LZ_OK && !b->n)
 			st = LZ_ENOENT;
 		if (st == LZ_OK) {
-			st = lz_smmu_queue_reserve(b->q, b->n + 1, &pos, &flags);
+			st = lz_ring_reserve(&b->q->ring, b->n + 1, &pos, &flags);
 			if (st == LZ_OK) {
 				write_batch(b, a, pos);
-				lz_smmu_queue_publish(b->q, pos, b->n + 1, flags);
+				lz_ring_publish(&b->q->ring, pos, b->n + 1, flags);
 				*sync = (struct lz_sync){b->q, pos + b->n};
 			} else {
 				st = LZ_ELIMIT; /* no room */
@@ -165,7 +165,7 @@ SMMU_COLD static enum lz_status atc_wait(struct lz_sync sync, lz_ns *deadline)
 	enum lz_status st = lz_smmu_sync_wait(sync, deadline);
 
 	if (st == LZ_ETIMEDOUT)
-		lz_smmu_queue_abandon(sync.queue, sync.pos);
+		lz_ring_abandon(lz_smmu_sync_ring(sync), sync.pos);
 	return st;
 }
 
@@ -205,10 +205,10 @@ SMMU_COLD static enum lz_status atc_slow(struct lz_smmu *s, struct lz_smmu_domai
 					 uint64_t atc1, lz_ns *deadline)
 {
 	struct atc_batch b = {
-		.s = s, .q = &s->cmdq, .sdom = sdom, .atc1 = atc1, .most = SMMU_GUARD_MAX};
+		.s = s, .q = &s->cmdq, .sdom = sdom, .atc1 = atc1, .most = LZ_RING_GUARD_MAX};
 	enum lz_status st = atc_batches(&b, deadline);
 
-	if (st == LZ_EIO && lz_load32(&sdom->links.entries) > s->cmdq.guard)
+	if (st == LZ_EIO && lz_load32(&sdom->links.entries) > s->cmdq.ring.guard)
 		lz_store32(&sdom->doubt, 1);
 	return st;
 }
@@ -237,7 +237,7 @@ SMMU_APART static bool refresh_take(struct lz_smmu_queue *q, uint64_t n, uint64_
 				    uint64_t *next)
 {
 	(void)lz_smmu_queue_cons(q);
-	return lz_smmu_queue_take(q, n, pos, next);
+	return lz_ring_take(&q->ring, n, pos, next);
 }
 
 /*
@@ -255,21 +255,21 @@ SMMU_INLINE bool atc_send(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint64
 	const struct lz_link *e = a->e;
 	struct lz_smmu_queue *q = on ? s->lane[lz_cpu_id()] : &s->cmdq;
 	uint64_t n = a->n;
-	struct lz_smmu_pen pen;
+	struct lz_ring_pen pen;
 	uint64_t pos;
 
-	if (SMMU_RARE(n - 1 >= q->guard) || SMMU_RARE(lz_load32(&s->iommu.alert)) ||
-	    (!lz_smmu_queue_take(q, n + 1, &pos, next) &&
+	if (LZ_RARE(n - 1 >= q->ring.guard) || LZ_RARE(lz_load32(&s->iommu.alert)) ||
+	    (!lz_ring_take(&q->ring, n + 1, &pos, next) &&
 	     !(insist && refresh_take(q, n + 1, &pos, next)))) {
 		lz_epoch_leave(&s->readers, section);
 		return false;
 	}
-	pen = lz_smmu_pen_at(q, pos);
+	pen = lz_ring_pen_at(&q->ring, pos);
 	/* How things stood at issue (H86): the unsettled set is in the ring. */
-	lz_store32(&q->slot_seq[(*next - 1) & q->mask], lz_load32(&s->lz->resets));
+	lz_store32(&q->ring.slot_seq[(*next - 1) & q->ring.mask], lz_load32(&s->lz->resets));
 	for (const struct lz_link *end = e + n; e < end; e++)
-		lz_smmu_pen_write(&pen, e->command, atc1);
-	lz_smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
+		lz_ring_pen_write(&pen, e->command, atc1);
+	lz_ring_pen_write(&pen, SMMU_OP_SYNC, 0);
 	if (on) {
 		*on = q;
 		lz_smmu_queue_post_any(q, pos, *next);
@@ -327,7 +327,7 @@ SMMU_APART static enum lz_status atc_by_lane(struct lz_smmu *s, struct lz_smmu_d
 		return restart_atc(s, sdom, atc1, deadline);
 	if (lz_smmu_queue_consumed(q, next)) {
 		lz_smmu_look_elsewhere(q);
-		if (lz_smmu_queue_unmarked(q, next))
+		if (lz_ring_unmarked(&q->ring, next))
 			return LZ_OK;
 	}
 	if (!deadline)
@@ -345,11 +345,10 @@ SMMU_APART static enum lz_status atc(struct lz_smmu *s, struct lz_smmu_domain *s
 
 	if (LZ_CONFIG_LANES && s->n_lanes)
 		return atc_by_lane(s, sdom, atc1, deadline);
-	if (!LZ_CONFIG_FAST || SMMU_RARE(!atc_send(s, sdom, atc1, NULL, &next, true)))
+	if (!LZ_CONFIG_FAST || LZ_RARE(!atc_send(s, sdom, atc1, NULL, &next, true)))
 		return restart_atc(s, sdom, atc1, deadline);
-	return SMMU_USUAL(lz_smmu_queue_done(&s->cmdq, next))
-		       ? LZ_OK
-		       : finish_atc(&s->cmdq, next, deadline);
+	return LZ_USUAL(lz_smmu_queue_done(&s->cmdq, next)) ? LZ_OK
+							    : finish_atc(&s->cmdq, next, deadline);
 }
 
 /* ---- looking closely ---- */
@@ -360,7 +359,7 @@ void lz_smmu_stall_note(struct lz_smmu_queue *q, const struct lz_smmu_watch *w)
 
 	if (LZ_CONFIG_STATS)
 		lz_smmu_stall_since(q, cons, w->since);
-	lz_store64(&q->stalled_at, cons + 1);
+	lz_store64(&q->ring.stalled_at, cons + 1);
 	(void)lz_fetch_or32(&q->smmu->iommu.alert,
 			    q->kind == SMMU_CMDQ ? SMMU_ALERT_STALLED : SMMU_ALERT_LANES);
 }
@@ -368,7 +367,7 @@ void lz_smmu_stall_note(struct lz_smmu_queue *q, const struct lz_smmu_watch *w)
 void lz_smmu_stall_forget(struct lz_smmu_queue *q)
 {
 	lz_smmu_stall_over(q, lz_now(q->smmu->lz));
-	lz_store64(&q->stalled_at, 0);
+	lz_store64(&q->ring.stalled_at, 0);
 	if (q->kind == SMMU_CMDQ)
 		(void)lz_fetch_and32(&q->smmu->iommu.alert, ~SMMU_ALERT_STALLED);
 	else
@@ -387,7 +386,7 @@ void lz_smmu_declare_dead(struct lz_smmu *s)
 
 bool lz_smmu_stalled(struct lz_smmu_queue *q)
 {
-	uint64_t at = lz_load64(&q->stalled_at);
+	uint64_t at = lz_load64(&q->ring.stalled_at);
 
 	if (!at)
 		return false;
@@ -455,32 +454,32 @@ SMMU_INLINE enum lz_status invalidate(struct lz_domain_part *part, lz_iova start
 	struct lz_smmu_domain *sdom = part->drv;
 	uint64_t tlbi0 = lz_smmu_cmd_tlbi_va(sdom->asid, 0).w[0];
 	struct lz_smmu_queue *q = &s->cmdq;
-	struct lz_smmu_pen pen;
+	struct lz_ring_pen pen;
 	uint64_t pos, next;
 	unsigned long flags;
 
-	if (SMMU_RARE(lz_load32(&s->iommu.alert)))
+	if (LZ_RARE(lz_load32(&s->iommu.alert)))
 		return slow(part, start, end, granule);
 	flags = lz_irq_save();
-	if (!lz_smmu_queue_take(q, n + 1, &pos, &next)) {
+	if (!lz_ring_take(&q->ring, n + 1, &pos, &next)) {
 		lz_irq_restore(flags);
 		return no_room(part, start, end, granule);
 	}
-	pen = lz_smmu_pen_at(q, pos);
+	pen = lz_ring_pen_at(&q->ring, pos);
 	for (uint64_t i = 0; i < n; i++)
-		lz_smmu_pen_write(&pen, tlbi0, (start + i * granule) | SMMU_CMD1_LEAF);
-	lz_smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
+		lz_ring_pen_write(&pen, tlbi0, (start + i * granule) | SMMU_CMD1_LEAF);
+	lz_ring_pen_write(&pen, SMMU_OP_SYNC, 0);
 	lz_smmu_queue_post(q, pos, next);
 	lz_irq_restore(flags);
-	if (SMMU_RARE(!lz_smmu_queue_done(q, next)))
+	if (LZ_RARE(!lz_smmu_queue_done(q, next)))
 		return finish_tlb(part, start, end, granule, next);
 	lz_dma_rmb(); /* A: the sync's completion before the array */
 	if (!lz_load32(&sdom->links.entries))
 		return LZ_OK;
-	if ((LZ_CONFIG_LANES && SMMU_RARE(s->n_lanes)) ||
-	    SMMU_RARE(!atc_send(s, sdom, atc1, NULL, &next, false)))
+	if ((LZ_CONFIG_LANES && LZ_RARE(s->n_lanes)) ||
+	    LZ_RARE(!atc_send(s, sdom, atc1, NULL, &next, false)))
 		return atc(s, sdom, atc1, NULL);
-	return SMMU_USUAL(lz_smmu_queue_done(q, next)) ? LZ_OK : finish_atc(q, next, NULL);
+	return LZ_USUAL(lz_smmu_queue_done(q, next)) ? LZ_OK : finish_atc(q, next, NULL);
 }
 
 SMMU_APART static enum lz_status invalidate_many(struct lz_domain_part *part, lz_iova start,

@@ -22,9 +22,9 @@ static bool proven(struct lz_smmu_queue *q)
 /* ---- rewrite ---- */
 
 /* A guest's queue takes no configuration command. */
-static struct lz_smmu_cmd instead(const struct lz_smmu_queue *q, uint32_t sid)
+static struct lz_command instead(const struct lz_smmu_queue *q, uint32_t sid)
 {
-	struct lz_smmu_cmd cmd = lz_smmu_cmd_cfgi_ste(sid);
+	struct lz_command cmd = lz_smmu_cmd_cfgi_ste(sid);
 
 	return lz_smmu_queue_accepts(q, cmd.w[0]) ? cmd : lz_smmu_cmd_harmless();
 }
@@ -35,29 +35,29 @@ static void rewrite_locked(struct lz_smmu_queue *q, uint32_t first_sid)
 {
 	struct lz_smmu *s = q->smmu;
 	uint64_t pos = lz_smmu_queue_cons(q);
-	uint64_t end = lz_load64_acquire(&q->published);
+	uint64_t end = lz_load64_acquire(&q->ring.published);
 	bool failed = false;
 
-	if (lz_smmu_cmd_op(lz_dma_load64(lz_smmu_queue_slot(q, pos))) != SMMU_OP_SYNC)
+	if (lz_smmu_cmd_op(lz_dma_load64(lz_ring_slot(&q->ring, pos))) != SMMU_OP_SYNC)
 		return; /* a fetch abort stands elsewhere; only a restart helps */
 	/* H96; an abort of its fetch says nothing about devices (H34). */
-	if (!q->err_atc)
-		lz_smmu_queue_set_mark(q, pos, SMMU_MARK_FAILED);
-	lz_smmu_queue_write(q, pos, instead(q, first_sid));
+	if (!q->ring.err.told)
+		lz_ring_set_mark(&q->ring, pos, LZ_MARK_FAILED);
+	lz_ring_write(&q->ring, pos, instead(q, first_sid));
 	for (uint64_t p = pos + 1; p < end; p++) {
-		uint64_t w0 = lz_dma_load64(lz_smmu_queue_slot(q, p));
+		uint64_t w0 = lz_dma_load64(lz_ring_slot(&q->ring, p));
 
 		if (lz_smmu_cmd_op(w0) == SMMU_OP_ATC_INV &&
 		    lz_suspect_sends(&s->iommu, lz_smmu_cmd_sid(w0))) {
-			lz_smmu_queue_write(q, p, instead(q, lz_smmu_cmd_sid(w0)));
+			lz_ring_write(&q->ring, p, instead(q, lz_smmu_cmd_sid(w0)));
 			failed = true;
 		} else if (lz_smmu_cmd_op(w0) == SMMU_OP_SYNC) {
 			if (failed)
-				lz_smmu_queue_set_mark(q, p, SMMU_MARK_FAILED);
+				lz_ring_set_mark(&q->ring, p, LZ_MARK_FAILED);
 			failed = false;
 		}
 	}
-	q->carry = true;
+	q->ring.err.carry = true;
 	lz_dma_wmb(); /* entries before the acknowledge that has them fetched again */
 	lz_smmu_acknowledge_locked(q);
 }
@@ -72,13 +72,13 @@ enum lz_status lz_smmu_rung_rewrite(struct lz_iommu *iommu, void *queue)
 
 	if (!dev)
 		return LZ_ENOTSUP;
-	st = lz_smmu_queue_freeze(q);
+	st = lz_ring_freeze(q->smmu->lz, &q->ring);
 	if (st == LZ_OK) {
 		flags = lz_spin_lock(&s->err_lock);
 		if (lz_load32(&q->held_error))
 			rewrite_locked(q, dev->streams[0]);
 		lz_spin_unlock(&s->err_lock, flags);
-		lz_smmu_queue_thaw(q);
+		lz_ring_thaw(&q->ring);
 		st = proven(q) ? LZ_OK : LZ_ETIMEDOUT;
 	}
 	lz_device_put(dev);
@@ -92,24 +92,22 @@ static void drop_unsynced(struct lz_smmu_queue *q)
 {
 	struct lz_smmu *s = q->smmu;
 	unsigned long flags = lz_spin_lock(&s->err_lock);
-	uint64_t end = lz_load64_acquire(&q->published);
+	uint64_t end = lz_load64_acquire(&q->ring.published);
 
-	for (uint64_t p = lz_smmu_queue_cons(q); p < end; p++)
-		if (lz_smmu_cmd_op(lz_dma_load64(lz_smmu_queue_slot(q, p))) == SMMU_OP_SYNC)
-			lz_smmu_queue_set_mark(q, p, SMMU_MARK_FAILED);
+	lz_ring_fail_from(&q->ring, lz_smmu_queue_cons(q));
 	lz_dma_wmb(); /* M: marks before CONS */
 	lz_smmu_queue_set_cons(q, end);
-	lz_store64_release(&q->limit, end + q->room);
+	lz_store64_release(&q->ring.limit, end + q->ring.room);
 	lz_smmu_acknowledge_locked(q);
-	q->err_pos = 0;
-	q->carry = true;
+	q->ring.err.pos = 0;
+	q->ring.err.carry = true;
 	lz_smmu_stall_forget(q);
 	lz_spin_unlock(&s->err_lock, flags);
 }
 
 static enum lz_status restart_finish(struct lz_smmu_queue *q)
 {
-	struct lz_smmu_cmd all[2] = {lz_smmu_cmd_cfgi_all(), lz_smmu_cmd_tlbi_everything()};
+	struct lz_command all[2] = {lz_smmu_cmd_cfgi_all(), lz_smmu_cmd_tlbi_everything()};
 	lz_ns deadline = 0;
 	enum lz_status st;
 
@@ -121,7 +119,7 @@ static enum lz_status restart_finish(struct lz_smmu_queue *q)
 		return st;
 	lz_store32(&q->off, 0);
 	q->frozen = false;
-	lz_smmu_queue_thaw(q);
+	lz_ring_thaw(&q->ring);
 	/* Nothing but ATC_INVs was on a lane. */
 	return st == LZ_OK ? lz_smmu_queue_run_any(q, all, q->kind == SMMU_CMDQ ? 2 : 0, &deadline)
 			   : st;
@@ -134,7 +132,7 @@ enum lz_status lz_smmu_rung_restart(struct lz_iommu *iommu, void *queue)
 {
 	struct lz_smmu_queue *q = queue;
 	struct lz_smmu *s = q->smmu;
-	enum lz_status st = LZ_CONFIG_LADDER ? lz_smmu_queue_freeze(q) : LZ_ENOTSUP;
+	enum lz_status st = LZ_CONFIG_LADDER ? lz_ring_freeze(q->smmu->lz, &q->ring) : LZ_ENOTSUP;
 
 	(void)iommu;
 	if (st != LZ_OK)
@@ -154,7 +152,7 @@ uint64_t lz_smmu_head(struct lz_iommu *iommu, void *queue, bool *empty)
 	uint64_t cons = lz_smmu_queue_cons(q);
 
 	(void)iommu;
-	*empty = cons == lz_load64_acquire(&q->published);
+	*empty = cons == lz_load64_acquire(&q->ring.published);
 	return cons;
 }
 
@@ -165,7 +163,7 @@ static void accuse_head(struct lz_smmu_queue *q)
 	uint64_t pos = lz_smmu_queue_cons(q);
 	unsigned long flags = lz_spin_lock(&s->err_lock);
 
-	if (lz_smmu_cmd_op(lz_dma_load64(lz_smmu_queue_slot(q, pos))) == SMMU_OP_SYNC)
+	if (lz_smmu_cmd_op(lz_dma_load64(lz_ring_slot(&q->ring, pos))) == SMMU_OP_SYNC)
 		lz_smmu_accuse_unsettled(q, pos, false);
 	lz_spin_unlock(&s->err_lock, flags);
 }
@@ -212,7 +210,7 @@ bool lz_smmu_try_again(struct lz_iommu *iommu, void *queue)
 	}
 	flags = lz_spin_lock(&s->err_lock);
 	lz_smmu_acknowledge_locked(q);
-	q->err_count = s->lz->cfg.settle_max; /* the next one is held again */
+	q->ring.err.count = s->lz->cfg.settle_max; /* the next one is held again */
 	lz_spin_unlock(&s->err_lock, flags);
 	return proven(q);
 }

@@ -33,7 +33,7 @@ static enum lz_status prepare_device(struct lz_smmu *s, struct lz_smmu_dev *sd)
 	struct lz_device *dev = sd->dev;
 	enum lz_status st = LZ_OK;
 
-	if (dev->n_streams > s->cmdq.guard)
+	if (dev->n_streams > s->cmdq.ring.guard)
 		return LZ_ENOTSUP; /* its probe would not fit into the queue */
 	for (unsigned i = 0; st == LZ_OK && i < dev->n_streams; i++)
 		st = lz_smmu_strtab_get(s, dev->streams[i], &sd->ste[i]);
@@ -60,7 +60,7 @@ static void leave(struct lz_smmu_dev *sd, unsigned n_streams)
 static enum lz_status device_add(struct lz_device *dev)
 {
 	struct lz_smmu *s = lz_smmu_of(dev->iommu);
-	struct lz_smmu_cmd cmd[LZ_MAX_STREAMS];
+	struct lz_command cmd[LZ_MAX_STREAMS];
 	struct lz_smmu_dev *sd;
 	enum lz_status st;
 	lz_ns deadline = 0;
@@ -451,7 +451,7 @@ static void service_failure(struct lz_smmu *s)
 /* Tables were changed and could not be made effective then. */
 static bool pay_cfgi(struct lz_smmu *s)
 {
-	struct lz_smmu_cmd all = lz_smmu_cmd_cfgi_all();
+	struct lz_command all = lz_smmu_cmd_cfgi_all();
 	lz_ns deadline = 0;
 	uint32_t owed;
 
@@ -467,7 +467,7 @@ static bool pay_cfgi(struct lz_smmu *s)
 static bool takes_sweep(struct lz_smmu_queue *q)
 {
 	uint64_t cons = lz_smmu_queue_cons(q);
-	bool moves = cons == lz_load64_acquire(&q->published) || cons != q->swept_at;
+	bool moves = cons == lz_load64_acquire(&q->ring.published) || cons != q->swept_at;
 
 	q->swept_at = cons;
 	return moves;
@@ -517,7 +517,7 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 		next.queue_works = lz_smmu_dead(s);
 	} else {
 		uint64_t cons = lz_smmu_queue_cons(&s->cmdq);
-		bool idle = cons == lz_load64_acquire(&s->cmdq.published);
+		bool idle = cons == lz_load64_acquire(&s->cmdq.ring.published);
 		lz_ns ladder = next.due;
 		uint32_t owed;
 

@@ -37,12 +37,12 @@ enum lz_status lz_smmu_hw_probe(struct lz_smmu *s, const struct lz_smmuv3_desc *
 	s->ssid_bits = smaller((unsigned)SMMU_GET(SMMU_IDR1_SSIDSIZE, idr1), MAX_SSID_BITS);
 	s->oas_bits = smaller(oas_bits[SMMU_GET(SMMU_IDR5_OAS, idr5)], 48);
 	s->oas_code = smaller((unsigned)SMMU_GET(SMMU_IDR5_OAS, idr5), 5);
-	s->cmdq.log2 = smaller(d->cmdq_log2 ? d->cmdq_log2 : DEFAULT_CMDQ_LOG2,
-			       (unsigned)SMMU_GET(SMMU_IDR1_CMDQS, idr1));
+	s->cmdq.ring.log2 = smaller(d->cmdq_log2 ? d->cmdq_log2 : DEFAULT_CMDQ_LOG2,
+				    (unsigned)SMMU_GET(SMMU_IDR1_CMDQS, idr1));
 	s->evtq_log2 = smaller(d->evtq_log2 ? d->evtq_log2 : DEFAULT_EVTQ_LOG2,
 			       (unsigned)SMMU_GET(SMMU_IDR1_EVENTQS, idr1));
 	/* A batch of one command and its sync must fit with another beside it. */
-	return s->cmdq.log2 >= 2 ? LZ_OK : LZ_ENOTSUP;
+	return s->cmdq.ring.log2 >= 2 ? LZ_OK : LZ_ENOTSUP;
 }
 
 /* ---- registers with an acknowledge ---- */
@@ -116,31 +116,15 @@ static size_t event_bytes(const struct lz_smmu *s)
 
 enum lz_status lz_smmu_queue_alloc(struct lz_smmu_queue *q)
 {
-	struct lz *lz = q->smmu->lz;
-	size_t bytes = (size_t)16 << q->log2;
-
-	q->size = 1u << q->log2;
-	q->guard = smaller(q->size / 4, SMMU_GUARD_MAX);
-	q->room = q->size - q->guard;
-	q->mask = q->size - 1;
-	q->wrap = 2 * q->size - 1;
-	q->bytes = bytes - 1;
-	q->limit = q->room;
-	q->ring = lz_mem_dma_alloc(lz, bytes, bytes < 32 ? 32 : bytes, &q->ring_phys);
-	q->mark = lz_mem_alloc(lz, q->size * sizeof(*q->mark));
-	q->slot_seq = lz_mem_alloc(lz, q->size * sizeof(*q->slot_seq));
-	return q->ring && q->mark && q->slot_seq ? LZ_OK : LZ_ENOMEM;
+	q->ring.ops = &lz_smmu_ring_ops;
+	q->wrap = (2u << q->ring.log2) - 1;
+	return lz_ring_init(q->smmu->lz, &q->ring, 32, 0);
 }
 
 /* `unused`: by hardware. */
 void lz_smmu_queue_free(struct lz_smmu_queue *q, bool unused)
 {
-	struct lz *lz = q->smmu->lz;
-
-	if (unused)
-		lz_mem_dma_free(lz, q->ring, (size_t)16 << q->log2);
-	lz_mem_free(lz, q->mark, q->size * sizeof(*q->mark));
-	lz_mem_free(lz, q->slot_seq, q->size * sizeof(*q->slot_seq));
+	lz_ring_fini(q->smmu->lz, &q->ring, unused);
 }
 
 static enum lz_status alloc_queues(struct lz_smmu *s)
@@ -167,7 +151,7 @@ static void free_memory(struct lz_smmu *s, bool unused)
 		       "does not switch off: queues and tables are not given back");
 	lz_smmu_lanes_fini(s, unused);
 	lz_smmu_queue_free(&s->cmdq, unused);
-	lz_mem_free(lz, s->memory, sizeof(*s) + SMMU_LINE);
+	lz_mem_free(lz, s->memory, sizeof(*s) + LZ_RING_LINE);
 }
 
 /* ---- bring-up ---- */
@@ -191,8 +175,8 @@ static void write_tables(struct lz_smmu *s)
 			SMMU_STRTAB_BASE_RA | (s->strtab_phys & SMMU_STRTAB_BASE_ADDR));
 	lz_smmu_write32(s, SMMU_STRTAB_BASE_CFG, cfg);
 	lz_mmio_write64(s->mmio, SMMU_CMDQ_BASE,
-			SMMU_QUEUE_BASE_RWA | (s->cmdq.ring_phys & SMMU_QUEUE_BASE_ADDR) |
-				s->cmdq.log2);
+			SMMU_QUEUE_BASE_RWA | (s->cmdq.ring.phys & SMMU_QUEUE_BASE_ADDR) |
+				s->cmdq.ring.log2);
 	lz_smmu_write32(s, SMMU_CMDQ_CONS, 0);
 	lz_smmu_write32(s, SMMU_CMDQ_PROD, 0);
 	if (!LZ_CONFIG_RECORDS)
@@ -236,7 +220,7 @@ static enum lz_status interrupts_on(struct lz_smmu *s)
  */
 enum lz_status lz_smmu_hw_reset(struct lz_smmu *s)
 {
-	struct lz_smmu_cmd all[2] = {lz_smmu_cmd_cfgi_all(), lz_smmu_cmd_tlbi_everything()};
+	struct lz_command all[2] = {lz_smmu_cmd_cfgi_all(), lz_smmu_cmd_tlbi_everything()};
 	uint32_t cr0 = SMMU_CR0_CMDQEN;
 	lz_ns deadline = 0;
 	enum lz_status st = gbpa_abort(s);
@@ -293,10 +277,10 @@ enum lz_status lz_smmuv3_add(struct lz *lz, const struct lz_smmuv3_desc *desc,
 	if (!lz || !desc || !out)
 		return LZ_EINVAL;
 	*out = NULL;
-	memory = lz_mem_alloc(lz, sizeof(*s) + SMMU_LINE);
+	memory = lz_mem_alloc(lz, sizeof(*s) + LZ_RING_LINE);
 	if (!memory)
 		return LZ_ENOMEM;
-	s = (struct lz_smmu *)(void *)(memory + (-(uintptr_t)memory & (SMMU_LINE - 1)));
+	s = (struct lz_smmu *)(void *)(memory + (-(uintptr_t)memory & (LZ_RING_LINE - 1)));
 	s->memory = memory;
 	s->lz = lz;
 	s->mmio = s->cmdq.prod = s->cmdq.cons = desc->mmio;

@@ -55,15 +55,15 @@ static enum lz_status send_flush(struct lz_smmu_queue *q, uint64_t *pos, lz_ns *
 {
 	unsigned long flags;
 
-	while (lz_smmu_queue_reserve(q, 1, pos, &flags) != LZ_OK) {
+	while (lz_ring_reserve(&q->ring, 1, pos, &flags) != LZ_OK) {
 		enum lz_status st = lz_smmu_queue_wait_room(q, 1, deadline);
 
 		if (st != LZ_OK)
 			return st;
 	}
 	lz_store64(&q->smmu->guest_flush, *pos + 1);
-	lz_smmu_queue_write(q, *pos, lz_smmu_cmd_sync());
-	lz_smmu_queue_publish(q, *pos, 1, flags);
+	lz_ring_write(&q->ring, *pos, lz_smmu_cmd_sync());
+	lz_ring_publish(&q->ring, *pos, 1, flags);
 	return LZ_OK;
 }
 

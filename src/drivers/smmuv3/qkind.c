@@ -26,12 +26,12 @@ void lz_smmu_ecmdq_post(struct lz_smmu_queue *q, uint64_t pos, uint64_t next)
 {
 	unsigned long flags;
 
-	while (lz_load64_acquire(&q->published) != pos)
+	while (lz_load64_acquire(&q->ring.published) != pos)
 		lz_cpu_relax();
 	flags = lz_spin_lock(&q->prod_lock);
 	lz_dma_wmb(); /* P: entries before PROD */
 	write_prod_locked(q, next);
-	lz_store64_release(&q->published, next);
+	lz_store64_release(&q->ring.published, next);
 	lz_spin_unlock(&q->prod_lock, flags);
 }
 
@@ -73,7 +73,7 @@ void lz_smmu_queue_toggle_locked(struct lz_smmu_queue *q)
 		unsigned long flags = lz_spin_lock(&q->prod_lock);
 
 		lz_store32(&q->flags, q->flags ^ SMMU_ECMDQ_ERR);
-		write_prod_locked(q, q->published);
+		write_prod_locked(q, q->ring.published);
 		lz_spin_unlock(&q->prod_lock, flags);
 	} else if (LZ_CONFIG_LANES && q->kind == SMMU_VCMDQ) {
 		uint32_t gerrorn = lz_mmio_read32(q->regs, CMDQV_QUEUE_GERRORN);
@@ -97,7 +97,7 @@ void lz_smmu_queue_stop(struct lz_smmu_queue *q)
 		unsigned long flags = lz_spin_lock(&q->prod_lock);
 
 		lz_store32(&q->flags, q->flags & ~SMMU_ECMDQ_EN);
-		write_prod_locked(q, q->published);
+		write_prod_locked(q, q->ring.published);
 		lz_spin_unlock(&q->prod_lock, flags);
 	} else if (LZ_CONFIG_LANES && q->kind == SMMU_VCMDQ) {
 		lz_mmio_write32(q->regs, CMDQV_QUEUE_CONFIG, 0);
@@ -145,7 +145,7 @@ enum lz_status lz_smmu_queue_start(struct lz_smmu_queue *q)
 		unsigned long flags = lz_spin_lock(&q->prod_lock);
 
 		lz_store32(&q->flags, q->flags | SMMU_ECMDQ_EN);
-		write_prod_locked(q, q->published);
+		write_prod_locked(q, q->ring.published);
 		lz_spin_unlock(&q->prod_lock, flags);
 	} else if (LZ_CONFIG_LANES && q->kind == SMMU_VCMDQ) {
 		lz_mmio_write32(q->regs, CMDQV_QUEUE_CONFIG, CMDQV_EN);

@@ -73,7 +73,7 @@ static bool ecmdq_up(struct lz_smmu_queue *q)
 	if (!ecmdq_off(s, q->regs))
 		return false;
 	lz_mmio_write64(q->regs, SMMU_ECMDQ_BASE,
-			SMMU_QUEUE_BASE_RWA | (q->ring_phys & SMMU_QUEUE_BASE_ADDR) | q->log2);
+			SMMU_QUEUE_BASE_RWA | (q->ring.phys & SMMU_QUEUE_BASE_ADDR) | q->ring.log2);
 	lz_mmio_write32(q->regs, SMMU_ECMDQ_CONS, 0);
 	lz_mmio_write32(q->regs, SMMU_ECMDQ_PROD, 0);
 	return lz_smmu_queue_start(q) == LZ_OK;
@@ -141,7 +141,8 @@ static bool vcmdq_up(struct lz_smmu_queue *q)
 	if (!await_bit(s, q->regs, CMDQV_QUEUE_STATUS, CMDQV_EN, 0))
 		return false;
 	q->limited = s->cmdqv_guest;
-	lz_mmio_write64(page1, CMDQV_QUEUE_BASE, (q->ring_phys & SMMU_QUEUE_BASE_ADDR) | q->log2);
+	lz_mmio_write64(page1, CMDQV_QUEUE_BASE,
+			(q->ring.phys & SMMU_QUEUE_BASE_ADDR) | q->ring.log2);
 	lz_mmio_write64(page1, CMDQV_QUEUE_DRAM, 0);
 	lz_mmio_write32(q->regs, CMDQV_QUEUE_PROD, 0);
 	lz_mmio_write32(q->regs, CMDQV_QUEUE_CONS, 0);
@@ -177,7 +178,7 @@ static void place(struct lz_smmu *s, unsigned i)
 	struct lz_smmu_queue *q = &s->lanes[i];
 
 	q->smmu = s;
-	q->log2 = s->cmdq.log2;
+	q->ring.log2 = s->cmdq.ring.log2;
 	lz_spin_init(&q->prod_lock, &lz_smmu_prod_class);
 	if (s->cmdqv) {
 		q->kind = SMMU_VCMDQ;
@@ -209,12 +210,12 @@ enum lz_status lz_smmu_lanes_init(struct lz_smmu *s, const struct lz_smmuv3_desc
 		n = s->own_timeouts ? LZ_MAX_CPUS : 1;
 	if (!n)
 		return LZ_OK;
-	memory = lz_mem_alloc(s->lz, n * sizeof(*s->lanes) + SMMU_LINE);
+	memory = lz_mem_alloc(s->lz, n * sizeof(*s->lanes) + LZ_RING_LINE);
 	if (!memory)
 		return LZ_ENOMEM;
 	s->lanes_memory = memory;
-	s->lanes =
-		(struct lz_smmu_queue *)(void *)(memory + (-(uintptr_t)memory & (SMMU_LINE - 1)));
+	s->lanes = (struct lz_smmu_queue *)(void *)(memory +
+						    (-(uintptr_t)memory & (LZ_RING_LINE - 1)));
 	s->lanes_room = n;
 	for (unsigned i = 0; i < n; i++) {
 		enum lz_status st;
@@ -231,7 +232,7 @@ void lz_smmu_lanes_fini(struct lz_smmu *s, bool unused)
 {
 	for (unsigned i = 0; i < s->lanes_room; i++)
 		lz_smmu_queue_free(&s->lanes[i], unused);
-	lz_mem_free(s->lz, s->lanes_memory, s->lanes_room * sizeof(*s->lanes) + SMMU_LINE);
+	lz_mem_free(s->lz, s->lanes_memory, s->lanes_room * sizeof(*s->lanes) + LZ_RING_LINE);
 }
 
 /* CR1 holds the attributes of all queues, and is written with all of them off; a

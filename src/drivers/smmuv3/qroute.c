@@ -23,7 +23,7 @@
 static bool is_stuck(struct lz_smmu_queue *q)
 {
 	return lz_load32(&q->held_error) || lz_load32(&q->off) || lz_smmu_stalled(q) ||
-	       (lz_load64(&q->tail) & SMMU_FROZEN);
+	       (lz_load64(&q->ring.tail) & LZ_RING_FROZEN);
 }
 
 struct lz_smmu_queue *lz_smmu_lane_pick(struct lz_smmu *s)
@@ -60,7 +60,8 @@ void lz_smmu_lanes_alert(struct lz_smmu *s)
 		return;
 	(void)lz_fetch_and32(&s->iommu.alert, ~SMMU_ALERT_LANES);
 	for (unsigned i = 0; i < s->n_lanes; i++)
-		any |= lz_load32(&s->lanes[i].held_error) || lz_load64(&s->lanes[i].stalled_at);
+		any |= lz_load32(&s->lanes[i].held_error) ||
+		       lz_load64(&s->lanes[i].ring.stalled_at);
 	if (any)
 		(void)lz_fetch_or32(&s->iommu.alert, SMMU_ALERT_LANES);
 }
@@ -74,32 +75,32 @@ static bool carries_atc(const struct lz_smmu_queue *q)
 
 static unsigned op_at(struct lz_smmu_queue *q, uint64_t pos)
 {
-	return lz_smmu_cmd_op(lz_dma_load64(lz_smmu_queue_slot(q, pos)));
+	return lz_smmu_cmd_op(lz_dma_load64(lz_ring_slot(&q->ring, pos)));
 }
 
 /* Syncs behind ATC_INVs that somebody may still wait for. One that a later lap's mark
  * has replaced, or that is marked already, keeps what it has. */
 static void doubt(struct lz_smmu_queue *q)
 {
-	uint64_t end = lz_load64_acquire(&q->published);
+	uint64_t end = lz_load64_acquire(&q->ring.published);
 
-	for (uint64_t p = end > q->size ? end - q->size + 1 : 1; p < end; p++)
+	for (uint64_t p = end > q->ring.size ? end - q->ring.size + 1 : 1; p < end; p++)
 		if (op_at(q, p) == SMMU_OP_SYNC && op_at(q, p - 1) == SMMU_OP_ATC_INV)
-			lz_smmu_queue_doubt(q, p);
+			lz_ring_doubt(&q->ring, p);
 }
 
 /* The batch that is out, and the one that was consumed last: it may have completed
  * because its timeout had been told elsewhere. */
 static void accuse_out(struct lz_smmu_queue *q)
 {
-	uint64_t end = lz_load64_acquire(&q->published), cons = lz_smmu_queue_cons(q);
+	uint64_t end = lz_load64_acquire(&q->ring.published), cons = lz_smmu_queue_cons(q);
 	uint64_t p = cons, syncs = 0;
 
 	while (p < end && op_at(q, p) != SMMU_OP_SYNC)
 		p++;
 	if (p < end)
 		(void)lz_smmu_accuse_unsettled(q, p, false);
-	for (p = cons; p && cons - p < q->guard && !syncs;)
+	for (p = cons; p && cons - p < q->ring.guard && !syncs;)
 		syncs = op_at(q, --p) == SMMU_OP_SYNC;
 	if (syncs)
 		(void)lz_smmu_accuse_unsettled(q, p, false);
@@ -114,7 +115,7 @@ void lz_smmu_tell_others(struct lz_smmu_queue *q, uint64_t pos, unsigned own)
 
 	if (!LZ_CONFIG_LANES || !s->n_lanes)
 		return;
-	if (!own && !q->carry && s->own_timeouts && !of_guest && !s->shares_timeouts) {
+	if (!own && !q->ring.err.carry && s->own_timeouts && !of_guest && !s->shares_timeouts) {
 		s->shares_timeouts = true;
 		lz_log(s->lz, LZ_LOG_WARN, s->iommu.name,
 		       "a queue told of a timeout of another one's: they are not kept apart");
@@ -141,7 +142,8 @@ bool lz_smmu_tells_own(struct lz_smmu_queue *q)
 		struct lz_smmu_queue *other = i ? &s->lanes[i - 1] : &s->cmdq;
 
 		if (other != q && carries_atc(other) &&
-		    (other->carry || lz_smmu_queue_cons(other) != lz_load64(&other->published)))
+		    (other->ring.err.carry ||
+		     lz_smmu_queue_cons(other) != lz_load64(&other->ring.published)))
 			return false;
 	}
 	return true;

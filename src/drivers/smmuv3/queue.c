@@ -1,135 +1,55 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The command queue: many producers, no lock.
- *
- *  1. Reserve: one compare-and-swap on the 64-bit tail, interrupts masked from
- *     here to step 4 (H82).
- *  2. Write the commands into the slots.
- *  3. Publish in order: wait until every earlier reservation is published,
- *     then (barrier P, pairs with the SMMU's fetch) write PROD, then move
- *     `published` (release, pairs with the acquire in step 3 of the next one).
- *     The wait is for other CPUs that have interrupts masked too, so it is short.
- *  4. Unmask.
- *  5. Wait for the sync at the end of the batch: CONS past it, then (always,
- *     H32) its slot's mark.
- *
- * Positions count from zero and never wrap in practice. CONS is widened by the
- * shadow: read the shadow first, then the register; the distance between them
- * is below 2 * size, so the result is exact or a lower bound, never a false
- * completion. The shadow moves on only when room is short, and only forward.
- * Room is judged from the hardware's CONS (H82), not from what another waiter
- * has seen.
- *
- * The slots just behind CONS are not used again while their sync may still
- * fail: the ATC_INVs of a batch have been consumed by then, and they are what a
- * failed sync accuses (gerror.c). So a batch of ATC_INVs is at most `guard`
- * long, and room ends `guard` slots before CONS.
- *
- * A mark carries the position it is for (H29, H30, H31): nothing has to be
- * cleared before a slot is used again, and a late mark of an earlier lap
- * cannot be taken for the present one. Marks are rare, so their maximum is looked at
- * first: who is above it has none, whatever its slot says. Letter:
- *
- *  M  whoever marks: the mark; `marked`; a barrier towards the hardware (a release
- *     does not hold a register write back); then what lets CONS pass (the acknowledge,
- *     or CONS itself). Whoever waits: CONS; `marked`; the mark.
- */
+/* The command queues: CONS, PROD, and how to wait. The ring is drivers/common/cmdring.c. */
 #include "drivers/smmuv3/smmu.h"
 
-/* ---- positions ---- */
-
-static void raise_to(uint64_t *p, uint64_t to)
+static struct lz_smmu_queue *queue_of(struct lz_ring *r)
 {
-	uint64_t v = lz_load64(p);
-
-	while (v < to && !lz_cas64(p, &v, to))
-		;
+	return lz_container(r, struct lz_smmu_queue, ring);
 }
 
-/* Nothing is consumed that nobody has reserved: a CONS beyond that, as a read that
- * is aborted gives, counts as no progress, and does not lead the shadow astray. */
+/* ---- what the ring asks ---- */
+
+/* CONS is widened by the shadow, and the distance between them is below 2 * size. */
 uint64_t lz_smmu_queue_cons(struct lz_smmu_queue *q)
 {
-	uint64_t cons = lz_smmu_queue_position(q);
-
-	lz_dma_rmb(); /* CONS before tail */
-	if (cons > (lz_load64(&q->tail) & ~SMMU_FROZEN))
-		return lz_load64(&q->limit) - q->room;
-	raise_to(&q->limit, cons + q->room);
-	return cons;
+	return lz_ring_moved(&q->ring, lz_smmu_queue_position(q));
 }
 
-/* ---- marks ---- */
-
-void lz_smmu_queue_set_mark(struct lz_smmu_queue *q, uint64_t pos, enum lz_smmu_mark m)
+static uint64_t head(struct lz_ring *r)
 {
-	lz_store64_release(&q->mark[pos & (q->size - 1)], pos << SMMU_MARK_BITS | m);
-	raise_to(&q->marked, pos + 1); /* M: after the mark that it sends its reader to */
+	return lz_smmu_queue_cons(queue_of(r));
 }
 
-enum lz_smmu_mark lz_smmu_queue_get_mark(struct lz_smmu_queue *q, uint64_t pos)
+static void post(struct lz_ring *r, uint64_t pos, uint64_t next)
 {
-	uint64_t v = lz_load64_acquire(&q->mark[pos & (q->size - 1)]);
-
-	if (v >> SMMU_MARK_BITS > pos)
-		return SMMU_MARK_FAILED; /* a later lap's mark: ours is unknown */
-	if (v >> SMMU_MARK_BITS < pos)
-		return SMMU_MARK_NONE;
-	return (enum lz_smmu_mark)(v & ((1u << SMMU_MARK_BITS) - 1));
+	lz_smmu_queue_post_any(queue_of(r), pos, next);
 }
 
-/* Says that nobody waits for this sync any more; an error found there already
- * is kept. */
-void lz_smmu_queue_abandon(struct lz_smmu_queue *q, uint64_t pos)
+static enum lz_status wait_room(struct lz_ring *r, uint32_t n, lz_ns *deadline)
 {
-	uint64_t *m = &q->mark[pos & (q->size - 1)];
-	uint64_t v = lz_load64(m);
-
-	if (v >> SMMU_MARK_BITS < pos || v == 0)
-		(void)lz_cas64(m, &v, pos << SMMU_MARK_BITS | SMMU_MARK_ABANDONED);
+	return lz_smmu_queue_wait_room(queue_of(r), n, deadline);
 }
 
-/* A timeout that another queue told of may be of its batch, unless more is known. */
-void lz_smmu_queue_doubt(struct lz_smmu_queue *q, uint64_t pos)
+static enum lz_ring_kind kind(uint64_t w0, uint32_t *id)
 {
-	uint64_t *m = &q->mark[pos & (q->size - 1)];
-	uint64_t v = lz_load64(m);
-
-	while (v >> SMMU_MARK_BITS < pos || v == 0)
-		if (lz_cas64(m, &v, pos << SMMU_MARK_BITS | SMMU_MARK_DOUBT))
-			break;
-	raise_to(&q->marked, pos + 1); /* M */
+	*id = lz_smmu_cmd_sid(w0);
+	switch (lz_smmu_cmd_op(w0)) {
+	case SMMU_OP_SYNC:
+		return LZ_RING_SYNC;
+	case SMMU_OP_ATC_INV:
+		return LZ_RING_ATC;
+	default:
+		return LZ_RING_OTHER;
+	}
 }
 
-/* ---- producing ---- */
-
-static bool has_room(struct lz_smmu_queue *q, uint64_t tail, uint32_t n)
-{
-	if (tail & SMMU_FROZEN)
-		return false;
-	return tail + n <= lz_load64_acquire(&q->limit) ||
-	       tail + n - lz_smmu_queue_cons(q) <= q->room;
-}
-
-enum lz_status lz_smmu_queue_reserve(struct lz_smmu_queue *q, uint32_t n, uint64_t *pos,
-				     unsigned long *flags)
-{
-	uint64_t next;
-
-	*flags = lz_irq_save();
-	do
-		if (lz_smmu_queue_take(q, n, pos, &next))
-			return LZ_OK;
-	while (has_room(q, lz_load64(&q->tail), n));
-	lz_irq_restore(*flags);
-	return LZ_EBUSY;
-}
-
-void lz_smmu_queue_publish(struct lz_smmu_queue *q, uint64_t pos, uint32_t n, unsigned long flags)
-{
-	lz_smmu_queue_post_any(q, pos, pos + n);
-	lz_irq_restore(flags);
-}
+const struct lz_ring_ops lz_smmu_ring_ops = {
+	.head = head,
+	.post = post,
+	.wait_room = wait_room,
+	.kind = kind,
+	.sync = {{SMMU_OP_SYNC, 0}},
+};
 
 /* ---- waiting ---- */
 
@@ -149,11 +69,6 @@ struct wait {
 	struct lz_smmu_watch *watch; /* NULL at the first look */
 };
 
-static bool room_now(struct lz_smmu_queue *q, uint32_t n)
-{
-	return has_room(q, lz_load64(&q->tail), n);
-}
-
 static bool passed(struct wait *w)
 {
 	uint64_t cons = lz_smmu_queue_cons(w->q);
@@ -170,7 +85,7 @@ static bool done_or_error(void *arg)
 	struct wait *w = arg;
 	struct lz_smmu *s = w->q->smmu;
 
-	w->done = w->n ? room_now(w->q, w->n) : passed(w);
+	w->done = w->n ? lz_ring_has_room(&w->q->ring, w->n) : passed(w);
 	return w->done || lz_smmu_dead(s) || lz_load32(&s->sfm_seen) ||
 	       (!lz_load32(&w->q->held_error) && lz_smmu_queue_error_active(w->q));
 }
@@ -231,20 +146,7 @@ enum lz_status lz_smmu_queue_wait_room(struct lz_smmu_queue *q, uint32_t n, lz_n
 static enum lz_status outcome(struct lz_smmu_queue *q, uint64_t pos)
 {
 	lz_smmu_look_elsewhere(q); /* X */
-	switch (lz_smmu_queue_get_mark(q, pos)) {
-	case SMMU_MARK_NONE:
-	case SMMU_MARK_ABANDONED:
-		return LZ_OK;
-	case SMMU_MARK_ATC_TIMEOUT:
-	case SMMU_MARK_CARRIED:
-		return LZ_EIO;
-	case SMMU_MARK_ILLEGAL:
-		return LZ_EFAULT;
-	case SMMU_MARK_FAILED:
-	case SMMU_MARK_DOUBT:
-		break;
-	}
-	return LZ_ETIMEDOUT;
+	return lz_ring_outcome(&q->ring, pos);
 }
 
 enum lz_status lz_smmu_queue_look(struct lz_smmu_queue *q, uint64_t pos)
@@ -268,29 +170,6 @@ enum lz_status lz_smmu_queue_wait(struct lz_smmu_queue *q, uint64_t pos, lz_ns *
 
 /* ---- batches ---- */
 
-enum lz_status lz_smmu_queue_submit(struct lz_smmu_queue *q, const struct lz_smmu_cmd *cmds,
-				    uint32_t n, uint64_t *sync, lz_ns *deadline)
-{
-	struct lz_smmu_pen pen;
-	unsigned long flags;
-	uint64_t pos;
-
-	lz_assert(n < lz_smmu_queue_batch(q));
-	while (lz_smmu_queue_reserve(q, n + 1, &pos, &flags) != LZ_OK) {
-		enum lz_status st = lz_smmu_queue_wait_room(q, n + 1, deadline);
-
-		if (st != LZ_OK)
-			return st;
-	}
-	pen = lz_smmu_pen_at(q, pos);
-	for (uint32_t i = 0; i < n; i++)
-		lz_smmu_pen_write(&pen, cmds[i].w[0], cmds[i].w[1]);
-	lz_smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
-	lz_smmu_queue_publish(q, pos, n + 1, flags);
-	*sync = pos + n;
-	return LZ_OK;
-}
-
 /* A sync marked for somebody else's ATC_INV blames nobody and is repeated, never
  * called successful. */
 SMMU_COLD static enum lz_status sync_again(struct lz_smmu_queue *q, lz_ns *deadline)
@@ -300,7 +179,7 @@ SMMU_COLD static enum lz_status sync_again(struct lz_smmu_queue *q, lz_ns *deadl
 	for (uint32_t i = 0; st == LZ_EIO && i <= q->smmu->lz->cfg.settle_max; i++) {
 		uint64_t sync;
 
-		st = lz_smmu_queue_submit(q, NULL, 0, &sync, deadline);
+		st = lz_ring_submit(&q->ring, NULL, 0, &sync, deadline);
 		if (st == LZ_OK)
 			st = lz_smmu_queue_wait(q, sync, deadline);
 	}
@@ -308,17 +187,17 @@ SMMU_COLD static enum lz_status sync_again(struct lz_smmu_queue *q, lz_ns *deadl
 }
 
 SMMU_COLD enum lz_status lz_smmu_queue_run_any(struct lz_smmu_queue *q,
-					       const struct lz_smmu_cmd *cmds, uint32_t n,
+					       const struct lz_command *cmds, uint32_t n,
 					       lz_ns *deadline)
 {
-	uint32_t max = lz_smmu_queue_batch(q) - 1;
+	uint32_t max = lz_ring_batch(&q->ring) - 1;
 	enum lz_status st;
 
 	do {
 		uint32_t now = n < max ? n : max;
 		uint64_t sync;
 
-		st = lz_smmu_queue_submit(q, cmds, now, &sync, deadline);
+		st = lz_ring_submit(&q->ring, cmds, now, &sync, deadline);
 		if (st == LZ_OK)
 			st = lz_smmu_queue_wait(q, sync, deadline);
 		if (st == LZ_EIO)
@@ -338,48 +217,23 @@ SMMU_APART static enum lz_status run_wait(struct lz_smmu_queue *q, uint64_t sync
 
 /* Nothing here retries an invalidation or runs the fence (H65). Calls are all at
  * the end, so that nothing has to be kept across them. */
-enum lz_status lz_smmu_queue_run(struct lz_smmu_queue *q, const struct lz_smmu_cmd *cmds,
-				 uint32_t n, lz_ns *deadline)
+enum lz_status lz_smmu_queue_run(struct lz_smmu_queue *q, const struct lz_command *cmds, uint32_t n,
+				 lz_ns *deadline)
 {
 	unsigned long flags = lz_irq_save();
-	struct lz_smmu_pen pen;
+	struct lz_ring_pen pen;
 	uint64_t pos, next;
 
-	if (!LZ_CONFIG_FAST || SMMU_RARE(n >= SMMU_BATCH_MAX) ||
-	    !lz_smmu_queue_take(q, (uint64_t)n + 1, &pos, &next)) {
+	if (!LZ_CONFIG_FAST || LZ_RARE(n >= LZ_RING_BATCH_MAX) ||
+	    !lz_ring_take(&q->ring, (uint64_t)n + 1, &pos, &next)) {
 		lz_irq_restore(flags);
 		return lz_smmu_queue_run_any(q, cmds, n, deadline);
 	}
-	pen = lz_smmu_pen_at(q, pos);
+	pen = lz_ring_pen_at(&q->ring, pos);
 	for (uint32_t left = n; left; left--, cmds++)
-		lz_smmu_pen_write(&pen, cmds->w[0], cmds->w[1]);
-	lz_smmu_pen_write(&pen, SMMU_OP_SYNC, 0);
+		lz_ring_pen_write(&pen, cmds->w[0], cmds->w[1]);
+	lz_ring_pen_write(&pen, SMMU_OP_SYNC, 0);
 	lz_smmu_queue_post(q, pos, next);
 	lz_irq_restore(flags);
-	return SMMU_USUAL(lz_smmu_queue_done(q, next)) ? LZ_OK : run_wait(q, next - 1, deadline);
-}
-
-/* ---- producers locked out (rungs b and d) ---- */
-
-static bool all_published(void *arg)
-{
-	struct lz_smmu_queue *q = arg;
-
-	return lz_load64_acquire(&q->published) == (lz_load64(&q->tail) & ~SMMU_FROZEN);
-}
-
-enum lz_status lz_smmu_queue_freeze(struct lz_smmu_queue *q)
-{
-	struct lz *lz = q->smmu->lz;
-
-	(void)lz_fetch_or64(&q->tail, SMMU_FROZEN);
-	if (lz_wait(lz, all_published, q, lz_now(lz) + lz->cfg.sync_bound))
-		return LZ_OK;
-	lz_smmu_queue_thaw(q);
-	return LZ_ETIMEDOUT;
-}
-
-void lz_smmu_queue_thaw(struct lz_smmu_queue *q)
-{
-	(void)lz_fetch_and64(&q->tail, ~SMMU_FROZEN);
+	return LZ_USUAL(lz_smmu_queue_done(q, next)) ? LZ_OK : run_wait(q, next - 1, deadline);
 }

@@ -181,7 +181,6 @@
 #define SMMU_CERROR_ATC_INV_SYNC 3u
 
 /* ---- 4 commands: two 64-bit words ---- */
-#define SMMU_CMD_WORDS		 2u
 #define SMMU_CMD_OP		 SMMU_BITS(7, 0)
 #define SMMU_OP_CFGI_STE	 0x03u
 #define SMMU_OP_CFGI_ALL	 0x04u

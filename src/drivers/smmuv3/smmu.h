@@ -53,7 +53,7 @@ struct lz_smmu_domain {
 };
 
 /* The driver's part of iommu.alert; zero in all of it: the short path. */
-#define SMMU_ALERT_STALLED (1u << 31) /* cmdq.stalled_at is set */
+#define SMMU_ALERT_STALLED (1u << 31) /* cmdq.ring.stalled_at is set */
 #define SMMU_ALERT_DEAD	   (1u << 30) /* iommu.dead is set */
 #define SMMU_ALERT_LANES   (1u << 29) /* a lane stands, or is held for the ladder */
 
@@ -95,7 +95,7 @@ struct lz_smmu {
 	struct lz_smmu_stream *streams; /* index by stream id (sid.c); [sid_lock] */
 	struct lz_spinlock share_lock;	/* word 1 of entries, inside the fence lock */
 
-	_Alignas(SMMU_LINE) struct lz_epoch readers; /* of invalidation arrays */
+	_Alignas(LZ_RING_LINE) struct lz_epoch readers; /* of invalidation arrays */
 
 	/* Stream table. */
 	uint64_t *strtab;

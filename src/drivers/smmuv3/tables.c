@@ -276,7 +276,7 @@ void lz_smmu_owe_cfgi(struct lz_smmu *s)
  * command that could not be queued is owed. */
 enum lz_status lz_smmu_cfgi(struct lz_smmu_dev *sd, uint32_t ssid, bool cd, lz_ns *deadline)
 {
-	struct lz_smmu_cmd cmd[2 * LZ_MAX_STREAMS];
+	struct lz_command cmd[2 * LZ_MAX_STREAMS];
 	struct lz_smmu *s = sd->smmu;
 	enum lz_status st;
 	uint32_t n = 0;

@@ -10,7 +10,7 @@
 
 void lz_smmu_stall_since(struct lz_smmu_queue *q, uint64_t cons, lz_ns since)
 {
-	uint64_t at = lz_load64(&q->stalled_at), none = 0;
+	uint64_t at = lz_load64(&q->ring.stalled_at), none = 0;
 
 	if (at && at != cons + 1)
 		lz_smmu_stall_over(q, since); /* it has moved in between */
@@ -29,7 +29,7 @@ static lz_ns queue_stalled_for(struct lz_smmu_queue *q)
 {
 	lz_ns since = lz_load64(&q->stalled_since), now = lz_now(q->smmu->lz);
 
-	if (!since || now < since || lz_smmu_queue_cons(q) + 1 != lz_load64(&q->stalled_at))
+	if (!since || now < since || lz_smmu_queue_cons(q) + 1 != lz_load64(&q->ring.stalled_at))
 		return 0;
 	return now - since;
 }
@@ -55,11 +55,12 @@ static uint64_t batch_of(struct lz_smmu_queue *q, uint64_t pos)
 {
 	uint64_t first = pos;
 
-	while (first && pos - first < q->guard &&
-	       lz_smmu_cmd_op(lz_dma_load64(lz_smmu_queue_slot(q, first - 1))) != SMMU_OP_SYNC)
+	while (first && pos - first < q->ring.guard &&
+	       lz_smmu_cmd_op(lz_dma_load64(lz_ring_slot(&q->ring, first - 1))) != SMMU_OP_SYNC)
 		first--;
 	lz_dma_rmb();
-	return (lz_load64(&q->tail) & ~SMMU_FROZEN) - first <= q->size ? first : UINT64_MAX;
+	return (lz_load64(&q->ring.tail) & ~LZ_RING_FROZEN) - first <= q->ring.size ? first
+										    : UINT64_MAX;
 }
 
 static void warn(struct lz_smmu *s, struct lz_device *dev, lz_ns took, bool alone)
@@ -88,11 +89,11 @@ static void warn(struct lz_smmu *s, struct lz_device *dev, lz_ns took, bool alon
 static void warn_of_batch(struct lz_smmu_queue *q, uint64_t first, uint64_t pos, lz_ns took)
 {
 	struct lz_smmu *s = q->smmu;
-	uint32_t sid[SMMU_GUARD_MAX];
+	uint32_t sid[LZ_RING_GUARD_MAX];
 	unsigned n = 0;
 
 	for (uint64_t p = first; p < pos; p++) {
-		uint64_t w0 = lz_dma_load64(lz_smmu_queue_slot(q, p));
+		uint64_t w0 = lz_dma_load64(lz_ring_slot(&q->ring, p));
 		uint32_t id = lz_smmu_cmd_sid(w0);
 
 		if (lz_smmu_cmd_op(w0) == SMMU_OP_ATC_INV && (!n || sid[n - 1] != id))
@@ -116,14 +117,14 @@ static void warn_of_batch(struct lz_smmu_queue *q, uint64_t first, uint64_t pos,
 static void look_for_slow(struct lz_smmu_queue *q, uint64_t pos, uint64_t from, lz_ns stood)
 {
 	lz_ns slow = lz_load64(&q->smmu->lz->slow);
-	enum lz_smmu_mark mark;
+	enum lz_mark mark;
 	uint64_t first;
 
 	if (!slow || stood < slow)
 		return;
-	mark = lz_smmu_queue_get_mark(q, pos);
+	mark = lz_ring_get_mark(&q->ring, pos);
 	first = batch_of(q, pos);
-	if (from >= first && from <= pos && (mark == SMMU_MARK_NONE || mark == SMMU_MARK_ABANDONED))
+	if (from >= first && from <= pos && (mark == LZ_MARK_NONE || mark == LZ_MARK_ABANDONED))
 		warn_of_batch(q, first, pos, stood);
 }
 
@@ -176,11 +177,11 @@ static void copy_batch(struct lz_smmu_queue *q, uint64_t pos, struct lz_snapshot
 {
 	uint64_t first = pos;
 
-	while (first && pos - first < q->guard) {
-		const uint64_t *slot = lz_smmu_queue_slot(q, first - 1);
+	while (first && pos - first < q->ring.guard) {
+		const uint64_t *slot = lz_ring_slot(&q->ring, first - 1);
 
 		if (lz_smmu_cmd_op(lz_dma_load64(&slot[0])) == SMMU_OP_SYNC ||
-		    lz_smmu_queue_get_mark(q, first - 1) != SMMU_MARK_NONE)
+		    lz_ring_get_mark(&q->ring, first - 1) != LZ_MARK_NONE)
 			break;
 		first--;
 	}
@@ -189,7 +190,7 @@ static void copy_batch(struct lz_smmu_queue *q, uint64_t pos, struct lz_snapshot
 		first = pos - LZ_SNAPSHOT_COMMANDS;
 	}
 	for (; first < pos; first++) {
-		const uint64_t *slot = lz_smmu_queue_slot(q, first);
+		const uint64_t *slot = lz_ring_slot(&q->ring, first);
 
 		to->command[to->n_commands][0] = lz_dma_load64(&slot[0]);
 		to->command[to->n_commands++][1] = lz_dma_load64(&slot[1]);

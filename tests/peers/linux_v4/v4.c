@@ -155,11 +155,11 @@ static bool is_marked(struct lz_smmu *s, uint32_t sid, uint32_t *gen)
 /* ---- the re-issue ---- */
 
 struct batch {
-	struct lz_smmu_cmd cmd[MAX_CMD];
+	struct lz_command cmd[MAX_CMD];
 	uint32_t n, from; /* `from`: entries of the array that are done */
 };
 
-static enum lz_status again_one(struct lz_smmu *s, struct lz_smmu_cmd cmd, uint32_t gen)
+static enum lz_status again_one(struct lz_smmu *s, struct lz_command cmd, uint32_t gen)
 {
 	lz_ns deadline = lz_now(s->lz) + s->lz->cfg.sync_bound;
 	enum lz_status st = LZ_OK;
@@ -168,7 +168,7 @@ static enum lz_status again_one(struct lz_smmu *s, struct lz_smmu_cmd cmd, uint3
 	if (!has(V4_STICKY)) /* settle: whatever is still failing goes by first */
 		st = lz_smmu_queue_run(&s->cmdq, NULL, 0, &deadline);
 	if (st == LZ_OK)
-		st = lz_smmu_queue_submit(&s->cmdq, &cmd, 1, &sync, &deadline);
+		st = lz_ring_submit(&s->cmdq.ring, &cmd, 1, &sync, &deadline);
 	if (st == LZ_OK)
 		st = lz_smmu_queue_wait(&s->cmdq, sync, &deadline);
 	if (st == LZ_EIO)
@@ -238,7 +238,7 @@ static enum lz_status send(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint6
 {
 	struct lz_epoch_section section = lz_epoch_enter(&s->readers);
 	const struct lz_link_array *a = lz_links_read(&sdom->links);
-	uint32_t max = s->cmdq.guard < MAX_CMD ? s->cmdq.guard : MAX_CMD;
+	uint32_t max = s->cmdq.ring.guard < MAX_CMD ? s->cmdq.ring.guard : MAX_CMD;
 	enum lz_status st = LZ_ENOENT;
 	uint32_t i = b->from;
 	unsigned long flags;
@@ -250,17 +250,17 @@ static enum lz_status send(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint6
 		if (fence_now == LZ_FENCE_FENCING) /* in a reset, or announced */
 			st = LZ_ETIMEDOUT;
 		else if (fence_now != LZ_FENCE_FENCED)
-			b->cmd[b->n++] = (struct lz_smmu_cmd){{a->e[i].command, atc1}};
+			b->cmd[b->n++] = (struct lz_command){{a->e[i].command, atc1}};
 	}
 	if (b->n && st != LZ_ETIMEDOUT) {
-		st = lz_smmu_queue_reserve(&s->cmdq, b->n + 1, &pos, &flags);
+		st = lz_ring_reserve(&s->cmdq.ring, b->n + 1, &pos, &flags);
 		if (st == LZ_OK) {
-			lz_store32(&s->cmdq.slot_seq[(pos + b->n) & s->cmdq.mask],
+			lz_store32(&s->cmdq.ring.slot_seq[(pos + b->n) & s->cmdq.ring.mask],
 				   lz_load32(&s->lz->resets));
 			for (uint32_t k = 0; k < b->n; k++)
-				lz_smmu_queue_write(&s->cmdq, pos + k, b->cmd[k]);
-			lz_smmu_queue_write(&s->cmdq, pos + b->n, lz_smmu_cmd_sync());
-			lz_smmu_queue_publish(&s->cmdq, pos, b->n + 1, flags);
+				lz_ring_write(&s->cmdq.ring, pos + k, b->cmd[k]);
+			lz_ring_write(&s->cmdq.ring, pos + b->n, lz_smmu_cmd_sync());
+			lz_ring_publish(&s->cmdq.ring, pos, b->n + 1, flags);
 			*sync = pos + b->n;
 			b->from = i;
 		}
@@ -296,14 +296,14 @@ static enum lz_status atcs(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint6
 	}
 }
 
-static enum lz_status everywhere(struct lz_domain_part *part, const struct lz_smmu_cmd *tlbi,
+static enum lz_status everywhere(struct lz_domain_part *part, const struct lz_command *tlbi,
 				 uint32_t n, uint64_t atc1)
 {
 	struct lz_smmu *s = lz_smmu_of(part->iommu);
 	lz_ns deadline = 0;
 	uint32_t owed;
 	bool pay = lz_smmu_cfgi_is_owed(s, &owed);
-	struct lz_smmu_cmd all = lz_smmu_cmd_cfgi_all();
+	struct lz_command all = lz_smmu_cmd_cfgi_all();
 	enum lz_status st = LZ_OK;
 
 	if (lz_smmu_dead(s))
@@ -323,7 +323,7 @@ enum lz_status __wrap_lz_smmu_invalidate(struct lz_domain_part *part, lz_iova st
 					 size_t granule)
 {
 	struct lz_smmu_domain *sdom = part->drv;
-	struct lz_smmu_cmd cmd[MAX_CMD];
+	struct lz_command cmd[MAX_CMD];
 	uint32_t n = 0;
 
 	if ((end - start) / granule > MAX_CMD)
@@ -337,7 +337,7 @@ enum lz_status __wrap_lz_smmu_invalidate(struct lz_domain_part *part, lz_iova st
 enum lz_status __wrap_lz_smmu_invalidate_all(struct lz_domain_part *part)
 {
 	struct lz_smmu_domain *sdom = part->drv;
-	struct lz_smmu_cmd cmd = sdom ? lz_smmu_cmd_tlbi_asid(sdom->asid) : lz_smmu_cmd_cfgi_all();
+	struct lz_command cmd = sdom ? lz_smmu_cmd_tlbi_asid(sdom->asid) : lz_smmu_cmd_cfgi_all();
 
 	return everywhere(part, &cmd, 1, SMMU_ATC1_ALL);
 }

@@ -9,7 +9,7 @@
 
 #include "drivers/riscv/cmd.h"
 
-static void expect(struct lz_rv_cmd c, uint64_t w0, uint64_t w1)
+static void expect(struct lz_command c, uint64_t w0, uint64_t w1)
 {
 	assert_true(c.w[0] == w0);
 	assert_true(c.w[1] == w1);

@@ -101,7 +101,7 @@ static void h85_pasid_of_a_suspect_goes_into_custody(void **state)
 static void accuse_at_doorbell(struct rig *r, uint32_t off, bool write, uint64_t value)
 {
 	unsigned *left = r->test;
-	struct lz_smmu_cmd cmd = atc_of(r, 0);
+	struct lz_command cmd = atc_of(r, 0);
 	struct lz_accusation a = {.has_command = true, .command = {{cmd.w[0], cmd.w[1]}}};
 
 	(void)value;
