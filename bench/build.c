@@ -396,6 +396,15 @@ bool build_library(struct rig *r)
 	return true;
 }
 
+/* What a destroyed domain waits for may be more than its pages. */
+static bool domains_gone(const struct rig *r)
+{
+	for (const struct rig_domain *d = r->domains; d; d = d->next)
+		if (!d->gone)
+			return false;
+	return true;
+}
+
 void build_teardown(struct rig *r)
 {
 	struct lz_stats st = {0};
@@ -414,7 +423,8 @@ void build_teardown(struct rig *r)
 	do {
 		sim_sleep_until(sim_now() + LZ_MS(1));
 		lz_stats_get(r->lz, &st);
-	} while ((st.custody_pages || st.references || st.blocked_ids) && sim_now() < until);
+	} while ((st.custody_pages || st.references || st.blocked_ids || !domains_gone(r)) &&
+		 sim_now() < until);
 	oracle_books(r, &st);
 	for (unsigned i = 0; i < r->n_groups; i++)
 		if (r->groups[i].grp && lz_group_destroy(r->groups[i].grp) != LZ_OK)

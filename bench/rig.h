@@ -70,6 +70,7 @@ struct rig_domain {
 	struct lz_domain *dom;
 	uint64_t next_high; /* page offset into the high range */
 	bool dead;	    /* destroyed */
+	bool gone;	    /* and the library has let go of it */
 	uint32_t pasid;	    /* devices are attached under it; 0: without */
 	struct rig_domain *next;
 };

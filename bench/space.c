@@ -27,6 +27,7 @@ static void destroyed(void *ctx)
 {
 	struct rig_domain *d = ctx;
 
+	d->gone = true;
 	shadow_forget_domain(&d->rig->shadow, d->id, sim_now());
 }
 
@@ -66,6 +67,7 @@ void space_destroy(struct rig_domain *d)
 	/* What is still mapped goes with the tables; nobody may reach it after. */
 	d->dead = true;
 	st = lz_domain_destroy(d->dom);
+	d->gone |= st == LZ_OK;
 	if (st != LZ_OK && st != LZ_IN_CUSTODY)
 		oracle_violation(d->rig, INV_E, "domain %s cannot be destroyed: %s", d->name,
 				 lz_status_name(st));
