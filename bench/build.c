@@ -32,7 +32,7 @@ static void ep_answer(void *ctx, struct lzm_ep *ep, uint64_t tag, enum lzm_atc_a
 	struct rig_unit *u = ctx;
 
 	(void)ep;
-	u->rig->hw->answer(u, tag, a);
+	lzm_iommu_atc_answer(&u->model, tag, a);
 }
 
 static enum lzm_result ep_translate(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
@@ -40,7 +40,7 @@ static enum lzm_result ep_translate(void *ctx, struct lzm_ep *ep, uint32_t pasid
 {
 	struct rig_unit *u = ctx;
 
-	return u->rig->hw->translate(u, lzm_ep_sid(ep), pasid, iova, out);
+	return lzm_iommu_translate(&u->model, lzm_ep_sid(ep), pasid, iova, out);
 }
 
 static enum lzm_result ep_translated(void *ctx, struct lzm_ep *ep, uint64_t pa,
@@ -48,7 +48,7 @@ static enum lzm_result ep_translated(void *ctx, struct lzm_ep *ep, uint64_t pa,
 {
 	struct rig_unit *u = ctx;
 
-	return u->rig->hw->translated(u, lzm_ep_sid(ep), pa, access, out_pa);
+	return lzm_iommu_translated(&u->model, lzm_ep_sid(ep), pa, access, out_pa);
 }
 
 static enum lzm_result ep_untranslated(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
@@ -56,7 +56,7 @@ static enum lzm_result ep_untranslated(void *ctx, struct lzm_ep *ep, uint32_t pa
 {
 	struct rig_unit *u = ctx;
 
-	return u->rig->hw->untranslated(u, lzm_ep_sid(ep), pasid, iova, access, pa);
+	return lzm_iommu_untranslated(&u->model, lzm_ep_sid(ep), pasid, iova, access, pa);
 }
 
 static void ep_dma(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova, uint64_t pa,
@@ -76,7 +76,7 @@ static void ep_reset(void *ctx, struct lzm_ep *ep)
 	if (!fn)
 		return;
 	for (unsigned i = 0; i < fn->n_sids; i++)
-		u->rig->hw->device_reset(u, fn->sids[i]);
+		lzm_iommu_device_reset(&u->model, fn->sids[i]);
 	oracle_reset(fn);
 	rig_ep_touch(fn);
 }

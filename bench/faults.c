@@ -6,16 +6,17 @@
 
 static void flood(const struct scenario_fault *f, struct rig_fn *fn)
 {
-	const struct hardware *hw = fn->rig->hw;
 	uint64_t pa;
 
 	for (uint64_t i = 0; i < f->count; i++) {
 		uint64_t iova = 0x7f0000000000ull + i * LZ_PAGE;
 
 		if (f->kind == SCENARIO_EVENT_FLOOD)
-			(void)hw->untranslated(fn->unit, fn->sids[0], 0, iova, LZM_WRITE, &pa);
+			(void)lzm_iommu_untranslated(&fn->unit->model, fn->sids[0], 0, iova,
+						     LZM_WRITE, &pa);
 		else
-			hw->page_request(fn->unit, fn->sids[0], iova, (unsigned)i & 511);
+			lzm_iommu_page_request(&fn->unit->model, fn->sids[0], iova,
+					       (unsigned)i & 511);
 	}
 }
 
@@ -42,16 +43,17 @@ static void inject_smmu(struct rig_unit *u, const struct scenario_fault *f, stru
 
 	switch (f->kind) {
 	case SCENARIO_QUEUE_STALLED:
-		hw->stall(u, f->length ? sim_now() + f->length : u->rig->origin + f->until);
+		lzm_iommu_stall(&u->model,
+				f->length ? sim_now() + f->length : u->rig->origin + f->until);
 		break;
 	case SCENARIO_ILLEGAL_COMMAND:
 		u->spoil_command = true;
 		break;
 	case SCENARIO_CONFIG_ABORT:
 		if (fn)
-			hw->abort_entry(u, fn->sids[0]);
+			lzm_iommu_abort_entry(&u->model, fn->sids[0]);
 		else
-			hw->abort_command(u);
+			lzm_iommu_abort_command(&u->model);
 		break;
 	case SCENARIO_MSI_ABORT:
 		if (hw->abort_msi)

@@ -35,7 +35,7 @@ bool lanes_create(struct rig_unit *u)
 		return true;
 	lzm_cmdqv_config_default(&c);
 	c.vcmdqs_log2 = c.vintfs_log2 + queues_log2(u);
-	u->cmdqv = lzm_cmdqv_create(&c, u->smmu);
+	u->cmdqv = lzm_cmdqv_create(&c, u->model.smmu);
 	return u->cmdqv;
 }
 

@@ -170,7 +170,7 @@ static void quarantined(struct rig *r, struct rig_fn *fn, const struct lz_event 
 
 static void count_commands(struct rig *r, const struct lz_event *ev)
 {
-	struct hardware_counts hw;
+	struct lzm_iommu_counts hw;
 
 	units_counts(r, &hw);
 	switch (ev->kind) {
@@ -281,7 +281,7 @@ void oracle_event(void *ctx, const struct lz_event *ev)
  * memory is in custody until it has. */
 static bool is_carried_out(const struct rig_fn *fn)
 {
-	return fn->rig->hw->queue_is_empty(fn->unit);
+	return lzm_iommu_is_idle(&fn->unit->model);
 }
 
 void oracle_dma(struct rig_fn *fn, uint32_t pasid, uint64_t iova, uint64_t pa, bool write,
@@ -343,7 +343,7 @@ void oracle_fences(struct rig *r)
 		for (unsigned s = 0; fn->fenced && !fn->asked && fn->dev && s < fn->n_sids; s++) {
 			bool now = false, uncached = false;
 
-			r->hw->ats_effective(fn->unit, fn->sids[s], &now, &uncached);
+			lzm_iommu_ats_effective(&fn->unit->model, fn->sids[s], &now, &uncached);
 			if (now || uncached)
 				oracle_violation(
 					r, INV_B,

@@ -43,9 +43,8 @@ struct rig_unit {
 	struct rig *rig;
 	unsigned index;
 	char name[12];
-	struct lzm_smmu *smmu;	 /* hw_smmuv3.c */
+	struct lzm_iommu model;
 	struct lzm_cmdqv *cmdqv; /* hw_lanes.c; NULL: none */
-	struct lzm_riscv *riscv; /* hw_riscv.c */
 	struct lzm_bus bus;
 	struct lzm_ep_link link;
 	struct lz_iommu *iommu;
@@ -251,7 +250,7 @@ void units_remove(struct rig *r);
 /* Their workers come to an end. */
 void units_rest(struct rig *r);
 /* Of all of them together. */
-void units_counts(struct rig *r, struct hardware_counts *out);
+void units_counts(struct rig *r, struct lzm_iommu_counts *out);
 
 /* build.c: machine and scenario into models and library objects; task context. */
 bool build_models(struct rig *r);

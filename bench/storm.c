@@ -445,7 +445,7 @@ static void calm(struct storm *s, unsigned quarter)
 
 	/* What was to hit whoever comes next hits nobody. */
 	for (unsigned i = 0; i < s->rig->n_units; i++) {
-		s->rig->hw->abort_entry(&s->rig->unit[i], ~0u);
+		lzm_iommu_abort_entry(&s->rig->unit[i].model, ~0u);
 		s->rig->unit[i].spoil_command = false;
 	}
 	if (!calm_down(s))

@@ -15,7 +15,7 @@ static bool is_fetch(struct rig_unit *u, uint64_t pa)
 {
 	uint64_t start, bytes, ahead;
 
-	u->rig->hw->ring(u, &start, &bytes);
+	lzm_iommu_ring(&u->model, &start, &bytes);
 	if (pa < start || pa >= start + bytes || pa % 16)
 		return false;
 	ahead = (pa - u->last_fetch) & (bytes - 1);
@@ -59,7 +59,7 @@ static void atc_inv(void *ctx, uint64_t tag, const struct lzm_atc_inv *inv)
 	struct rig_fn *fn = rig_fn_by_sid(u, inv->sid);
 
 	if (!fn) { /* nobody there: the fabric answers */
-		u->rig->hw->answer(u, tag, LZM_ATC_UR);
+		lzm_iommu_atc_answer(&u->model, tag, LZM_ATC_UR);
 		return;
 	}
 	oracle_invalidate(fn, inv);
@@ -71,28 +71,28 @@ static uint64_t mmio_read(void *arg, uint32_t off, unsigned width)
 {
 	struct rig_unit *u = arg;
 
-	return u->rig->hw->read(u, off, width);
+	return lzm_iommu_read(&u->model, off, width);
 }
 
 static void mmio_write(void *arg, uint32_t off, unsigned width, uint64_t value)
 {
 	struct rig_unit *u = arg;
 
-	u->rig->hw->write(u, off, width, value);
+	lzm_iommu_write(&u->model, off, width, value);
 }
 
 static bool step(void *arg)
 {
 	struct rig_unit *u = arg;
 
-	return u->rig->hw->step(u);
+	return lzm_iommu_step(&u->model);
 }
 
 static lz_ns wake(void *arg)
 {
 	struct rig_unit *u = arg;
 
-	return u->rig->hw->wake(u);
+	return lzm_iommu_wake(&u->model);
 }
 
 static void gerror_irq(void *arg)
@@ -272,18 +272,21 @@ bool units_start(struct rig *r)
 
 void units_free(struct rig *r)
 {
-	for (unsigned i = 0; i < r->n_units; i++)
-		r->hw->destroy(&r->unit[i]);
+	for (unsigned i = 0; i < r->n_units; i++) {
+		if (r->unit[i].cmdqv)
+			lzm_cmdqv_destroy(r->unit[i].cmdqv);
+		lzm_iommu_destroy(&r->unit[i].model);
+	}
 	free(r->ids);
 }
 
-void units_counts(struct rig *r, struct hardware_counts *out)
+void units_counts(struct rig *r, struct lzm_iommu_counts *out)
 {
-	*out = (struct hardware_counts){0};
+	*out = (struct lzm_iommu_counts){0};
 	for (unsigned i = 0; i < r->n_units; i++) {
-		struct hardware_counts c;
+		struct lzm_iommu_counts c;
 
-		r->hw->counts(&r->unit[i], &c);
+		lzm_iommu_counts_get(&r->unit[i].model, &c);
 		out->commands += c.commands;
 		out->errors += c.errors;
 		out->illegal_driver_use += c.illegal_driver_use;

@@ -278,9 +278,9 @@ static void judge_expect(struct rig *r)
 
 static void copy_iommu(struct rig_unit *u, struct result_iommu *out)
 {
-	struct hardware_counts hw;
+	struct lzm_iommu_counts hw;
 
-	u->rig->hw->counts(u, &hw);
+	lzm_iommu_counts_get(&u->model, &hw);
 	out->lanes = scenario_lanes_name(u->rig->sc->machine.smmu.lanes);
 	out->lanes_used = hw.lanes;
 	out->commands = hw.commands;
@@ -290,7 +290,7 @@ static void copy_iommu(struct rig_unit *u, struct result_iommu *out)
 void oracle_end(struct rig *r)
 {
 	struct result *res = r->res;
-	struct hardware_counts hw;
+	struct lzm_iommu_counts hw;
 	struct sim_stats st;
 	/* The last look after the deadline and what other CPUs do meanwhile. */
 	lz_ns bound = r->cfg.atomic_wait + LZ_US(20);

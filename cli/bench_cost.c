@@ -87,35 +87,19 @@ static bool add_function(struct bed *b, unsigned i)
 
 /* ---- counting ---- */
 
-/* What the hardware has consumed so far. */
-static void consumed(struct bed *b, uint64_t *commands, uint64_t *syncs)
-{
-	struct lzm_smmu_stats smmu;
-	struct lzm_riscv_stats riscv;
-
-	if (b->out->iommu == BENCH_RISCV) {
-		lzm_riscv_stats_get(lzm_board_riscv(b->board), &riscv);
-		*commands = riscv.commands;
-		*syncs = riscv.fences;
-		return;
-	}
-	lzm_smmu_stats_get(lzm_board_smmu(b->board), &smmu);
-	*commands = smmu.commands;
-	*syncs = smmu.syncs;
-}
-
 static void count(struct bed *b, struct bench_cost *c)
 {
 	struct sim_stats before, after;
-	uint64_t op[LZ_SIM_KINDS], commands, syncs;
+	struct lzm_iommu_counts hw_before, hw_after;
+	uint64_t op[LZ_SIM_KINDS];
 
-	consumed(b, &commands, &syncs);
+	lzm_iommu_counts_get(lzm_board_iommu(b->board), &hw_before);
 	sim_stats_get(&before);
 	b->ok = lz_unmap(b->dom, IOVA, LZ_PAGE) == LZ_OK && b->ok;
 	sim_stats_get(&after);
-	consumed(b, &c->commands, &c->syncs);
-	c->commands -= commands;
-	c->syncs -= syncs;
+	lzm_iommu_counts_get(lzm_board_iommu(b->board), &hw_after);
+	c->commands = hw_after.commands - hw_before.commands;
+	c->syncs = hw_after.syncs - hw_before.syncs;
 	for (unsigned i = 0; i < LZ_SIM_KINDS; i++)
 		op[i] = after.ops[i] - before.ops[i];
 	c->mmio_reads = op[LZ_SIM_MMIO_READ];

@@ -410,7 +410,7 @@ static void failure_at_error(struct exr *r)
 static void stall(struct exr *r)
 {
 	r->dead_queue = true;
-	r->iommu->stall(&r->unit[0], sim_now() + LZ_MS(40));
+	lzm_iommu_stall(r->unit[0].model, sim_now() + LZ_MS(40));
 }
 
 static void restart_submitters(struct exr *r)
@@ -441,8 +441,8 @@ static void stall_probe(struct exr *r)
 {
 	r->on_probe = NULL;
 	r->dead_queue = true;
-	r->stalled_cons = r->iommu->head(&r->unit[0]);
-	r->iommu->stall(&r->unit[0], sim_now() + LZ_SEC(1));
+	r->stalled_cons = lzm_iommu_head(r->unit[0].model);
+	lzm_iommu_stall(r->unit[0].model, sim_now() + LZ_SEC(1));
 }
 
 /* Nobody but a restart moves CONS then; what was dropped has never been carried out. */
@@ -450,10 +450,10 @@ static void stall_until_restart(struct exr *r)
 {
 	for (unsigned i = 0; i < 100; i++) {
 		exr_sleep(r, LZ_MS(1));
-		if (r->dead_queue && r->iommu->head(&r->unit[0]) != r->stalled_cons)
+		if (r->dead_queue && lzm_iommu_head(r->unit[0].model) != r->stalled_cons)
 			break;
 	}
-	r->iommu->stall(&r->unit[0], 0);
+	lzm_iommu_stall(r->unit[0].model, 0);
 	sim_hw_changed();
 }
 

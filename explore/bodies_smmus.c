@@ -6,7 +6,7 @@
 static void second_stands_still(struct exr *r)
 {
 	r->dead_queue = true;
-	r->iommu->stall(&r->unit[1], sim_now() + LZ_MS(40));
+	lzm_iommu_stall(r->unit[1].model, sim_now() + LZ_MS(40));
 }
 
 void exb_second_stalls(struct exr *r)

@@ -94,7 +94,8 @@ void exr_step(struct ex_run *run)
 		if (!is_fenced(&r->dev[i]) || r->dev[i].listens)
 			continue;
 		for (unsigned k = 0; k < r->dev[i].n_sids && !now && !uncached; k++)
-			r->iommu->ats_effective(r->dev[i].unit, r->dev[i].sid[k], &now, &uncached);
+			lzm_iommu_ats_effective(r->dev[i].unit->model, r->dev[i].sid[k], &now,
+						&uncached);
 		if (now || uncached)
 			ex_violate(run, 'B', "fenced and its ATS is effective",
 				   "device %u is fenced and its ATS is effective%s", i,
@@ -355,7 +356,7 @@ static bool reaches(const struct exr_dev *d, uint64_t iova, uint64_t pa)
 	if (!lzm_ep_pasid_enabled(d->ep, EXR_PASID))
 		return false;
 	if (lzm_ep_ats_enabled(d->ep))
-		return d->rig->iommu->translate(d->unit, d->sid[0], EXR_PASID, iova, &t) ==
+		return lzm_iommu_translate(d->unit->model, d->sid[0], EXR_PASID, iova, &t) ==
 			       LZM_OK &&
 		       t.write && t.pa == pa;
 	return lzm_board_untranslated(d->unit->board, d->sid[0], EXR_PASID, iova, LZM_WRITE,
@@ -416,13 +417,13 @@ void exr_at_rest(struct exr *r)
 
 void exr_books(struct exr *r)
 {
-	struct exr_counts hw;
+	struct lzm_iommu_counts hw;
 	uint64_t raised = 0;
 	struct lz_stats st;
 
 	lz_stats_get(r->lz, &st);
 	for (unsigned i = 0; i < r->n_units; i++) {
-		r->iommu->counts(&r->unit[i], &hw);
+		lzm_iommu_counts_get(r->unit[i].model, &hw);
 		raised += hw.errors;
 		if (hw.illegal_driver_use)
 			ex_violate(r->run, 'H', hw.last_misuse,

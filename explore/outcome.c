@@ -27,7 +27,7 @@ static void mix_device(uint64_t *h, const struct exr *r, const struct exr_dev *d
 
 uint64_t exr_outcome(struct exr *r)
 {
-	struct exr_counts hw;
+	struct lzm_iommu_counts hw;
 	struct sim_stats port;
 	struct lz_stats st;
 	uint64_t h = 1;
@@ -44,7 +44,7 @@ uint64_t exr_outcome(struct exr *r)
 	sim_stats_get(&port);
 	mix(&h, port.live_allocs);
 	for (unsigned i = 0; i < r->n_units; i++) {
-		r->iommu->counts(&r->unit[i], &hw);
+		lzm_iommu_counts_get(r->unit[i].model, &hw);
 		mix(&h, hw.commands << 32 | hw.syncs);
 		mix(&h, hw.invalidations << 32 | hw.errors);
 	}

@@ -78,8 +78,7 @@ struct ex_case {
 struct exr_unit {
 	struct exr *rig;
 	struct lzm_board *board;
-	struct lzm_smmu *smmu;	 /* the board's, or */
-	struct lzm_riscv *riscv; /* that; the other is NULL */
+	const struct lzm_iommu *model; /* the board's */
 	struct lz_iommu *iommu;
 	struct lzm_cmdqv *cmdqv; /* or NULL */
 	unsigned irq_gerror, irq_evtq, irq_cmdqv;

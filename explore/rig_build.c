@@ -11,7 +11,7 @@ static void spoil(struct exr *r, uint64_t pa, void *host, size_t len)
 {
 	uint64_t start, bytes;
 
-	r->iommu->ring(&r->unit[0], &start, &bytes);
+	lzm_iommu_ring(r->unit[0].model, &start, &bytes);
 	if (len < 8 || pa < start || pa >= start + bytes || pa % 16)
 		return;
 	*(uint8_t *)host = 0xff; /* no command has this opcode */
@@ -108,14 +108,14 @@ static bool iommu_step(void *arg)
 {
 	struct exr_unit *u = arg;
 
-	return u->rig->iommu->step(u);
+	return lzm_iommu_step(u->model);
 }
 
 static lz_ns iommu_wake(void *arg)
 {
 	struct exr_unit *u = arg;
 
-	return u->rig->iommu->wake(u);
+	return lzm_iommu_wake(u->model);
 }
 
 /* A function does DMA when it likes: the pages that it knows, one by one. */

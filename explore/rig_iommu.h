@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The IOMMU of the small machine: its model and its driver, one table for each kind
- * that there is. A scenario chooses with `iommu`.
+ * The IOMMU of the small machine: what of its model and its driver
+ * lazaret-model/iommu.h does not level, one table for each kind that there is. A scenario
+ * chooses with `iommu`.
  */
 #ifndef LZ_EXPLORE_RIG_IOMMU_H
 #define LZ_EXPLORE_RIG_IOMMU_H
@@ -17,35 +18,17 @@ struct exr_unit;
 
 enum exr_iommu { EXR_SMMUV3, EXR_RISCV };
 
-/* What its model has counted. */
-struct exr_counts {
-	uint64_t commands, syncs, invalidations, errors, illegal_driver_use;
-	char last_misuse[96];
-};
-
 struct exr_hardware {
 	bool asks_with_ats; /* a probe after a reset needs ATS on in the entry */
 
 	/* From the case: r->hw, and what else the model has. */
 	void (*configure)(struct exr *r);
-	/* u->board, and the model in it. False: out of memory. */
+	/* u->board. False: out of memory. */
 	bool (*create)(struct exr_unit *u, const struct lzm_bus *bus);
 	uint32_t (*mmio_size)(const struct exr_unit *u);
-	bool (*step)(struct exr_unit *u);
-	uint64_t (*wake)(struct exr_unit *u);
 	/* The freedom of regime `name` (NULL: that of the case), with this seed. r->hw.knobs
 	 * is set already. */
 	bool (*regime)(struct exr_unit *u, const char *name);
-	enum lzm_result (*translate)(struct exr_unit *u, uint32_t sid, uint32_t pasid,
-				     uint64_t iova, struct lzm_translation *out);
-	void (*ats_effective)(struct exr_unit *u, uint32_t sid, bool *now, bool *uncached);
-	void (*counts)(struct exr_unit *u, struct exr_counts *out);
-	/* Where commands are. */
-	void (*ring)(struct exr_unit *u, uint64_t *start, uint64_t *bytes);
-	/* How far it has got, as its register says. */
-	uint32_t (*head)(struct exr_unit *u);
-	/* No command is consumed until then. */
-	void (*stall)(struct exr_unit *u, uint64_t until);
 	/* NULL: there is no service failure. An error is reported, or not yet. */
 	void (*fail)(struct exr_unit *u);
 	bool (*error_is_raised)(struct exr_unit *u);

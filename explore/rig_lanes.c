@@ -58,7 +58,7 @@ void exr_lanes_build(struct exr_unit *u)
 	u->irq_cmdqv = sim_irq_line("cmdqv", 2, cmdqv_irq, u);
 	if (!has_lanes(u->rig, "cmdqv"))
 		return;
-	u->cmdqv = lzm_cmdqv_create(&c, u->smmu);
+	u->cmdqv = lzm_cmdqv_create(&c, u->model->smmu);
 	if (!u->cmdqv)
 		exr_must(u->rig, LZ_EINVAL, "the CMDQV model");
 	sim_mmio_add(&(struct sim_mmio){base, lzm_cmdqv_mmio_size(u->cmdqv), cmdqv_read,
@@ -77,9 +77,9 @@ static struct ring look(const struct exr_unit *u, unsigned i)
 	uint32_t at = ECMDQ_PAGE + i * ECMDQ_STRIDE;
 
 	if (!u->cmdqv)
-		return (struct ring){lzm_smmu_read(u->smmu, at, 8),
-				     (uint32_t)lzm_smmu_read(u->smmu, at + 8, 4),
-				     (uint32_t)lzm_smmu_read(u->smmu, at + 12, 4)};
+		return (struct ring){lzm_smmu_read(u->model->smmu, at, 8),
+				     (uint32_t)lzm_smmu_read(u->model->smmu, at + 8, 4),
+				     (uint32_t)lzm_smmu_read(u->model->smmu, at + 12, 4)};
 	at = VCMDQ_PAGE + i * VCMDQ_STRIDE;
 	return (struct ring){lzm_cmdqv_read(u->cmdqv, at + VCMDQ_PAGE, 8),
 			     (uint32_t)lzm_cmdqv_read(u->cmdqv, at + 4, 4),

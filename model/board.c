@@ -23,9 +23,8 @@ struct board_fn {
 
 struct lzm_board {
 	struct lzm_bus host, bus;
-	struct lzm_smmu *smmu;	 /* or */
-	struct lzm_riscv *riscv; /* the other is NULL */
-	struct board_fn *fns;	 /* the latest first */
+	struct lzm_iommu iommu;
+	struct board_fn *fns; /* the latest first */
 };
 
 static const struct lzm_watch nobody_watches;
@@ -142,10 +141,7 @@ static void answer(void *ctx, struct lzm_ep *ep, uint64_t tag, enum lzm_atc_answ
 	const struct lzm_board *b = ((struct board_fn *)ctx)->board;
 
 	(void)ep;
-	if (b->riscv)
-		lzm_riscv_atc_answer(b->riscv, tag, a);
-	else
-		lzm_smmu_atc_answer(b->smmu, tag, a);
+	lzm_iommu_atc_answer(&b->iommu, tag, a);
 }
 
 static uint32_t sid_for(const struct board_fn *f, uint64_t addr, bool ats)
@@ -160,9 +156,7 @@ static enum lzm_result translate(void *ctx, struct lzm_ep *ep, uint32_t pasid, u
 	uint32_t sid = sid_for(ctx, iova, true);
 
 	(void)ep;
-	if (b->riscv)
-		return lzm_riscv_translate(b->riscv, sid, pasid != 0, pasid, iova, out);
-	return lzm_smmu_translate(b->smmu, sid, pasid != 0, pasid, iova, out);
+	return lzm_iommu_translate(&b->iommu, sid, pasid, iova, out);
 }
 
 static enum lzm_result translated(void *ctx, struct lzm_ep *ep, uint64_t pa, enum lzm_access access,
@@ -172,9 +166,7 @@ static enum lzm_result translated(void *ctx, struct lzm_ep *ep, uint64_t pa, enu
 	uint32_t sid = sid_for(ctx, pa, true);
 
 	(void)ep;
-	if (b->riscv)
-		return lzm_riscv_translated(b->riscv, sid, pa, access, out);
-	return lzm_smmu_translated(b->smmu, sid, pa, access, out);
+	return lzm_iommu_translated(&b->iommu, sid, pa, access, out);
 }
 
 static enum lzm_result untranslated(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova,
@@ -198,10 +190,7 @@ static void dma(void *ctx, struct lzm_ep *ep, uint32_t pasid, uint64_t iova, uin
 
 static void device_reset(struct lzm_board *b, uint32_t sid)
 {
-	if (b->riscv)
-		lzm_riscv_device_reset(b->riscv, sid);
-	else
-		lzm_smmu_device_reset(b->smmu, sid);
+	lzm_iommu_device_reset(&b->iommu, sid);
 }
 
 static void was_reset(void *ctx, struct lzm_ep *ep)
@@ -230,7 +219,7 @@ static struct lzm_board *new_board(const struct lzm_bus *host)
 
 static struct lzm_board *complete(struct lzm_board *b)
 {
-	if (!b || b->smmu || b->riscv)
+	if (!b || b->iommu.smmu || b->iommu.riscv)
 		return b;
 	lzm_free(b);
 	return NULL;
@@ -243,7 +232,7 @@ struct lzm_board *lzm_board_create(const struct lzm_smmu_config *cfg, const stru
 
 	lzm_smmu_config_default(&def);
 	if (b)
-		b->smmu = lzm_smmu_create(cfg ? cfg : &def, &b->bus);
+		b->iommu.smmu = lzm_smmu_create(cfg ? cfg : &def, &b->bus);
 	return complete(b);
 }
 
@@ -255,7 +244,7 @@ struct lzm_board *lzm_board_create_riscv(const struct lzm_riscv_config *cfg,
 
 	lzm_riscv_config_default(&def);
 	if (b)
-		b->riscv = lzm_riscv_create(cfg ? cfg : &def, &b->bus);
+		b->iommu.riscv = lzm_riscv_create(cfg ? cfg : &def, &b->bus);
 	return complete(b);
 }
 
@@ -277,29 +266,29 @@ void lzm_board_destroy(struct lzm_board *b)
 		next = f->next;
 		free_fn(f);
 	}
-	if (b->riscv)
-		lzm_riscv_destroy(b->riscv);
-	else
-		lzm_smmu_destroy(b->smmu);
+	lzm_iommu_destroy(&b->iommu);
 	lzm_free(b);
 }
 
 struct lzm_smmu *lzm_board_smmu(struct lzm_board *b)
 {
-	return b->smmu;
+	return b->iommu.smmu;
 }
 
 struct lzm_riscv *lzm_board_riscv(struct lzm_board *b)
 {
-	return b->riscv;
+	return b->iommu.riscv;
+}
+
+const struct lzm_iommu *lzm_board_iommu(const struct lzm_board *b)
+{
+	return &b->iommu;
 }
 
 enum lzm_result lzm_board_untranslated(struct lzm_board *b, uint32_t sid, uint32_t pasid,
 				       uint64_t iova, enum lzm_access access, uint64_t *pa)
 {
-	if (b->riscv)
-		return lzm_riscv_untranslated(b->riscv, sid, pasid != 0, pasid, iova, access, pa);
-	return lzm_smmu_untranslated(b->smmu, sid, pasid != 0, pasid, iova, access, pa);
+	return lzm_iommu_untranslated(&b->iommu, sid, pasid, iova, access, pa);
 }
 
 struct lzm_ep *lzm_board_add(struct lzm_board *b, const struct lzm_ep_config *cfg,
@@ -344,18 +333,14 @@ uint64_t lzm_board_read(void *board, uint32_t offset, unsigned size)
 {
 	const struct lzm_board *b = board;
 
-	return b->riscv ? lzm_riscv_read(b->riscv, offset, size)
-			: lzm_smmu_read(b->smmu, offset, size);
+	return lzm_iommu_read(&b->iommu, offset, size);
 }
 
 void lzm_board_write(void *board, uint32_t offset, unsigned size, uint64_t value)
 {
 	const struct lzm_board *b = board;
 
-	if (b->riscv)
-		lzm_riscv_write(b->riscv, offset, size, value);
-	else
-		lzm_smmu_write(b->smmu, offset, size, value);
+	lzm_iommu_write(&b->iommu, offset, size, value);
 }
 
 bool lzm_board_step(void *board)
@@ -363,7 +348,7 @@ bool lzm_board_step(void *board)
 	struct lzm_board *b = board;
 	struct board_fn *f = b->fns;
 
-	if (b->riscv ? lzm_riscv_step(b->riscv) : lzm_smmu_step(b->smmu))
+	if (lzm_iommu_step(&b->iommu))
 		return true;
 	while (f && !lzm_ep_step(f->ep))
 		f = f->next;
@@ -373,7 +358,7 @@ bool lzm_board_step(void *board)
 uint64_t lzm_board_wake(void *board)
 {
 	struct lzm_board *b = board;
-	uint64_t first = b->riscv ? lzm_riscv_wake(b->riscv) : lzm_smmu_wake(b->smmu);
+	uint64_t first = lzm_iommu_wake(&b->iommu);
 
 	for (const struct board_fn *f = b->fns; f; f = f->next) {
 		uint64_t t = lzm_ep_wake(f->ep);

@@ -12,8 +12,7 @@
 #define LAZARET_MODEL_BOARD_H
 
 #include "lazaret-model/endpoint.h"
-#include "lazaret-model/riscv.h"
-#include "lazaret-model/smmuv3.h"
+#include "lazaret-model/iommu.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -53,6 +52,8 @@ struct lzm_board *lzm_board_create_riscv(const struct lzm_riscv_config *cfg,
 					 const struct lzm_bus *host);
 /** Frees it, its IOMMU and its functions. NULL: nothing. */
 void lzm_board_destroy(struct lzm_board *b);
+/** The IOMMU, whichever it is; the board's. */
+const struct lzm_iommu *lzm_board_iommu(const struct lzm_board *b);
 /** The SMMU; the board's. NULL: it has another IOMMU. */
 struct lzm_smmu *lzm_board_smmu(struct lzm_board *b);
 /** The RISC-V IOMMU; the board's. NULL: it has another one. */

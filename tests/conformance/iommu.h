@@ -19,12 +19,6 @@ struct lzm_board *iommu_board(const char *regime, uint64_t timeout, const struct
 			      uint64_t *irq_delay);
 /* Registers from its base to this. */
 size_t iommu_registers(void);
-/* Of the model alone: progress, and when there will be some. */
-bool iommu_step(void *board);
-uint64_t iommu_wake(void *board);
-/* NULL, or what the driver did that the specification forbids. */
-const char *iommu_misuse(struct lzm_board *b, char text[96]);
-
 /* A fault record, as far as every IOMMU has one. */
 /* Of an SMMUv3: are there ECMDQs? In one_queue.c and more_queues.c. */
 extern const bool iommu_ecmdq;

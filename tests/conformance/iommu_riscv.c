@@ -32,24 +32,6 @@ size_t iommu_registers(void)
 	return 0x1000;
 }
 
-bool iommu_step(void *board)
-{
-	return lzm_riscv_step(lzm_board_riscv(board));
-}
-
-uint64_t iommu_wake(void *board)
-{
-	return lzm_riscv_wake(lzm_board_riscv(board));
-}
-
-const char *iommu_misuse(struct lzm_board *b, char text[96])
-{
-	struct lzm_riscv_stats st;
-
-	lzm_riscv_stats_get(lzm_board_riscv(b), &st);
-	return st.illegal_driver_use ? memcpy(text, st.last_misuse, 96) : NULL;
-}
-
 static iommu_fault_fn fault_fn;
 static void *fault_ctx;
 

@@ -30,24 +30,6 @@ size_t iommu_registers(void)
 	return iommu_ecmdq ? 0x30000 : 0x20000;
 }
 
-bool iommu_step(void *board)
-{
-	return lzm_smmu_step(lzm_board_smmu(board));
-}
-
-uint64_t iommu_wake(void *board)
-{
-	return lzm_smmu_wake(lzm_board_smmu(board));
-}
-
-const char *iommu_misuse(struct lzm_board *b, char text[96])
-{
-	struct lzm_smmu_stats st;
-
-	lzm_smmu_stats_get(lzm_board_smmu(b), &st);
-	return st.illegal_driver_use ? memcpy(text, st.last_misuse, 96) : NULL;
-}
-
 static iommu_fault_fn fault_fn;
 static void *fault_ctx;
 

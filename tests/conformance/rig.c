@@ -36,6 +36,16 @@ static void on_dma(void *user, uint64_t iova, uint64_t pa, enum lzm_access acces
 
 static const struct lzm_watch watch = {.dma = on_dma};
 
+static bool iommu_step(void *board)
+{
+	return lzm_iommu_step(lzm_board_iommu(board));
+}
+
+static uint64_t iommu_wake(void *board)
+{
+	return lzm_iommu_wake(lzm_board_iommu(board));
+}
+
 static bool ep_step(void *arg)
 {
 	return lzm_ep_step(arg);
@@ -307,7 +317,7 @@ static void main_body(void *arg)
 static void run_once(const struct rig_opts *opt, void (*body)(struct rig *r))
 {
 	struct rig *r = calloc(1, sizeof(*r));
-	char misuse[96];
+	struct lzm_iommu_counts counts;
 
 	assert_non_null(r);
 	r->opt = *opt;
@@ -317,8 +327,9 @@ static void run_once(const struct rig_opts *opt, void (*body)(struct rig *r))
 	r->body = body;
 	host_run(setup, main_body, r);
 	for (unsigned i = 0; i < r->opt.iommus; i++) {
-		if (iommu_misuse(r->unit[i].board, misuse))
-			fail_msg("the model objects: %s", misuse);
+		lzm_iommu_counts_get(lzm_board_iommu(r->unit[i].board), &counts);
+		if (counts.illegal_driver_use)
+			fail_msg("the model objects: %s", counts.last_misuse);
 		lzm_board_destroy(r->unit[i].board);
 	}
 	free(r);
