@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/config.h"
+#include "drivers/smmuv3/regs.h"
 
 /* ---- callbacks ---- */
 
@@ -191,14 +192,20 @@ static const struct lz_domain_ops domain_ops = {.release = on_release, .destroye
 
 /* ---- building ---- */
 
-static uint64_t cmdqv_read(void *cmdqv, uint32_t off, unsigned width)
+/* VINTF 0's CONFIG of each queue: the pages that the driver uses. */
+#define VCMDQ_CONFIG(off) \
+	((off) >= 0x30000u && (off) < 0x40000u && ((off)&0x7fu) == CMDQV_QUEUE_CONFIG)
+
+static uint64_t cmdqv_read(void *arg, uint32_t off, unsigned width)
 {
-	return lzm_cmdqv_read(cmdqv, off, width);
+	return lzm_cmdqv_read(((struct rig *)arg)->cmdqv, off, width);
 }
 
-static void cmdqv_write(void *cmdqv, uint32_t off, unsigned width, uint64_t v)
+static void cmdqv_write(void *arg, uint32_t off, unsigned width, uint64_t v)
 {
-	lzm_cmdqv_write(cmdqv, off, width, v);
+	struct rig *r = arg;
+
+	lzm_cmdqv_write(r->cmdqv, off, width, r->vcmdq_off && VCMDQ_CONFIG(off) ? 0 : v);
 }
 
 static void build_cmdqv(struct rig *r)
@@ -206,10 +213,11 @@ static void build_cmdqv(struct rig *r)
 	struct lzm_cmdqv_config c;
 
 	lzm_cmdqv_config_default(&c);
+	c.guest = r->opt.cmdqv_guest;
 	r->cmdqv = lzm_cmdqv_create(&c, r->smmu);
 	assert_non_null(r->cmdqv);
 	sim_mmio_add(&(struct sim_mmio){RIG_CMDQV, lzm_cmdqv_mmio_size(r->cmdqv), cmdqv_read,
-					cmdqv_write, r->cmdqv});
+					cmdqv_write, r});
 }
 
 static void build_model(struct rig *r)
@@ -304,6 +312,7 @@ static void build_library(struct rig *r)
 				      .mmio = RIG_MMIO,
 				      .mmio_size = lzm_smmu_mmio_size(r->smmu),
 				      .cmdqv = r->cmdqv ? RIG_CMDQV : 0,
+				      .own_timeouts = r->opt.own_timeouts,
 				      .cmdq_log2 = r->opt.cmdq_log2};
 
 	assert_int_equal(lz_init(sim_port(), &r->opt.cfg, &r->lz), LZ_OK);

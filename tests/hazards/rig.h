@@ -57,8 +57,9 @@ struct rig_opts {
 	/* Called when the model stands and the library does not exist yet. */
 	void (*prepare)(struct rig *r);
 	bool no_worker; /* see rig_start_worker() */
-	/* Beside the SMMU: a CMDQV, whose VINTF 1 is a guest's. */
-	bool cmdqv;
+	/* Beside the SMMU: a CMDQV, whose VINTF 1 is a guest's; as a guest sees its own. */
+	bool cmdqv, cmdqv_guest;
+	bool own_timeouts;			 /* a lane per CPU, as far as there are queues */
 	void (*tune)(struct lzm_smmu_config *c); /* last word on the model; may be NULL */
 	struct lz_config cfg;			 /* zero fields take the default */
 };
@@ -79,7 +80,8 @@ struct rig {
 	struct sim_worker worker;
 	unsigned irq_gerror, irq_evtq;
 	uint64_t irq_delay;
-	bool irq_off; /* GERROR interrupts get lost */
+	bool irq_off;	/* GERROR interrupts get lost */
+	bool vcmdq_off; /* VCMDQs of the host's do not come up */
 	struct rig_event events[512];
 	unsigned n_events;
 	uint64_t released; /* bytes, by release() */

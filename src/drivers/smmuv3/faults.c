@@ -100,12 +100,20 @@ static enum lz_status submit_in_turn(struct lz_smmu_dev *sd, struct lz_smmu_queu
 	return st;
 }
 
+/* Not in a lane that was given up, whoever was accused there. */
+static struct lz_smmu_queue *ask_in(struct lz_smmu *s, void *queue)
+{
+	struct lz_smmu_queue *q = queue;
+
+	return q && !lz_load32(&q->given_up) ? q : lz_smmu_lane_pick(s);
+}
+
 static enum lz_status probe_send(struct lz_device *dev, const struct lz_command *accused,
 				 void *queue, struct lz_sync *sync, lz_ns *deadline)
 {
 	struct lz_smmu_dev *sd = lz_smmu_dev_of(dev);
 	struct lz_command cmd[LZ_MAX_STREAMS + 1];
-	struct lz_smmu_queue *q = queue ? queue : lz_smmu_lane_pick(sd->smmu);
+	struct lz_smmu_queue *q = ask_in(sd->smmu, queue);
 	uint32_t n = probe_commands(sd, q, cmd, accused);
 
 	/* A suspect's queue has been settled. */
@@ -116,8 +124,7 @@ static enum lz_status probe_send(struct lz_device *dev, const struct lz_command 
 static enum lz_status settle_send(struct lz_iommu *iommu, void *queue, struct lz_sync *sync,
 				  lz_ns *deadline)
 {
-	return lz_smmu_sync_submit(queue ? queue : lz_smmu_lane_pick(lz_smmu_of(iommu)), sync,
-				   deadline);
+	return lz_smmu_sync_submit(ask_in(lz_smmu_of(iommu), queue), sync, deadline);
 }
 
 static void settled(struct lz_iommu *iommu, const struct lz_sync *sync)
@@ -145,8 +152,11 @@ static enum lz_answer await(struct lz_iommu *iommu, const struct lz_sync *sync, 
 	case LZ_ETIMEDOUT:
 		if (lz_smmu_sync_in_doubt(*sync))
 			return LZ_ANSWER_UNCLEAR;
-		/* The bound, or a restart's mark? */
-		return lz_smmu_sync_look(*sync) == LZ_EBUSY ? LZ_ANSWER_NONE : LZ_ANSWER_LOST;
+		/* The bound, or a restart's mark? Nobody waits for a lane that was given up. */
+		return lz_smmu_sync_look(*sync) == LZ_EBUSY &&
+				       !lz_load32(&((struct lz_smmu_queue *)sync->queue)->given_up)
+			       ? LZ_ANSWER_NONE
+			       : LZ_ANSWER_LOST;
 	default:
 		return LZ_ANSWER_REFUSED;
 	}
@@ -154,7 +164,7 @@ static enum lz_answer await(struct lz_iommu *iommu, const struct lz_sync *sync, 
 
 static bool held(struct lz_iommu *iommu, void *queue)
 {
-	struct lz_smmu_queue *q = queue ? queue : lz_smmu_of(iommu)->lane[0];
+	struct lz_smmu_queue *q = ask_in(lz_smmu_of(iommu), queue);
 
 	if (lz_load32(&q->held_error))
 		return true;

@@ -169,6 +169,14 @@ SMMU_COLD static enum lz_status atc_wait(struct lz_sync sync, lz_ns *deadline)
 	return st;
 }
 
+static enum lz_status left_behind(struct lz_smmu_domain *sdom, struct lz_sync sync,
+				  enum lz_status st)
+{
+	if (LZ_CONFIG_LANES && st == LZ_ETIMEDOUT)
+		lz_smmu_lane_left(sdom, sync);
+	return st;
+}
+
 /* Entries are sorted and the cursor is a key, so a replaced array between two
  * batches leaves nothing out: whoever joined meanwhile fetches after the PTE
  * was cleared (A). */
@@ -177,6 +185,8 @@ static enum lz_status atc_batches(struct atc_batch *b, lz_ns *deadline)
 	uint32_t again = 0;
 	struct lz_sync sync;
 
+	if (LZ_CONFIG_LANES && lz_smmu_lane_has_left(b->s, b->sdom))
+		return LZ_EBUSY;
 	do {
 		uint32_t from_sid = b->sid, from_ssid = b->ssid;
 		enum lz_status st = issue_batch(b, &sync, deadline);
@@ -189,7 +199,7 @@ static enum lz_status atc_batches(struct atc_batch *b, lz_ns *deadline)
 		if (st == LZ_OK)
 			continue;
 		if (!LZ_CONFIG_LANES || !lz_smmu_sync_in_doubt(sync))
-			return st;
+			return left_behind(b->sdom, sync, st);
 		b->sid = from_sid;
 		b->ssid = from_ssid;
 		if (again++ >= b->s->lz->cfg.settle_max)
@@ -333,9 +343,11 @@ SMMU_APART static enum lz_status atc_by_lane(struct lz_smmu *s, struct lz_smmu_d
 	if (!deadline)
 		deadline = &mine;
 	st = finish_atc(q, next, deadline);
-	if (st != LZ_OK && lz_smmu_sync_in_doubt((struct lz_sync){q, next - 1}))
+	if (st == LZ_OK)
+		return st;
+	if (lz_smmu_sync_in_doubt((struct lz_sync){q, next - 1}))
 		return restart_atc(s, sdom, atc1, deadline);
-	return st;
+	return left_behind(sdom, (struct lz_sync){q, next - 1}, st);
 }
 
 SMMU_APART static enum lz_status atc(struct lz_smmu *s, struct lz_smmu_domain *sdom, uint64_t atc1,

@@ -111,8 +111,11 @@ static enum lz_status restart_finish(struct lz_smmu_queue *q)
 	lz_ns deadline = 0;
 	enum lz_status st;
 
+	/* What was switched on and has not come up is left as it is: CONS may not be
+	 * written again. */
+	if (!lz_load32(&q->off))
+		drop_unsynced(q);
 	lz_store32(&q->off, 1);
-	drop_unsynced(q);
 	st = lz_smmu_queue_start(q);
 	/* A lane that does not come back is left alone: PROD may not be written. */
 	if (LZ_CONFIG_LANES && st != LZ_OK && q->kind != SMMU_CMDQ)
@@ -138,6 +141,8 @@ enum lz_status lz_smmu_rung_restart(struct lz_iommu *iommu, void *queue)
 	if (st != LZ_OK)
 		return st;
 	q->frozen = true;
+	if (lz_load32(&q->off))
+		return restart_finish(q);
 	lz_smmu_queue_stop(q);
 	if (!lz_wait(s->lz, lz_smmu_queue_stopped, q, lz_now(s->lz) + s->lz->cfg.sync_bound))
 		return LZ_ETIMEDOUT;
@@ -192,6 +197,25 @@ void lz_smmu_let_go(struct lz_iommu *iommu, void *queue)
 	lz_spin_unlock(&s->err_lock, flags);
 }
 
+static bool has_spoken(void *arg)
+{
+	struct lz_smmu_queue *q = arg;
+
+	return lz_smmu_queue_error_active(q) || lz_smmu_queue_cons(q) != q->ladder.last_head;
+}
+
+/* A lane that does not move at its next acknowledgement is not waited for any longer, and
+ * does not fill up with syncs: others go on meanwhile. */
+static bool speaks(struct lz_smmu_queue *q)
+{
+	struct lz_smmu *s = q->smmu;
+
+	if (!lz_wait(s->lz, has_spoken, q, lz_now(s->lz) + s->lz->cfg.sync_bound))
+		return false;
+	(void)lz_smmu_drain(q);
+	return !lz_load32(&q->held_error);
+}
+
 /* One acknowledgement more, or the rest of a restart. True: it works again. */
 bool lz_smmu_try_again(struct lz_iommu *iommu, void *queue)
 {
@@ -201,16 +225,13 @@ bool lz_smmu_try_again(struct lz_iommu *iommu, void *queue)
 
 	(void)iommu;
 	if (LZ_CONFIG_LADDER && q->frozen) {
-		if (!lz_smmu_queue_stopped(q)) {
-			if (lz_load32(&q->off))
-				lz_smmu_queue_stop(q);
+		if (!lz_load32(&q->off) && !lz_smmu_queue_stopped(q))
 			return false;
-		}
 		return restart_finish(q) == LZ_OK;
 	}
 	flags = lz_spin_lock(&s->err_lock);
 	lz_smmu_acknowledge_locked(q);
 	q->ring.err.count = s->lz->cfg.settle_max; /* the next one is held again */
 	lz_spin_unlock(&s->err_lock, flags);
-	return proven(q);
+	return (q->kind == SMMU_CMDQ || speaks(q)) && proven(q);
 }

@@ -473,19 +473,25 @@ static bool takes_sweep(struct lz_smmu_queue *q)
 	return moves;
 }
 
-/* Each stands or climbs for itself. True: one can be used. */
+/* Each stands or climbs for itself. One that was given up is tried again when the work
+ * runs, and keeps nobody awake: a reset or an error wakes it. What has begun to stop is
+ * watched. True: one can be used, or all are given up and the SMMU's own queue is. */
 static bool climb_lanes(struct lz_smmu *s, lz_ns *due)
 {
-	bool usable = !s->n_lanes;
+	bool usable = false, lost = true;
 
 	for (unsigned i = 0; LZ_CONFIG_LANES && i < s->n_lanes; i++) {
+		struct lz_smmu_queue *q = &s->lanes[i];
 		lz_ns again = LZ_NEVER;
 
-		if (!lz_ladder(&s->iommu, &s->lanes[i], &s->lanes[i].ladder, &again))
-			usable |= takes_sweep(&s->lanes[i]);
-		*due = again < *due ? again : *due;
+		if (!lz_ladder(&s->iommu, q, &q->ladder, &again))
+			usable |= takes_sweep(q);
+		lz_smmu_lane_judge(q);
+		lost = lost && lz_load32(&q->given_up);
+		if ((!lz_load32(&q->given_up) || lz_smmu_lane_stops(q)) && again < *due)
+			*due = again;
 	}
-	return usable;
+	return usable || lost;
 }
 
 static struct lz_work_next work(struct lz_iommu *iommu)

@@ -43,9 +43,12 @@ bool lz_smmu_queue_error_active(struct lz_smmu_queue *q)
 	uint32_t active;
 
 	if (LZ_CONFIG_LANES && q->kind == SMMU_ECMDQ) {
-		uint32_t cons = lz_mmio_read32(q->cons, SMMU_CMDQ_CONS);
+		uint32_t cons = lz_mmio_read32(q->cons, SMMU_CMDQ_CONS),
+			 flags = lz_load32(&q->flags);
 
-		return (cons ^ lz_load32(&q->flags)) & SMMU_ECMDQ_ERR;
+		/* PROD may not be written while EN and ENACK differ (6.3.108): that of one that
+		 * is about to stop is nobody's, and ends when it has stopped. */
+		return (cons ^ flags) & SMMU_ECMDQ_ERR && flags & SMMU_ECMDQ_EN;
 	}
 	if (LZ_CONFIG_LANES && q->kind == SMMU_VCMDQ) {
 		active = lz_mmio_read32(q->regs, CMDQV_QUEUE_GERROR) ^
@@ -63,7 +66,8 @@ uint32_t lz_smmu_queue_error_code(const struct lz_smmu_queue *q, uint32_t cons)
 	return (uint32_t)SMMU_GET(SMMU_CMDQ_CONS_ERR, cons);
 }
 
-/* Only its own bit, from what is acknowledged now (H38, H79). */
+/* Only its own bit, from what is acknowledged now (H38, H79). Looked at again: an ECMDQ may
+ * have been told to stop meanwhile. */
 void lz_smmu_queue_toggle_locked(struct lz_smmu_queue *q)
 {
 	struct lz_smmu *s = q->smmu;
@@ -72,8 +76,10 @@ void lz_smmu_queue_toggle_locked(struct lz_smmu_queue *q)
 	if (LZ_CONFIG_LANES && q->kind == SMMU_ECMDQ) {
 		unsigned long flags = lz_spin_lock(&q->prod_lock);
 
-		lz_store32(&q->flags, q->flags ^ SMMU_ECMDQ_ERR);
-		write_prod_locked(q, q->ring.published);
+		if (q->flags & SMMU_ECMDQ_EN) {
+			lz_store32(&q->flags, q->flags ^ SMMU_ECMDQ_ERR);
+			write_prod_locked(q, q->ring.published);
+		}
 		lz_spin_unlock(&q->prod_lock, flags);
 	} else if (LZ_CONFIG_LANES && q->kind == SMMU_VCMDQ) {
 		uint32_t gerrorn = lz_mmio_read32(q->regs, CMDQV_QUEUE_GERRORN);
@@ -88,17 +94,25 @@ void lz_smmu_queue_toggle_locked(struct lz_smmu_queue *q)
 
 /* ---- off and on ---- */
 
+/* Of an ECMDQ whose ENACK has followed; who asks twice waits for the first. */
+static void set_enable(struct lz_smmu_queue *q, uint32_t on)
+{
+	unsigned long flags = lz_spin_lock(&q->prod_lock);
+
+	if ((q->flags & SMMU_ECMDQ_EN) != on) {
+		lz_store32(&q->flags, q->flags ^ SMMU_ECMDQ_EN);
+		write_prod_locked(q, q->ring.published);
+	}
+	lz_spin_unlock(&q->prod_lock, flags);
+}
+
 /* Producers are frozen. */
 void lz_smmu_queue_stop(struct lz_smmu_queue *q)
 {
 	struct lz_smmu *s = q->smmu;
 
 	if (LZ_CONFIG_LANES && q->kind == SMMU_ECMDQ) {
-		unsigned long flags = lz_spin_lock(&q->prod_lock);
-
-		lz_store32(&q->flags, q->flags & ~SMMU_ECMDQ_EN);
-		write_prod_locked(q, q->ring.published);
-		lz_spin_unlock(&q->prod_lock, flags);
+		set_enable(q, 0);
 	} else if (LZ_CONFIG_LANES && q->kind == SMMU_VCMDQ) {
 		lz_mmio_write32(q->regs, CMDQV_QUEUE_CONFIG, 0);
 	} else {
@@ -142,11 +156,7 @@ enum lz_status lz_smmu_queue_start(struct lz_smmu_queue *q)
 	struct lz_smmu *s = q->smmu;
 
 	if (LZ_CONFIG_LANES && q->kind == SMMU_ECMDQ) {
-		unsigned long flags = lz_spin_lock(&q->prod_lock);
-
-		lz_store32(&q->flags, q->flags | SMMU_ECMDQ_EN);
-		write_prod_locked(q, q->ring.published);
-		lz_spin_unlock(&q->prod_lock, flags);
+		set_enable(q, SMMU_ECMDQ_EN);
 	} else if (LZ_CONFIG_LANES && q->kind == SMMU_VCMDQ) {
 		lz_mmio_write32(q->regs, CMDQV_QUEUE_CONFIG, CMDQV_EN);
 	} else {

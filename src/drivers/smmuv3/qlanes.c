@@ -61,6 +61,9 @@ static bool ecmdq_off(struct lz_smmu *s, uintptr_t regs)
 {
 	uint32_t prod = lz_mmio_read32(regs, SMMU_ECMDQ_PROD);
 
+	/* In between PROD cannot be written. */
+	if (!await_bit(s, regs, SMMU_ECMDQ_CONS, SMMU_ECMDQ_EN, prod & SMMU_ECMDQ_EN))
+		return false;
 	if (prod & SMMU_ECMDQ_EN)
 		lz_mmio_write32(regs, SMMU_ECMDQ_PROD, prod & ~SMMU_ECMDQ_EN);
 	return await_bit(s, regs, SMMU_ECMDQ_CONS, SMMU_ECMDQ_EN, 0);

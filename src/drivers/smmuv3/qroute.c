@@ -20,12 +20,24 @@
 
 /* ---- which ---- */
 
+/* It takes nothing, or nothing that it takes is known to get anywhere. */
+static bool is_lost(struct lz_smmu_queue *q)
+{
+	return lz_load32(&q->off) || lz_load32(&q->given_up);
+}
+
 static bool is_stuck(struct lz_smmu_queue *q)
 {
-	return lz_load32(&q->held_error) || lz_load32(&q->off) || lz_smmu_stalled(q) ||
+	return lz_load32(&q->held_error) || is_lost(q) || lz_smmu_stalled(q) ||
 	       (lz_load64(&q->ring.tail) & LZ_RING_FROZEN);
 }
 
+/* One that only stands may go on by itself, for all that is known with a timeout of a
+ * minute: whoever comes waits there, since the SMMU's own queue would stand next. One that
+ * its ladder did not bring to move may never do so. There may be nobody who has a reason
+ * to reset the device that it waits for: when an answer got lost in a reset and another
+ * lane has told that the device is sound, or when the device is gone. So the last resort
+ * is the SMMU's own queue, as without lanes (F). */
 struct lz_smmu_queue *lz_smmu_lane_pick(struct lz_smmu *s)
 {
 	unsigned cpu = lz_cpu_id();
@@ -33,17 +45,73 @@ struct lz_smmu_queue *lz_smmu_lane_pick(struct lz_smmu *s)
 
 	if (!LZ_CONFIG_LANES || !s->n_lanes || !is_stuck(q))
 		return q;
-	for (unsigned i = 1; s->own_timeouts && i < s->n_lanes; i++) {
+	for (unsigned i = 1; i < s->n_lanes; i++) {
 		struct lz_smmu_queue *other = &s->lanes[(cpu + i) % s->n_lanes];
 
 		if (!is_stuck(other))
 			return other;
+		if (is_lost(q))
+			q = other;
 	}
-	/* What is switched off takes nothing; the SMMU's own queue does. */
-	if (!lz_load32(&q->off))
+	if (!is_lost(q))
 		return q;
 	lz_store32(&s->atc_on_main, 1);
 	return &s->cmdq;
+}
+
+/* ---- what a domain has left in one ---- */
+
+#define LEFT_LANE 56u /* lane + 1, and the sync's position + 1 below */
+
+static bool stands(struct lz_smmu *s, uint64_t left)
+{
+	struct lz_smmu_queue *q = &s->lanes[(left >> LEFT_LANE) - 1];
+
+	return !is_lost(q) && lz_smmu_queue_cons(q) < (left & ((1ull << LEFT_LANE) - 1));
+}
+
+bool lz_smmu_lane_has_left(struct lz_smmu *s, struct lz_smmu_domain *sdom)
+{
+	uint64_t left = lz_load64(&sdom->left);
+
+	return left && lz_contains(s->lz) && stands(s, left);
+}
+
+/* Else each attempt would take another lane, until a single dead device had them all. */
+void lz_smmu_lane_left(struct lz_smmu_domain *sdom, struct lz_sync sync)
+{
+	struct lz_smmu_queue *q = sync.queue;
+	struct lz_smmu *s = q->smmu;
+	uint64_t old = lz_load64(&sdom->left);
+
+	if (q->kind == SMMU_CMDQ || (old && stands(s, old)))
+		return;
+	lz_store64(&sdom->left, (uint64_t)(q - s->lanes + 1) << LEFT_LANE | (sync.pos + 1));
+}
+
+/* ---- given up ---- */
+
+bool lz_smmu_lane_stops(const struct lz_smmu_queue *q)
+{
+	return q->frozen && !lz_load32(&q->off);
+}
+
+void lz_smmu_lane_judge(struct lz_smmu_queue *q)
+{
+	struct lz_smmu *s = q->smmu;
+	uint32_t lost = q->ladder.state == LZ_LADDER_EXHAUSTED;
+
+	/* What stands without an error says by moving that it works again. */
+	if (lost && !lz_smmu_lane_stops(q) && !lz_load32(&q->held_error))
+		q->ladder.next_try = LZ_NEVER;
+	if (lz_load32(&q->given_up) == lost)
+		return;
+	lz_store32(&q->given_up, lost);
+	lz_smmu_lanes_alert(s);
+	lz_log(s->lz, LZ_LOG_WARN, s->iommu.name,
+	       lost ? "command queue %u of the lanes is given up: others carry what it would"
+		    : "command queue %u of the lanes works again",
+	       (unsigned)(q - s->lanes));
 }
 
 bool lz_smmu_lane_stuck(struct lz_smmu *s)
@@ -60,7 +128,7 @@ void lz_smmu_lanes_alert(struct lz_smmu *s)
 		return;
 	(void)lz_fetch_and32(&s->iommu.alert, ~SMMU_ALERT_LANES);
 	for (unsigned i = 0; i < s->n_lanes; i++)
-		any |= lz_load32(&s->lanes[i].held_error) ||
+		any |= lz_load32(&s->lanes[i].held_error) || is_lost(&s->lanes[i]) ||
 		       lz_load64(&s->lanes[i].ring.stalled_at);
 	if (any)
 		(void)lz_fetch_or32(&s->iommu.alert, SMMU_ALERT_LANES);

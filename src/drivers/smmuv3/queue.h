@@ -49,6 +49,8 @@ struct lz_smmu_queue {
 	struct lz_spinlock prod_lock;
 	uint32_t flags; /* EN and ERRACK as PROD has them; [prod_lock], atomic */
 	uint32_t off;	/* it has stopped, and is not on again; atomic */
+	/* A lane whose ladder has come to its end: others carry its ATC_INVs; atomic. */
+	uint32_t given_up;
 };
 
 /* ---- the steps, inline ---- */

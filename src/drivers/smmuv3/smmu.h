@@ -50,12 +50,13 @@ struct lz_smmu_domain {
 	/* One of several batches has failed: nobody is sent ATC_INVs in batches before
 	 * each entry has been asked alone (atomic), and how far that has come; [sweep] */
 	uint32_t doubt, asked_sid, asked_ssid;
+	uint64_t left; /* a sync of its ATC_INVs in a lane, as qroute.c has it; 0 none; atomic */
 };
 
 /* The driver's part of iommu.alert; zero in all of it: the short path. */
 #define SMMU_ALERT_STALLED (1u << 31) /* cmdq.ring.stalled_at is set */
 #define SMMU_ALERT_DEAD	   (1u << 30) /* iommu.dead is set */
-#define SMMU_ALERT_LANES   (1u << 29) /* a lane stands, or is held for the ladder */
+#define SMMU_ALERT_LANES   (1u << 29) /* a lane stands, is held for the ladder, or given up */
 
 struct lz_smmu {
 	struct lz_iommu iommu; /* first */
@@ -174,10 +175,19 @@ enum lz_status lz_smmu_queue_start(struct lz_smmu_queue *q);
 bool lz_smmu_queue_accepts(const struct lz_smmu_queue *q, uint64_t w0);
 
 /* qroute.c */
-/* Where this CPU's ATC_INVs go; another one's lane while its own is stuck. Any context. */
+/* Where this CPU's ATC_INVs go; another one's lane while its own is stuck, and the SMMU's
+ * own queue when all are given up. Any context. */
 struct lz_smmu_queue *lz_smmu_lane_pick(struct lz_smmu *s);
+/* It has been told to stop, and is to be started again when it has. Work only. */
+bool lz_smmu_lane_stops(const struct lz_smmu_queue *q);
+/* Takes note of whether the lane's ladder has come to its end. Work only. */
+void lz_smmu_lane_judge(struct lz_smmu_queue *q);
 /* Are all that it could pick stuck? */
 bool lz_smmu_lane_stuck(struct lz_smmu *s);
+/* Somebody's patience for ATC_INVs of the domain has ended. */
+void lz_smmu_lane_left(struct lz_smmu_domain *sdom, struct lz_sync sync);
+/* Do those stand still in a lane? What else is sent to the same devices would stand too. */
+bool lz_smmu_lane_has_left(struct lz_smmu *s, struct lz_smmu_domain *sdom);
 /* Waits while it is. LZ_ETIMEDOUT: it still is. */
 enum lz_status lz_smmu_lane_await(struct lz_smmu *s, lz_ns *deadline);
 /* SMMU_ALERT_LANES is as the lanes say. */
