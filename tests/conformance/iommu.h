@@ -19,12 +19,17 @@ struct lzm_board *iommu_board(const char *regime, uint64_t timeout, const struct
 			      uint64_t *irq_delay);
 /* Registers from its base to this. */
 size_t iommu_registers(void);
-/* A fault record, as far as every IOMMU has one. */
-/* Of an SMMUv3: are there ECMDQs? In one_queue.c and more_queues.c. */
-extern const bool iommu_ecmdq;
+/* The board and what the IOMMU has beside it. */
+void iommu_board_end(struct lzm_board *b);
+
+/* Of an SMMUv3: which queues there are beside its own. In one_queue.c, more_queues.c and
+ * virtual_queues.c. */
+enum iommu_queues { IOMMU_ONE_QUEUE, IOMMU_ECMDQ, IOMMU_VCMDQ };
+extern const enum iommu_queues iommu_queues;
 /* Of a RISC-V IOMMU: capabilities.MSI_FLAT? In base_contexts.c and wide_contexts.c. */
 extern const bool iommu_msi_flat;
 
+/* A fault record, as far as every IOMMU has one. */
 struct iommu_fault {
 	bool translation; /* nothing is mapped there */
 	bool write, has_pasid;

@@ -27,6 +27,11 @@ struct lzm_board *iommu_board(const char *regime, uint64_t timeout, const struct
 	return lzm_board_create_riscv(&c, bus);
 }
 
+void iommu_board_end(struct lzm_board *b)
+{
+	lzm_board_destroy(b);
+}
+
 size_t iommu_registers(void)
 {
 	return 0x1000;

@@ -2,4 +2,4 @@
 /* An SMMUv3 with ECMDQs. */
 #include "iommu.h"
 
-const bool iommu_ecmdq = true;
+const enum iommu_queues iommu_queues = IOMMU_ECMDQ;

@@ -2,4 +2,4 @@
 /* An SMMUv3 with its own command queue only. */
 #include "iommu.h"
 
-const bool iommu_ecmdq = false;
+const enum iommu_queues iommu_queues = IOMMU_ONE_QUEUE;

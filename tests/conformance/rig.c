@@ -15,7 +15,7 @@ static void bus_irq(void *ctx, enum lzm_irq line)
 
 	if (u->rig->opt.no_irq)
 		return;
-	if (line == LZM_IRQ_GERROR)
+	if (line == LZM_IRQ_GERROR || line == LZM_IRQ_CMDQV)
 		host_irq_raise(u->irq_error, u->irq_delay);
 	if (line == LZM_IRQ_EVTQ)
 		host_irq_raise(u->irq_fault, 0);
@@ -330,7 +330,7 @@ static void run_once(const struct rig_opts *opt, void (*body)(struct rig *r))
 		lzm_iommu_counts_get(lzm_board_iommu(r->unit[i].board), &counts);
 		if (counts.illegal_driver_use)
 			fail_msg("the model objects: %s", counts.last_misuse);
-		lzm_board_destroy(r->unit[i].board);
+		iommu_board_end(r->unit[i].board);
 	}
 	free(r);
 }

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* An SMMUv3 with a Tegra241 CMDQV. */
+#include "iommu.h"
+
+const enum iommu_queues iommu_queues = IOMMU_VCMDQ;
