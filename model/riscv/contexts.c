@@ -76,8 +76,9 @@ static bool msi_good(struct lzm_riscv *s, const uint64_t w[4])
 	return ATP_MODE(w[0]) == MSIPTP_OFF && !w[3];
 }
 
-static bool dc_fetch(struct lzm_riscv *s, uint32_t did, struct lzm_rv_dc *dc,
-		     struct lzm_rv_fault *f)
+/* An injected abort is met by who translates, not by who looks. */
+static bool dc_fetch(struct lzm_riscv *s, uint32_t did, enum lzm_rv_lookup how,
+		     struct lzm_rv_dc *dc, struct lzm_rv_fault *f)
 {
 	static const unsigned base[4] = {0, 7, 16, 24}, extended[4] = {0, 6, 15, 24};
 	const unsigned *shift = s->cfg.msi_flat ? extended : base;
@@ -87,7 +88,7 @@ static bool dc_fetch(struct lzm_riscv *s, uint32_t did, struct lzm_rv_dc *dc,
 
 	if (levels < 3 && did >> shift[levels])
 		return failed(f, CAUSE_DISALLOWED);
-	if (s->ddt_fault && s->ddt_fault_did == did) {
+	if (how == RV_FILL && s->ddt_fault && s->ddt_fault_did == did) {
 		s->ddt_fault = false;
 		return failed(f, CAUSE_DDT_LOAD);
 	}
@@ -120,7 +121,7 @@ const struct lzm_rv_dc *lzm_rv_dc_find(struct lzm_riscv *s, uint32_t did, enum l
 		return slot;
 	if (DDTP_MODE(s->ddtp) < DDTP_1LVL)
 		return NULL;
-	if (!dc_fetch(s, did, spare, f))
+	if (!dc_fetch(s, did, how, spare, f))
 		return NULL;
 	if (how != RV_FILL)
 		return spare;
