@@ -126,6 +126,13 @@ void lzm_riscv_stats_get(const struct lzm_riscv *s, struct lzm_riscv_stats *out)
 /** Would a translated transaction of `did` pass now, and would it if the caches were
  *  empty? */
 void lzm_riscv_ats_effective(struct lzm_riscv *s, uint32_t did, bool *now, bool *uncached);
+/** Would an untranslated transaction pass if the caches were empty? Nothing is cached or
+ *  recorded by asking. Arguments as lzm_riscv_untranslated(). */
+bool lzm_riscv_passes_uncached(struct lzm_riscv *s, uint32_t did, bool pv, uint32_t pid,
+			       uint64_t iova, enum lzm_access access);
+/** Does an IODIR.INVAL_DDT that covers `did`, or an IOTINVAL.VMA of all addresses, wait in
+ *  the queue or behind it, not carried out? */
+bool lzm_riscv_drop_waits(struct lzm_riscv *s, uint32_t did);
 
 #ifdef __cplusplus
 }

@@ -200,6 +200,13 @@ void lzm_smmu_stats_get(const struct lzm_smmu *s, struct lzm_smmu_stats *out);
 /** Would a translated transaction of `sid` pass now, and would it if the caches
  * were empty? For invariant B. */
 void lzm_smmu_eats_effective(struct lzm_smmu *s, uint32_t sid, bool *now, bool *uncached);
+/** Would an untranslated transaction pass if the caches were empty? Nothing is cached or
+ * recorded by asking. Arguments as lzm_smmu_untranslated(). For invariant B. */
+bool lzm_smmu_passes_uncached(struct lzm_smmu *s, uint32_t sid, bool ssv, uint32_t ssid,
+			      uint64_t iova, enum lzm_access access);
+/** Is a CMD_CFGI_STE (or of a range, or of all) that covers `sid` submitted in any queue
+ * and not carried out? For invariant B. */
+bool lzm_smmu_cfgi_waits(struct lzm_smmu *s, uint32_t sid);
 
 #ifdef __cplusplus
 }

@@ -102,6 +102,61 @@ static void forbidden_combinations_block_everything(void **state)
 	}
 }
 
+static bool passes(struct rig *r, uint64_t va)
+{
+	return lzm_riscv_passes_uncached(r->iommu, DID, false, 0, va, LZM_READ);
+}
+
+/* The context in memory, and whether what makes it count waits, also behind the queue. */
+static void block_waits_until_it_is_carried_out(void **state)
+{
+	struct lzm_riscv_knobs knobs;
+	uint64_t rec[4];
+	struct rig *r;
+
+	(void)state;
+	lzm_riscv_knobs_default(&knobs);
+	knobs.lazy = true;
+	r = rig_running(&knobs);
+	assert_int_equal(untranslated(r, 0x1000), DATA);
+	assert_true(passes(r, 0x1000) && !passes(r, 0x9000));
+	set_dc(r, DID, TC_V, 0, PSCID(1), SV39 | PPN(GTABLES)); /* an empty table */
+	assert_false(passes(r, 0x1000));
+	assert_int_equal(untranslated(r, 0x1000), DATA); /* the old one, cached */
+	put(r, INVAL_DDT | DIRDID(DID + 1), 0);
+	put(r, INVAL_PDT | DIRDID(DID), 0);
+	put(r, IOTINVAL_VMA | AV, 0);
+	assert_false(lzm_riscv_drop_waits(r->iommu, DID));
+	put(r, INVAL_DDT | DIRDID(DID), 0);
+	assert_true(lzm_riscv_drop_waits(r->iommu, DID));
+	fence(r);
+	assert_false(lzm_riscv_drop_waits(r->iommu, DID));
+	put(r, IOTINVAL_VMA, 0);
+	assert_true(lzm_riscv_drop_waits(r->iommu, DID));
+	fence(r);
+	assert_false(fault(r, rec)); /* nobody was told that somebody looked */
+	assert_int_equal(untranslated(r, 0x1000), UINT64_MAX);
+	rig_free(r);
+}
+
+/* One fetch is aborted: that of a transaction, not of who only looks. */
+static void injected_abort_waits_for_a_transaction(void **state)
+{
+	struct rig *r = rig_running(NULL);
+	bool now, uncached;
+	uint64_t rec[4];
+
+	(void)state;
+	lzm_riscv_inject_ddt_fault(r->iommu, DID);
+	lzm_riscv_ats_effective(r->iommu, DID, &now, &uncached);
+	assert_true(now && uncached && passes(r, 0x1000));
+	assert_int_equal(untranslated(r, 0x1000), UINT64_MAX);
+	assert_true(fault(r, rec));
+	assert_int_equal(CAUSE(rec), 257);
+	assert_int_equal(untranslated(r, 0x1000), DATA);
+	rig_free(r);
+}
+
 static void clearing_en_ats_stops_translated_requests(void **state)
 {
 	struct rig *r = rig_running(NULL);
@@ -363,6 +418,8 @@ int main(void)
 		cmocka_unit_test(an_address_leaves_tables_cached),
 		cmocka_unit_test(a_context_is_cached_unless_invalid),
 		cmocka_unit_test(forbidden_combinations_block_everything),
+		cmocka_unit_test(block_waits_until_it_is_carried_out),
+		cmocka_unit_test(injected_abort_waits_for_a_transaction),
 		cmocka_unit_test(clearing_en_ats_stops_translated_requests),
 		cmocka_unit_test(dtf_keeps_a_device_out_of_the_fault_queue),
 		cmocka_unit_test(the_mode_decides_without_a_directory),

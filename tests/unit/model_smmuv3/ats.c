@@ -185,6 +185,46 @@ static void looking_does_not_cache(void **state)
 	rig_free(r);
 }
 
+static bool passes(struct rig *r, uint64_t va)
+{
+	return lzm_smmu_passes_uncached(r->smmu, SID, false, 0, va, LZM_READ);
+}
+
+/* The entry in memory, and whether what makes it count waits. */
+static void block_waits_until_cfgi_is_carried_out(void **state)
+{
+	static const uint64_t cfgi[3][2] = {{OP_CFGI_STE | (uint64_t)SID << 32, 1},
+					    {OP_CFGI_ALL, 31},
+					    {OP_CFGI_ALL | (uint64_t)(SID + 1) << 32, 1}};
+	static const uint64_t other[3][2] = {{OP_CFGI_STE | (uint64_t)(SID + 1) << 32, 1},
+					     {OP_CFGI_ALL | (uint64_t)(SID + 4) << 32, 1},
+					     {OP_CFGI_CD | (uint64_t)SID << 32, 1}};
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct rig *r = rig_running(NULL);
+		uint64_t ev[4], pa;
+
+		map(r, TABLES, 0x1000, 3, DATA | D_PAGE);
+		assert_int_equal(translate(r, 0x1000), DATA);
+		assert_true(passes(r, 0x1000) && !passes(r, 0x9000));
+		set_ste(r, SID, STE0(0), 0);
+		assert_false(passes(r, 0x1000));
+		assert_int_equal(translate(r, 0x1000), DATA); /* the old one, cached */
+		put(r, other[i][0], other[i][1]);
+		assert_false(lzm_smmu_cfgi_waits(r->smmu, SID));
+		put(r, cfgi[i][0], cfgi[i][1]);
+		assert_true(lzm_smmu_cfgi_waits(r->smmu, SID));
+		idle(r);
+		assert_false(lzm_smmu_cfgi_waits(r->smmu, SID));
+		assert_int_equal(
+			lzm_smmu_untranslated(r->smmu, SID, false, 0, 0x1000, LZM_READ, &pa),
+			LZM_ABORT);
+		assert_false(event(r, ev)); /* nobody was told that somebody looked */
+		rig_free(r);
+	}
+}
+
 static void address_above_oas(void **state)
 {
 	struct lzm_smmu_config cfg;
@@ -230,6 +270,7 @@ int main(void)
 		cmocka_unit_test(translated_checks),
 		cmocka_unit_test(without_atschk_everything_passes),
 		cmocka_unit_test(eats_off_counts_after_cfgi),
+		cmocka_unit_test(block_waits_until_cfgi_is_carried_out),
 		cmocka_unit_test(looking_does_not_cache),
 		cmocka_unit_test(address_above_oas),
 		cmocka_unit_test(smmu_without_ats),
