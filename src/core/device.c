@@ -136,6 +136,11 @@ enum lz_status lz_device_pasid_on(struct lz_device *dev)
 	return r;
 }
 
+bool lz_device_ats_is_off(struct lz_device *dev)
+{
+	return dev->ats_capable && lz_pci_ats_disable(dev->pci) == LZ_OK;
+}
+
 void lz_device_pasid_off(struct lz_device *dev)
 {
 	if (!LZ_CONFIG_PASID || !dev->pci || !dev->pasid_bits)

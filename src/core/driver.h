@@ -358,6 +358,11 @@ enum lz_status lz_iommu_fini(struct lz_iommu *iommu);
 /* "Run ops->work and sweep custody soon." Any context, any lock below WORK. */
 void lz_iommu_kick(struct lz_iommu *iommu);
 
+/* Can its ATS be used, and is it off, as config space reads? Only then does switching it
+ * on empty its ATC (PCIe 10.3.7). One that does not obey may hold what was given back
+ * while it was blocked, or left a domain: its entry must not let that through (A). Gate
+ * held. */
+bool lz_device_ats_is_off(struct lz_device *dev);
 /* PASID on in config space, for a PCI device that takes part in PASIDs; before its
  * ATS, or with it on when nothing changes. LZ_OK: on, or nothing to do; else it has
  * none now, and pasid_on says so. Gate held. */

@@ -163,6 +163,46 @@ static void silent_after_body(struct rig *r)
 	rig_drop(r, dom);
 }
 
+static uint32_t (*deaf_read)(void *ctx, unsigned off, unsigned width);
+static uint32_t leaks; /* atomic */
+
+/* Whatever its ATC holds is tried whenever the library looks at config space. */
+static uint32_t read_and_try(void *ctx, unsigned off, unsigned width)
+{
+	struct rig_dev *d = ctx;
+	uint32_t v = deaf_read(ctx, off, width);
+
+	if (rig_dma_cached(d->rig, 0))
+		__atomic_fetch_add(&leaks, 1, __ATOMIC_ACQ_REL);
+	return v;
+}
+
+/* One that does not obey keeps ATS on and its ATC full; what was unmapped while it was
+ * blocked has been given back (A). */
+static void deaf_body(struct rig *r)
+{
+	struct lz_domain *dom = attached(r);
+	struct rig_dev *d = &r->dev[0];
+
+	rig_fault(r, 0, LZM_EP_CONFIG_ONES);
+	assert_int_equal(lz_reset_prepare(d->dev), LZ_OK);
+	assert_int_equal(lz_unmap(dom, RIG_IOVA, 4 * LZ_PAGE), LZ_OK);
+	leaks = 0;
+	deaf_read = d->pci.read;
+	d->pci.read = read_and_try;
+	assert_int_equal(lz_reset_done(d->dev, LZ_RESET_NOT_ATTEMPTED), LZ_OK);
+	d->pci.read = deaf_read;
+	assert_int_equal(rig_get(leaks), 0);
+	assert_false(rig_dma_cached(r, 0));
+	assert_false(lz_device_ats_active(d->dev));
+	/* It obeys again, and a reset brings everything back. */
+	rig_fault(r, 0, LZM_EP_SOUND);
+	assert_int_equal(lz_map(dom, RIG_IOVA, RIG_MEM, LZ_PAGE, LZ_WRITE), LZ_OK);
+	assert_int_equal(lz_pci_reset_flr(d->dev), LZ_OK);
+	expect_healthy(r);
+	rig_drop(r, dom);
+}
+
 static void removed_in_reset_body(struct rig *r)
 {
 	struct lz_domain *dom = quarantined(r);
@@ -189,6 +229,7 @@ RESET_TEST(failed)
 RESET_TEST(nest)
 RESET_TEST(flr_fails)
 RESET_TEST(silent_after)
+RESET_TEST(deaf)
 RESET_TEST(removed_in_reset)
 
 int main(void)
@@ -198,7 +239,7 @@ int main(void)
 		cmocka_unit_test(not_attempted),    cmocka_unit_test(still_broken),
 		cmocka_unit_test(failed),	    cmocka_unit_test(nest),
 		cmocka_unit_test(flr_fails),	    cmocka_unit_test(silent_after),
-		cmocka_unit_test(removed_in_reset),
+		cmocka_unit_test(removed_in_reset), cmocka_unit_test(deaf),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

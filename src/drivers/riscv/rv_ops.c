@@ -231,8 +231,15 @@ static enum lz_status ats_stop(struct lz_rv_dev *rd, bool leave_it)
 	return lz_rv_dead(rd->s) ? LZ_OK : st;
 }
 
-/* EN_ATS is on in its contexts. */
-static enum lz_status ats_start(struct lz_rv_dev *rd)
+/* What was left on earlier, when config space did not obey, goes too (H91). */
+static void go_without_ats(struct lz_device *dev)
+{
+	(void)lz_pci_ats_disable(dev->pci);
+	lz_log(dev->lz, LZ_LOG_WARN, dev->name, "ATS cannot be enabled, going on without");
+}
+
+/* `on`: EN_ATS is, in its contexts. */
+static enum lz_status ats_start(struct lz_rv_dev *rd, bool on)
 {
 	struct lz_device *dev = rd->dev;
 	lz_ns deadline = 0;
@@ -244,15 +251,17 @@ static enum lz_status ats_start(struct lz_rv_dev *rd)
 	/* A fenced one asks for nothing: what it would get is refused. */
 	if (!dev->ats_capable || lz_load8_acquire(&dev->fence) >= LZ_FENCE_FENCING)
 		return LZ_OK;
+	if (!on) {
+		go_without_ats(dev);
+		return LZ_OK;
+	}
 	lz_rv_loud(rd);
 	if (lz_pci_ats_enable(dev->pci, 0) == LZ_OK) {
 		rd->clean = false;
 		lz_store8(&dev->ats_on, 1);
 		return LZ_OK;
 	}
-	/* What was left on earlier, when config space did not obey, goes too (H91). */
-	(void)lz_pci_ats_disable(dev->pci);
-	lz_log(dev->lz, LZ_LOG_WARN, dev->name, "ATS cannot be enabled, going on without");
+	go_without_ats(dev);
 	(void)lz_rv_hush(rd);
 	lz_rv_dc_ats_off(rd);
 	return lz_rv_push(rd, &deadline);
@@ -309,12 +318,14 @@ static enum lz_status to_domain(struct lz_rv_dev *rd, struct lz_domain_part *new
 	bool paging = !LZ_CONFIG_IDENTITY || new_->dom->type == LZ_DOMAIN_PAGING;
 	lz_ns deadline = 0;
 	enum lz_status st = ats_stop(rd, false);
+	bool ats;
 
 	if (st != LZ_OK) { /* no context has been touched */
 		if (st != LZ_EBUSY)
-			(void)ats_start(rd);
+			(void)ats_start(rd, true);
 		return st == LZ_EIO || st == LZ_EBUSY ? st : LZ_ETIMEDOUT;
 	}
+	ats = paging && lz_device_ats_is_off(rd->dev);
 	lz_rv_dc_close(rd);
 	if (rd->pdt)
 		lz_rv_pc_clear(rd, 0);
@@ -324,14 +335,14 @@ static enum lz_status to_domain(struct lz_rv_dev *rd, struct lz_domain_part *new
 	if (!paging)
 		lz_device_pasid_off(rd->dev);
 	/* Words other than fsc are with effect before fsc makes them live. */
-	lz_rv_dc_prepare(rd, new_, paging && rd->dev->ats_capable);
+	lz_rv_dc_prepare(rd, new_, ats);
 	st = lz_rv_push(rd, &deadline);
 	if (st != LZ_OK)
 		return roll_back(rd, old, st);
 	lz_rv_dc_commit(rd);
 	st = lz_rv_push(rd, &deadline);
 	if (st == LZ_OK && paging)
-		st = ats_start(rd);
+		st = ats_start(rd, ats);
 	if (st != LZ_OK)
 		return roll_back(rd, old, st);
 	return LZ_OK;

@@ -220,7 +220,15 @@ static enum lz_status ats_stop(struct lz_smmu_dev *sd)
 	return lz_smmu_dead(sd->smmu) ? LZ_OK : st;
 }
 
-static enum lz_status ats_start(struct lz_smmu_dev *sd)
+/* What was left on earlier, when config space did not obey, goes too (H91). */
+static void go_without_ats(struct lz_device *dev)
+{
+	(void)lz_pci_ats_disable(dev->pci);
+	lz_log(dev->lz, LZ_LOG_WARN, dev->name, "ATS cannot be enabled, going on without");
+}
+
+/* `eats`: it is on in the entry, or the tables were not touched. */
+static enum lz_status ats_start(struct lz_smmu_dev *sd, bool eats)
 {
 	struct lz_device *dev = sd->dev;
 	lz_ns deadline = 0;
@@ -232,15 +240,17 @@ static enum lz_status ats_start(struct lz_smmu_dev *sd)
 	/* A fenced one asks for nothing: what it would get is aborted. */
 	if (!dev->ats_capable || lz_load8_acquire(&dev->fence) >= LZ_FENCE_FENCING)
 		return LZ_OK;
+	if (!eats) {
+		go_without_ats(dev);
+		return LZ_OK;
+	}
 	if (lz_pci_ats_enable(dev->pci, 0) == LZ_OK) {
 		sd->clean = false;
 		lz_store8(&dev->ats_on, 1);
 		return LZ_OK;
 	}
-	/* What was left on earlier, when config space did not obey, goes too (H91). */
-	(void)lz_pci_ats_disable(dev->pci);
+	go_without_ats(dev);
 	/* ATS on in the entry and off at the endpoint is no state to be in. */
-	lz_log(dev->lz, LZ_LOG_WARN, dev->name, "ATS cannot be enabled, going on without");
 	lz_smmu_ste_eats_off(sd);
 	return lz_smmu_cfgi(sd, 0, false, &deadline);
 }
@@ -302,7 +312,7 @@ static void put_tables(struct lz_smmu_dev *sd, struct lz_domain_part *part, bool
 static enum lz_status roll_back(struct lz_smmu_dev *sd, struct lz_domain_part *old,
 				enum lz_status st, bool live)
 {
-	bool ats = sd->dev->ats_capable && !live;
+	bool ats = !live && lz_device_ats_is_off(sd->dev);
 
 	lz_smmu_ste_abort(sd);
 	lz_smmu_cd_clear(sd, 0);
@@ -311,7 +321,7 @@ static enum lz_status roll_back(struct lz_smmu_dev *sd, struct lz_domain_part *o
 		lz_smmu_ste_leave(sd);
 	lz_smmu_owe_cfgi(sd->smmu);
 	if (ats && old && old->dom->type == LZ_DOMAIN_PAGING)
-		(void)ats_start(sd);
+		(void)ats_start(sd, true);
 	return st;
 }
 
@@ -321,12 +331,14 @@ static enum lz_status to_domain(struct lz_smmu_dev *sd, struct lz_domain_part *n
 	bool paging = !LZ_CONFIG_IDENTITY || new_->dom->type == LZ_DOMAIN_PAGING;
 	lz_ns deadline = 0;
 	enum lz_status st = ats_stop(sd);
+	bool ats;
 
 	if (st != LZ_OK) { /* no table has been touched */
 		if (st != LZ_EBUSY)
-			(void)ats_start(sd);
+			(void)ats_start(sd, true);
 		return st == LZ_EIO || st == LZ_EBUSY ? st : LZ_ETIMEDOUT;
 	}
+	ats = paging && lz_device_ats_is_off(sd->dev);
 	lz_smmu_ste_claim(sd, new_);
 	lz_smmu_ste_abort(sd);
 	st = lz_smmu_cfgi(sd, 0, true, &deadline);
@@ -338,7 +350,7 @@ static enum lz_status to_domain(struct lz_smmu_dev *sd, struct lz_domain_part *n
 		lz_smmu_cd_write(sd, 0, new_->drv);
 		if (lz_smmu_ste_take_over(sd) && st == LZ_OK)
 			st = lz_smmu_cfgi(sd, 0, true, &deadline);
-		lz_smmu_ste_prepare_s1(sd, sd->dev->ats_capable);
+		lz_smmu_ste_prepare_s1(sd, ats);
 	} else {
 		lz_smmu_ste_bypass(sd);
 		lz_device_pasid_off(sd->dev);
@@ -352,7 +364,7 @@ static enum lz_status to_domain(struct lz_smmu_dev *sd, struct lz_domain_part *n
 		lz_smmu_ste_commit_s1(sd);
 		st = lz_smmu_cfgi(sd, 0, true, &deadline);
 		if (st == LZ_OK)
-			st = ats_start(sd);
+			st = ats_start(sd, ats);
 	}
 	if (st != LZ_OK)
 		return roll_back(sd, old, st, true);
