@@ -434,11 +434,13 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 	} else {
 		uint64_t head = lz_rv_queue_head(s);
 		bool idle = head == lz_load64_acquire(&s->cmdq.published);
+		/* Before the next probe, behind which the queue may stand again. */
+		bool paid = idle && lz_rv_pay(s) == LZ_OK;
 		uint32_t owed;
 
 		if (!lz_identify(iommu, &next.due))
 			next.queue_works = false;
-		else if (idle && lz_rv_pay(s) == LZ_OK)
+		else if (paid)
 			lz_fence_retry(iommu);
 		/* Whoever cleared an error woke us before the queue moved on. */
 		if (lz_rv_is_owed(s, &owed) && next.due > lz_now(s->lz) + OWED_RETRY)

@@ -536,13 +536,15 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 	} else {
 		uint64_t cons = lz_smmu_queue_cons(&s->cmdq);
 		bool idle = cons == lz_load64_acquire(&s->cmdq.ring.published);
+		/* Before the next probe, behind which the queue may stand again. */
+		bool paid = idle && pay_cfgi(s);
 		lz_ns ladder = next.due;
 		uint32_t owed;
 
 		next.due = LZ_NEVER;
 		if (!lz_identify(iommu, &next.due))
 			next.queue_works = false;
-		else if (idle && pay_cfgi(s))
+		else if (paid)
 			lz_fence_retry(iommu);
 		/* Whoever acknowledged an error woke us before the queue moved on. */
 		if (lz_smmu_cfgi_is_owed(s, &owed) && next.due > lz_now(s->lz) + OWED_RETRY)
