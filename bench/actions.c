@@ -19,6 +19,7 @@ static unsigned enclose(struct rig_fn *fn, const struct scenario_action *a)
 			return i;
 		}
 		fn->held++;
+		oracle_blocked(fn);
 	}
 	return a->n_results;
 }
@@ -32,6 +33,7 @@ static bool disclose(struct rig_fn *fn, const struct scenario_action *a, unsigne
 		enum lz_reset_result result = (enum lz_reset_result)a->results[n];
 
 		good &= result == LZ_RESET_OK;
+		fn->condemned |= result == LZ_RESET_FAILED;
 		fn->held--;
 		if (lz_reset_done(fn->dev, result) == LZ_EINVAL)
 			oracle_violation(fn->rig, INV_EXPECT, "%s: done number %u without prepare",

@@ -30,8 +30,10 @@ static struct rig_fn *fn_of(struct rig_unit *u, const struct lzm_ep *ep)
 static void ep_answer(void *ctx, struct lzm_ep *ep, uint64_t tag, enum lzm_atc_answer a)
 {
 	struct rig_unit *u = ctx;
+	struct rig_fn *fn = fn_of(u, ep);
 
-	(void)ep;
+	if (fn)
+		fn->silent = false; /* late, where the hardware lets it be */
 	lzm_iommu_atc_answer(&u->model, tag, a);
 }
 

@@ -133,14 +133,22 @@ static void fenced(struct rig *r, struct rig_fn *fn, const struct lz_event *ev)
 	oracle_fences(r);
 }
 
+/* What is told of a device that has left concerns the time before its power cycle too,
+ * of which the library hears nothing. */
+static bool is_guilty(const struct rig_fn *fn, const struct lz_event *ev)
+{
+	return fn->guilty || !lzm_ep_answers(fn->ep) || (fn->dev != ev->device && fn->was_guilty);
+}
+
+/* At the verdict: what the event of the fence itself says is of the last fault, and a
+ * reset or a removal has a fence too. A quarantine may follow from a reset that failed, or
+ * so its embedder said; that of one that an alias of its requester id holds was named in
+ * the event before. */
 static void judge_innocent(struct rig *r, struct rig_fn *fn, const struct lz_event *ev)
 {
-	/* What is told of a device that is out concerns the time before its power cycle.
-	 * A fence without evidence belongs to a reset or a removal, and that of one
-	 * that an alias of its requester id holds was named in the event before. */
-	if (fn->dev != ev->device || fn->guilty || !lzm_ep_answers(fn->ep) || fn->sibling_held ||
-	    (ev->evidence == LZ_EVIDENCE_OPERATOR && fn->declared) ||
-	    (ev->kind == LZ_EV_FENCED && ev->evidence == LZ_EVIDENCE_NONE))
+	if (is_guilty(fn, ev) || fn->sibling_held ||
+	    (ev->kind == LZ_EV_QUARANTINED && fn->condemned) ||
+	    (ev->evidence == LZ_EVIDENCE_OPERATOR && fn->declared))
 		return;
 	if (ev->evidence == LZ_EVIDENCE_ASSUMED) {
 		snprintf(r->res->inv[INV_C].note, sizeof(r->res->inv[INV_C].note),
@@ -156,6 +164,7 @@ static void judge_innocent(struct rig *r, struct rig_fn *fn, const struct lz_eve
 static void quarantined(struct rig *r, struct rig_fn *fn, const struct lz_event *ev)
 {
 	fn->blocked = ev->kind == LZ_EV_QUARANTINED && ev->status == LZ_OK;
+	oracle_blocked(fn);
 	fn->n_quarantined++;
 	fn->n_assumed += ev->evidence == LZ_EVIDENCE_ASSUMED;
 	if (fn->quarantined_gen == ev->generation + 1)
@@ -203,8 +212,11 @@ void oracle_event(void *ctx, const struct lz_event *ev)
 		if (fn) {
 			fn->asked = false;
 			fenced(r, fn, ev);
-			judge_innocent(r, fn, ev);
 		}
+		break;
+	case LZ_EV_FENCE_BEGIN:
+		if (fn)
+			judge_innocent(r, fn, ev);
 		break;
 	case LZ_EV_SIBLING_BLOCKED:
 		if (fn)
@@ -225,8 +237,10 @@ void oracle_event(void *ctx, const struct lz_event *ev)
 	case LZ_EV_REMOVED:
 		if (fn)
 			fn->fenced = fn->blocked = fn->asked = false;
-		if (fn && ev->kind == LZ_EV_REMOVED)
-			fn->leaving = false;
+		if (fn && ev->kind == LZ_EV_REMOVED) {
+			fn->leaving = fn->was_guilty = false;
+			fn->last_dev = NULL;
+		}
 		break;
 	case LZ_EV_QUARANTINED:
 		if (fn)
@@ -277,11 +291,57 @@ void oracle_event(void *ctx, const struct lz_event *ev)
 
 /* ---- A: DMA against the truth ---- */
 
-/* A block that waits in the queue behind a device that is silent has no effect yet:
- * memory is in custody until it has. */
-static bool is_carried_out(const struct rig_fn *fn)
+/* By the IOMMU's own queue: no other takes what makes a block count. */
+static uint64_t own_commands(const struct rig_unit *u)
 {
-	return lzm_iommu_is_idle(&fn->unit->model);
+	struct lzm_iommu_counts hw;
+
+	lzm_iommu_counts_get(&u->model, &hw);
+	return hw.commands - hw.lane_commands;
+}
+
+void oracle_blocked(struct rig_fn *fn)
+{
+	struct rig_unit *u = fn->unit;
+
+	fn->drained_at = UINT64_MAX;
+	if (lzm_iommu_is_idle(&u->model))
+		return;
+	u->drain_commands = own_commands(u);
+	u->drain_awaited = true;
+	fn->drained_at = u->drained;
+}
+
+/* Empty because software moved the indices, as in a restart, is not carried out. */
+void oracle_hardware(struct rig_unit *u)
+{
+	if (!u->drain_awaited || !lzm_iommu_is_idle(&u->model) ||
+	    own_commands(u) == u->drain_commands)
+		return;
+	u->drain_awaited = false;
+	u->drained++;
+}
+
+/* Between the store of the aborting entry and the end of what is cached of the old one,
+ * memory is in custody. The queue may stand then, behind a device that is silent; once it
+ * was empty nothing is due any more but what has been submitted since. */
+static bool is_on_its_way(struct rig_fn *fn, uint32_t pasid, uint64_t iova, bool write,
+			  bool translated)
+{
+	enum lzm_access access = write ? LZM_WRITE : LZM_READ;
+	struct rig_unit *u = fn->unit;
+	uint32_t sid = lzm_ep_sid(fn->ep);
+	bool now, uncached, excused;
+
+	u->looking = true;
+	if (translated)
+		lzm_iommu_ats_effective(&u->model, sid, &now, &uncached);
+	else
+		uncached = lzm_iommu_passes_uncached(&u->model, sid, pasid, iova, access);
+	excused =
+		!uncached && (fn->drained_at == u->drained || lzm_iommu_drop_waits(&u->model, sid));
+	u->looking = false;
+	return excused;
 }
 
 void oracle_dma(struct rig_fn *fn, uint32_t pasid, uint64_t iova, uint64_t pa, bool write,
@@ -302,8 +362,9 @@ void oracle_dma(struct rig_fn *fn, uint32_t pasid, uint64_t iova, uint64_t pa, b
 	if (translated && fn->fenced)
 		oracle_violation(r, INV_B, "%s is fenced and reached 0x%llx by its ATC", fn->name,
 				 (unsigned long long)pa);
-	/* H06, H74 */
-	if ((fn->held || (fn->blocked && !translated)) && is_carried_out(fn))
+	/* H06, H74. One that is asked after a reset may have ATS on in its entry. */
+	if ((fn->held || (fn->blocked && !(translated && r->hw->asks_with_ats))) &&
+	    !is_on_its_way(fn, pasid, iova, write, translated))
 		oracle_violation(r, INV_B, "%s is %s and reached 0x%llx", fn->name,
 				 fn->held ? "in reset" : "quarantined", (unsigned long long)pa);
 	p = dom ? shadow_find(&r->shadow, dom->id, iova / LZ_PAGE) : NULL;
@@ -365,17 +426,18 @@ void oracle_invalidate(struct rig_fn *fn, const struct lzm_atc_inv *inv)
 {
 	if (inv->ssv && inv->ssid < SCENARIO_PASIDS)
 		fn->invalidated[inv->ssid]++;
-	if (!lzm_ep_answers(fn->ep))
-		oracle_guilty(fn);
+	if (lzm_ep_answers(fn->ep))
+		return;
+	oracle_guilty(fn);
+	fn->silent |= inv->size && fn->dev;
 }
 
 void oracle_reset(struct rig_fn *fn)
 {
 	fn->reset_seen = true;
 	fn->faulted_since_reset = false;
-	fn->guilty = false;
-	if (!lzm_ep_answers(fn->ep))
-		oracle_guilty(fn);
+	fn->was_guilty |= fn->guilty && fn->leaving;
+	fn->guilty = fn->silent = false; /* until it is asked */
 }
 
 void oracle_removed(struct rig_fn *fn)
@@ -389,7 +451,7 @@ static bool is_asked(const struct rig_domain *d, const struct rig_fn *fn)
 {
 	return fn->dev && !fn->unit->dead && fn->pasid_dom[d->pasid] == d &&
 	       (fn->pasids_on >> d->pasid & 1) && !fn->resetting && !fn->fenced && !fn->guilty &&
-	       fn->ats_works;
+	       fn->ats_works && lzm_ep_ats_enabled(fn->ep);
 }
 
 void oracle_pasid_begin(const struct rig_domain *d, struct oracle_asked *a)

@@ -25,6 +25,10 @@ void oracle_guilty(struct rig_fn *fn);
 /* An Invalidate Request reached the function. */
 void oracle_invalidate(struct rig_fn *fn, const struct lzm_atc_inv *inv);
 void oracle_reset(struct rig_fn *fn);
+/* The library said that its DMA is blocked, or will be as soon as the queue goes on. */
+void oracle_blocked(struct rig_fn *fn);
+/* The IOMMU has made a step. */
+void oracle_hardware(struct rig_unit *u);
 void oracle_removed(struct rig_fn *fn);
 /* Who of the domain's PASID has to be asked by an unmap that begins now, and whether
  * they were by one that was answered. */
@@ -38,6 +42,8 @@ void oracle_unmap(struct rig_domain *d, uint64_t iova, uint64_t size, enum lz_st
 		  bool irq);
 /* B, at any time; hardware context allowed. */
 void oracle_fences(struct rig *r);
+/* Nobody is suspect and nothing in custody: nobody who is broken goes free (B). Task context. */
+void oracle_settled(struct rig *r);
 /* When all is quiet, task context: C, D, the half of E that needs devices. */
 void oracle_quiet(struct rig *r);
 /* Everything is detached and removed. */

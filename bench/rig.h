@@ -54,6 +54,12 @@ struct rig_unit {
 	uint64_t last_fetch; /* where the hardware has read a command */
 	bool spoil_command;  /* the next command that is fetched becomes illegal */
 	bool dead;	     /* it stopped translating for good */
+	bool looking;	     /* an oracle reads memory, not the hardware */
+
+	/* How often the hardware was seen to have carried out all there was in its own
+	 * queue; it is looked at while a block is waited for. */
+	uint64_t drained, drain_commands;
+	bool drain_awaited;
 };
 
 static inline uintptr_t rig_registers(const struct rig_unit *u)
@@ -101,7 +107,9 @@ struct rig_fn {
 	bool ats_added;			       /* the capability is the scenario's own */
 
 	/* what really happened to it, for the oracles */
-	bool guilty; /* did not answer since its last reset, or broken otherwise */
+	bool guilty;	 /* did not answer since its last reset, or broken otherwise */
+	bool was_guilty; /* before a power cycle, and its removal is not finished */
+	bool silent;	 /* has answered nothing since a range came */
 	bool ever_faulted;
 	bool faulted_since_reset;
 	bool fenced;	     /* by the library's events */
@@ -122,7 +130,9 @@ struct rig_fn {
 	uint32_t looking;   /* tasks that ask for its methods */
 	bool ats_works;	    /* ATS was in use before the fault */
 	bool waits_for_traffic;
-	bool asked; /* it was reset, and is asked with ATS on (hardware.h) */
+	uint64_t drained_at; /* unit->drained when it was last blocked; UINT64_MAX: there was
+				nothing to wait for */
+	bool asked;	     /* it was reset, and is asked with ATS on (hardware.h) */
 	unsigned n_quarantined, n_degraded, n_assumed, n_recovered;
 	uint32_t quarantined_gen; /* generation + 1 of the last quarantine event */
 	lz_ns faulted_at;

@@ -133,7 +133,7 @@ void space_remove_device(struct rig_fn *fn)
 	if (lz_device_remove(dev) != LZ_OK)
 		oracle_violation(fn->rig, INV_E, "%s cannot be removed", fn->name);
 	fn->removing = false;
-	fn->last_dev = dev;
+	fn->last_dev = fn->leaving ? dev : NULL;
 	oracle_removed(fn);
 	fn->attached = false;
 	fn->dev = NULL;

@@ -33,7 +33,7 @@ static bool mem_read(void *ctx, uint64_t pa, void *buf, size_t len)
 	if (!host)
 		return false;
 	/* One fetched command is overwritten in memory before the SMMU sees it. */
-	if (len >= 16 && is_fetch(u, pa) && u->spoil_command) {
+	if (len >= 16 && !u->looking && is_fetch(u, pa) && u->spoil_command) {
 		*(uint8_t *)host = 0xff; /* no command has this opcode */
 		u->spoil_command = false;
 	}
@@ -85,7 +85,10 @@ static bool step(void *arg)
 {
 	struct rig_unit *u = arg;
 
-	return lzm_iommu_step(&u->model);
+	if (!lzm_iommu_step(&u->model))
+		return false;
+	oracle_hardware(u);
+	return true;
 }
 
 static lz_ns wake(void *arg)

@@ -113,6 +113,23 @@ static void judge_degraded(struct rig *r, struct rig_fn *fn, const struct lz_hea
 				 fn->name);
 }
 
+/* Whoever was asked, did not answer and does not answer now has been found out when nobody
+ * is suspect and nothing in custody any more. */
+void oracle_settled(struct rig *r)
+{
+	for (unsigned i = 0; i < r->n_fns; i++) {
+		struct rig_fn *fn = &r->fns[i];
+		bool now = false, uncached = false;
+
+		if (r->cfg.contain != LZ_CONTAIN_ON || !fn->dev || fn->removing || fn->unit->dead ||
+		    !fn->silent || lzm_ep_answers(fn->ep) || !lzm_ep_ats_enabled(fn->ep))
+			continue;
+		lzm_iommu_ats_effective(&fn->unit->model, fn->sids[0], &now, &uncached);
+		if (now || uncached)
+			oracle_violation(r, INV_B, "%s has not answered, and goes free", fn->name);
+	}
+}
+
 static void judge_counts(struct rig *r)
 {
 	struct lz_stats st;
@@ -188,6 +205,8 @@ void oracle_quiet(struct rig *r)
 		}
 	}
 	oracle_fences(r);
+	if (rig_settled(r))
+		oracle_settled(r);
 }
 
 /* ---- the books ---- */

@@ -106,6 +106,19 @@ void lzm_iommu_ats_effective(const struct lzm_iommu *m, uint32_t sid, bool *now,
 		lzm_smmu_eats_effective(m->smmu, sid, now, uncached);
 }
 
+bool lzm_iommu_passes_uncached(const struct lzm_iommu *m, uint32_t sid, uint32_t pasid,
+			       uint64_t iova, enum lzm_access access)
+{
+	if (m->riscv)
+		return lzm_riscv_passes_uncached(m->riscv, sid, pasid != 0, pasid, iova, access);
+	return lzm_smmu_passes_uncached(m->smmu, sid, pasid != 0, pasid, iova, access);
+}
+
+bool lzm_iommu_drop_waits(const struct lzm_iommu *m, uint32_t sid)
+{
+	return m->riscv ? lzm_riscv_drop_waits(m->riscv, sid) : lzm_smmu_cfgi_waits(m->smmu, sid);
+}
+
 /* ---- faults of its own ---- */
 
 void lzm_iommu_stall(const struct lzm_iommu *m, uint64_t until)

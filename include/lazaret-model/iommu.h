@@ -48,6 +48,13 @@ enum lzm_result lzm_iommu_untranslated(const struct lzm_iommu *m, uint32_t sid, 
 void lzm_iommu_page_request(const struct lzm_iommu *m, uint32_t sid, uint64_t iova, unsigned prgi);
 /** Would a translated access of `sid` pass now, and would it if the caches were empty? */
 void lzm_iommu_ats_effective(const struct lzm_iommu *m, uint32_t sid, bool *now, bool *uncached);
+/** Would an untranslated access pass if the caches were empty? Nothing is cached or recorded
+ *  by asking. */
+bool lzm_iommu_passes_uncached(const struct lzm_iommu *m, uint32_t sid, uint32_t pasid,
+			       uint64_t iova, enum lzm_access access);
+/** Is a command that drops what is cached of the entry of `sid` submitted and not carried
+ *  out? */
+bool lzm_iommu_drop_waits(const struct lzm_iommu *m, uint32_t sid);
 
 /** No command is consumed until then. */
 void lzm_iommu_stall(const struct lzm_iommu *m, uint64_t until);

@@ -13,11 +13,38 @@
 struct fixture {
 	struct rig rig;
 	struct result res;
-	struct rig_fn fn;
+	struct rig_fn fn, *odd[1];
+	struct lzm_bus bus;
 	struct rig_domain dom;
 	struct lzm_ep *ep;
-	uint8_t config[64];
+	uint8_t config[256];
 };
+
+/* The SMMU of the tests: a linear stream table, and a queue that runs when they say so. */
+#define STRTAB 0x1000u
+#define CMDQ   0x4000u
+#define BYPASS (1u | 4u << 1)
+#define ABORT  1u
+
+static uint64_t memory[0x5000 / 8];
+
+static bool read_memory(void *ctx, uint64_t pa, void *buf, size_t len)
+{
+	(void)ctx;
+	if (pa + len > sizeof(memory))
+		return false;
+	memcpy(buf, (const uint8_t *)memory + pa, len);
+	return true;
+}
+
+static bool write_memory(void *ctx, uint64_t pa, const void *buf, size_t len)
+{
+	(void)ctx;
+	(void)pa;
+	(void)buf;
+	(void)len;
+	return false;
+}
 
 static uint64_t no_time(void *ctx)
 {
@@ -25,20 +52,52 @@ static uint64_t no_time(void *ctx)
 	return 0;
 }
 
+static void control(struct fixture *f, unsigned cr0)
+{
+	lzm_iommu_write(&f->rig.unit[0].model, 0x20, 4, cr0);
+	while (lzm_iommu_step(&f->rig.unit[0].model))
+		oracle_hardware(&f->rig.unit[0]);
+}
+
+static void start_smmu(struct fixture *f)
+{
+	struct lzm_smmu_config cfg;
+	struct lzm_iommu *m = &f->rig.unit[0].model;
+
+	memset(memory, 0, sizeof(memory));
+	f->bus = (struct lzm_bus){
+		.mem_read = read_memory, .mem_write = write_memory, .now = no_time};
+	lzm_smmu_config_default(&cfg);
+	m->smmu = lzm_smmu_create(&cfg, &f->bus);
+	lzm_iommu_write(m, 0x80, 8, STRTAB);
+	lzm_iommu_write(m, 0x88, 4, 6);
+	lzm_iommu_write(m, 0x90, 8, CMDQ | 4);
+	control(f, 1);
+}
+
 static int setup(void **state)
 {
 	struct sim_config sim = {.cpus = 1, .seed = 1, .dma_bytes = 1 << 20, .dma_base = 1 << 30};
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct lzm_ep_link link = {.ctx = f, .now = no_time};
-	struct lzm_ep_config cfg = {.name = "fn", .config = f->config, .config_len = 64};
+	struct lzm_ep_config cfg = {.name = "fn",
+				    .config = f->config,
+				    .config_len = sizeof(f->config),
+				    .add_ats = true};
 
+	/* PCI Express, so that ATS can be added. */
+	f->config[0x06] = 0x10;
+	f->config[0x34] = 0x40;
+	f->config[0x40] = 0x10;
 	sim_start(&sim);
 	f->rig.hw = &hardware_smmuv3;
+	start_smmu(f);
 	f->rig.res = &f->res;
 	f->rig.unit[0].rig = &f->rig;
 	f->rig.n_units = 1;
 	f->rig.fns = &f->fn;
 	f->rig.n_fns = 1;
+	f->rig.odd = f->odd;
 	f->rig.armed = true;
 	f->res.events = calloc(RESULT_EVENTS, sizeof(*f->res.events));
 	f->dom.rig = &f->rig;
@@ -61,6 +120,7 @@ static int teardown(void **state)
 
 	shadow_fini(&f->rig.shadow);
 	lzm_ep_destroy(f->ep);
+	lzm_iommu_destroy(&f->rig.unit[0].model);
 	free(f->res.events);
 	sim_stop();
 	free(f);
@@ -148,6 +208,101 @@ static void b_sees_translated_access_of_a_fenced_device(void **state)
 	assert_int_equal(violations(f, INV_B), 1);
 }
 
+/* Does B see it? The device is quarantined, and its DMA got through. */
+static bool seen(struct fixture *f)
+{
+	uint64_t before = violations(f, INV_B);
+
+	oracle_dma(&f->fn, 0, IOVA, PA, true, false);
+	return violations(f, INV_B) > before;
+}
+
+/* A command, for when the queue runs. */
+static void submit(struct fixture *f, uint64_t cmd, uint64_t leaf)
+{
+	struct lzm_iommu *m = &f->rig.unit[0].model;
+	uint64_t prod = lzm_iommu_read(m, 0x98, 4);
+
+	memory[CMDQ / 8 + prod * 2] = cmd;
+	memory[CMDQ / 8 + prod * 2 + 1] = leaf;
+	lzm_iommu_write(m, 0x98, 4, prod + 1);
+}
+
+static void b_excuses_a_block_on_its_way_and_nothing_else(void **state)
+{
+	struct fixture *f = *state;
+
+	shadow_map(&f->rig.shadow, 1, IOVA, PA, 4096, 0);
+	f->fn.blocked = true;
+	/* The queue stood when it was blocked. */
+	memory[STRTAB / 8] = ABORT;
+	submit(f, 0x46, 0);
+	oracle_blocked(&f->fn);
+	assert_false(seen(f));
+	memory[STRTAB / 8] = BYPASS; /* no block is in the entry */
+	assert_true(seen(f));
+	memory[STRTAB / 8] = ABORT;
+	assert_false(seen(f));
+	/* All is carried out, and what is cached is not dropped. */
+	control(f, 9);
+	assert_true(seen(f));
+	control(f, 1);
+	submit(f, 0x46, 0); /* it has been empty */
+	assert_true(seen(f));
+	submit(f, 0x03, 1); /* CFGI_STE: it is on its way after all */
+	assert_false(seen(f));
+	memory[STRTAB / 8] = BYPASS;
+	assert_true(seen(f));
+	memory[STRTAB / 8] = ABORT;
+	control(f, 9);
+	assert_true(seen(f));
+	/* Nothing was in the queue. */
+	oracle_blocked(&f->fn);
+	assert_true(seen(f));
+	f->fn.blocked = false;
+	assert_false(seen(f));
+}
+
+/* A restart moves the indices: that is no progress. */
+static void b_waits_for_what_is_carried_out(void **state)
+{
+	struct fixture *f = *state;
+
+	shadow_map(&f->rig.shadow, 1, IOVA, PA, 4096, 0);
+	f->fn.blocked = true;
+	memory[STRTAB / 8] = ABORT;
+	submit(f, 0x46, 0);
+	oracle_blocked(&f->fn);
+	lzm_iommu_write(&f->rig.unit[0].model, 0x9c, 4, 1);
+	oracle_hardware(&f->rig.unit[0]);
+	assert_false(seen(f));
+	submit(f, 0x46, 0);
+	control(f, 9);
+	assert_true(seen(f));
+}
+
+static void b_sees_who_does_not_answer_and_goes_free(void **state)
+{
+	static const struct lzm_atc_inv range = {.size = 4096}, all = {.size = 0};
+	struct fixture *f = *state;
+
+	f->rig.cfg.contain = LZ_CONTAIN_ON;
+	memory[STRTAB / 8] = BYPASS; /* ATSCHK is off: translated requests pass */
+	lzm_ep_cfg_write(f->ep, 0x106, 2, 0x8000);
+	assert_true(lzm_ep_ats_enabled(f->ep));
+	lzm_ep_fault(f->ep, LZM_EP_ATC_SILENT, 0, 0);
+	oracle_settled(&f->rig); /* nobody has asked it */
+	oracle_invalidate(&f->fn, &all);
+	oracle_settled(&f->rig); /* the whole of nothing */
+	assert_int_equal(violations(f, INV_B), 0);
+	oracle_invalidate(&f->fn, &range);
+	oracle_settled(&f->rig);
+	assert_int_equal(violations(f, INV_B), 1);
+	f->fn.dev = NULL; /* out */
+	oracle_settled(&f->rig);
+	assert_int_equal(violations(f, INV_B), 1);
+}
+
 static struct lz_event quarantine(struct fixture *f, enum lz_evidence e, uint32_t generation)
 {
 	return (struct lz_event){.kind = LZ_EV_QUARANTINED,
@@ -164,6 +319,62 @@ static void c_sees_a_quarantine_of_one_that_answers(void **state)
 	oracle_event(&f->rig, &ev);
 	assert_int_equal(violations(f, INV_C), 1);
 	assert_int_equal(f->res.false_quarantines, 1);
+}
+
+/* Its removal is not finished; meanwhile it gets a power cycle. */
+static void leave(struct fixture *f, bool guilty)
+{
+	f->fn.last_dev = f->fn.dev = (struct lz_device *)f;
+	f->fn.leaving = true;
+	f->fn.guilty = guilty;
+	f->fn.dev = NULL;
+	oracle_reset(&f->fn);
+	assert_false(f->fn.guilty);
+}
+
+static struct lz_event convicted(struct fixture *f)
+{
+	return (struct lz_event){.kind = LZ_EV_FENCE_BEGIN,
+				 .evidence = LZ_EVIDENCE_NAMED,
+				 .device = (struct lz_device *)f};
+}
+
+static void c_remembers_guilt_over_a_power_cycle(void **state)
+{
+	struct fixture *f = *state;
+	struct lz_event ev = convicted(f);
+
+	leave(f, true);
+	oracle_event(&f->rig, &ev);
+	assert_int_equal(violations(f, INV_C), 0);
+	/* That life is over. */
+	ev.kind = LZ_EV_REMOVED;
+	oracle_event(&f->rig, &ev);
+	ev = convicted(f);
+	leave(f, false);
+	oracle_event(&f->rig, &ev);
+	assert_int_equal(violations(f, INV_C), 1);
+}
+
+/* Fences of resets and removals carry the evidence of the last fault. */
+static void c_judges_the_verdict(void **state)
+{
+	struct fixture *f = *state;
+	struct lz_event ev = convicted(f);
+
+	ev.kind = LZ_EV_FENCED;
+	oracle_event(&f->rig, &ev);
+	assert_int_equal(violations(f, INV_C), 0);
+	ev.kind = LZ_EV_FENCE_BEGIN;
+	oracle_event(&f->rig, &ev);
+	assert_int_equal(violations(f, INV_C), 1);
+	/* A reset cures it until it is asked again. */
+	f->fn.guilty = true;
+	oracle_event(&f->rig, &ev);
+	assert_int_equal(violations(f, INV_C), 1);
+	oracle_reset(&f->fn);
+	oracle_event(&f->rig, &ev);
+	assert_int_equal(violations(f, INV_C), 2);
 }
 
 static void c_allows_assumed_and_the_guilty(void **state)
@@ -219,7 +430,12 @@ int main(void)
 		TEST(a_sees_the_old_page_behind_a_new_mapping),
 		TEST(release_while_the_unmap_returns),
 		TEST(b_sees_translated_access_of_a_fenced_device),
+		TEST(b_excuses_a_block_on_its_way_and_nothing_else),
+		TEST(b_waits_for_what_is_carried_out),
+		TEST(b_sees_who_does_not_answer_and_goes_free),
 		TEST(c_sees_a_quarantine_of_one_that_answers),
+		TEST(c_remembers_guilt_over_a_power_cycle),
+		TEST(c_judges_the_verdict),
 		TEST(c_allows_assumed_and_the_guilty),
 		TEST(g_sees_a_second_event_of_one_generation),
 		TEST(f_sees_a_long_unmap),
