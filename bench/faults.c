@@ -133,6 +133,14 @@ void faults_inject(struct rig *r, const struct scenario_fault *f)
 		inject_smmu(u, f, fn);
 }
 
+void faults_disarm(struct rig *r)
+{
+	for (unsigned i = 0; i < r->n_units; i++) {
+		lzm_iommu_abort_entry(&r->unit[i].model, ~0u);
+		r->unit[i].spoil_command = false;
+	}
+}
+
 static void inject(struct rig *r, const void *what)
 {
 	faults_inject(r, what);

@@ -7,6 +7,8 @@
 
 /* Makes each happen at its moment. False: out of memory. */
 bool faults_add(struct rig *r);
+/* What was to hit whoever comes next hits nobody. */
+void faults_disarm(struct rig *r);
 /* One of them, now; hardware context allowed. */
 void faults_inject(struct rig *r, const struct scenario_fault *f);
 

@@ -200,6 +200,7 @@ static void main_task(void *arg)
 	moments_finish(r);
 	wait_for_quiet(r);
 	sim_fail_alloc(false);
+	faults_disarm(r);
 	oracle_quiet(r);
 	r->res->model_time = sim_now() - r->origin;
 	r->closing = true;

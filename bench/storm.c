@@ -445,11 +445,7 @@ static void calm(struct storm *s, unsigned quarter)
 {
 	struct sim_stats st;
 
-	/* What was to hit whoever comes next hits nobody. */
-	for (unsigned i = 0; i < s->rig->n_units; i++) {
-		lzm_iommu_abort_entry(&s->rig->unit[i].model, ~0u);
-		s->rig->unit[i].spoil_command = false;
-	}
+	faults_disarm(s->rig);
 	if (!calm_down(s))
 		oracle_violation(s->rig, INV_F, "the storm does not settle in quarter %u",
 				 quarter + 1);
