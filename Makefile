@@ -47,7 +47,7 @@ fuzz:
 # What the library costs on AArch64.
 size:
 	tools/deps install all
-	tools/build build tests/config/ram
+	tools/build build tests/config/ram tests/config/ram-riscv
 	tools/size build
 
 # The API documentation, in build/docs.
