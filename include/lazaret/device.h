@@ -134,9 +134,10 @@ unsigned lz_group_recovery_count(const struct lz_group *group);
  *
  * LZ_EINVAL, LZ_ENOMEM, LZ_EEXIST (a device of another group has a stream id, or
  * another device has the first one as its own, as while its removal is not
- * finished), LZ_ETIMEDOUT when the IOMMU's queue is stalled, LZ_EIO when the
- * function's ATS cannot be switched off; and why it could not be attached to the
- * default domain. On failure nothing remains.
+ * finished), LZ_ETIMEDOUT when the IOMMU's queue is stalled or has dropped what it was
+ * sent, LZ_ENODEV when it translates nothing any more, LZ_ENOTSUP when it cannot serve so
+ * many streams, LZ_EIO when the function's ATS cannot be switched off; and why it could not be
+ * attached to the default domain. On failure nothing remains.
  */
 LZ_MUST_CHECK enum lz_status lz_device_add(struct lz_group *group,
 					   const struct lz_device_desc *desc,

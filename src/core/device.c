@@ -280,6 +280,8 @@ enum lz_status lz_device_add(struct lz_group *group, const struct lz_device_desc
 	lz_gate_enter_always(group, &g);
 	lz_fetch_add64(&lz->references, 1);
 	r = dev->iommu->ops->device_add(dev);
+	if (r == LZ_EFAULT) /* its commands were dropped: nothing is known of them */
+		r = LZ_ETIMEDOUT;
 	if (r) {
 		lz_gate_leave(g);
 		lz_device_put(dev); /* an error record may have found it (H25) */

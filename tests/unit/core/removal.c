@@ -381,6 +381,28 @@ static void h88_no_ats_where_no_fence_helps(void **s)
 	bench_run(1, 0, NULL, h88_body);
 }
 
+/* Commands that were dropped, as in a restart of the queue: to be tried again. */
+static void dropped_body(struct bench *b)
+{
+	static const uint32_t stream = 0x100;
+	struct lz_device_desc desc = {
+		.name = "one", .iommu = &b->fake.iommu, .streams = &stream, .n_streams = 1};
+
+	g = bench_group(1);
+	b->fake.fail[OP_ADD] = LZ_EFAULT;
+	b->fake.fail_count[OP_ADD] = 1;
+	assert_int_equal(lz_device_add(g, &desc, &dev), LZ_ETIMEDOUT);
+	assert_null(dev);
+	assert_int_equal(lz_device_add(g, &desc, &dev), LZ_OK);
+	bench_remove(dev, g);
+}
+
+static void dropped_commands_are_a_timeout(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, dropped_body);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -394,6 +416,7 @@ int main(void)
 		cmocka_unit_test(h27_whoever_cancels_drops_the_reference),
 		cmocka_unit_test(removal_without_effect_is_finished_later),
 		cmocka_unit_test(h88_no_ats_where_no_fence_helps),
+		cmocka_unit_test(dropped_commands_are_a_timeout),
 		cmocka_unit_test(h91_add_switches_ats_off),
 	};
 
