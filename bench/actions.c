@@ -65,6 +65,62 @@ static void reset(struct rig_fn *fn, const struct scenario_action *a)
 		owner_enable(fn);
 }
 
+static bool is_below(const struct rig_fn *fn, const struct rig_fn *port)
+{
+	return fn->upstream == port && !fn->mf->is_bridge;
+}
+
+/* Whoever resets a port knows who comes and goes below it. */
+static unsigned who_is_below(struct rig_fn *port, struct rig_fn *below[MACHINE_BELOW_BRIDGE])
+{
+	struct rig *r = port->rig;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < r->n_fns; i++) {
+		struct rig_fn *fn = &r->fns[i];
+
+		if (!is_below(fn, port))
+			continue;
+		if (fn->adding || fn->removing)
+			return 0;
+		if (fn->dev && n < MACHINE_BELOW_BRIDGE)
+			below[n++] = fn;
+	}
+	return n;
+}
+
+void actions_bus_reset(struct rig_fn *port)
+{
+	struct rig_fn *below[MACHINE_BELOW_BRIDGE];
+	struct lz_device *devs[MACHINE_BELOW_BRIDGE];
+	unsigned n = port->resetting ? 0 : who_is_below(port, below);
+	enum lz_status st;
+
+	if (!n)
+		return;
+	port->resetting++;
+	for (unsigned i = 0; i < n; i++) {
+		below[i]->resetting++;
+		devs[i] = below[i]->dev;
+	}
+	rig_note(port->rig, port, "embedder: resets the bus below", 0);
+	st = lz_pci_bus_reset(devs, n, &port->pci);
+	for (unsigned i = 0; i < n; i++) {
+		below[i]->resetting--;
+		if (st == LZ_EBUSY) /* nothing was touched */
+			continue;
+		below[i]->answered_reset = st == LZ_OK;
+		below[i]->condemned = st != LZ_OK;
+		if (st == LZ_OK && !below[i]->resetting)
+			owner_enable(below[i]);
+	}
+	port->resetting--;
+	rig_note(port->rig, port,
+		 st == LZ_OK ? "embedder: the bus is back"
+			     : "embedder: the reset of the bus failed",
+		 0);
+}
+
 /* ---- the others ---- */
 
 static void look(struct rig_fn *fn)
@@ -109,7 +165,7 @@ static void settle_in(struct rig_fn *fn)
 /* As after power on, whatever was wrong with it. */
 static void plug(struct rig_fn *fn)
 {
-	while (fn->removing)
+	while (fn->removing || (fn->upstream && fn->upstream->resetting))
 		sim_sleep_until(sim_now() + LZ_US(100));
 	if (fn->dev || fn->adding)
 		return;

@@ -343,6 +343,24 @@ bool build_models(struct rig *r)
 
 /* ---- library ---- */
 
+bool build_may_refuse(const struct rig_fn *fn, enum lz_status st)
+{
+	const struct rig *r = fn->rig;
+
+	switch (st) {
+	case LZ_EEXIST:
+		return true;
+	case LZ_ENODEV:
+		return fn->unit->dead;
+	case LZ_ETIMEDOUT:
+		return r->storm && r->armed;
+	case LZ_EIO:
+		return r->storm && r->armed && lzm_ep_cfg_read(fn->ep, 0, 4) == UINT32_MAX;
+	default:
+		return false;
+	}
+}
+
 bool build_device(struct rig_fn *fn)
 {
 	struct lz_device_desc desc = {
@@ -360,14 +378,10 @@ bool build_device(struct rig_fn *fn)
 	};
 	enum lz_status st = lz_device_add(fn->group->grp, &desc, &fn->dev);
 
-	/* The removal before is not finished; or the queue does not answer in a storm,
-	 * whose end tries again. */
-	if (st == LZ_EEXIST || (st != LZ_OK && fn->rig->storm && fn->rig->armed)) {
-		fn->dev = NULL;
-		return true;
-	}
 	if (st != LZ_OK) {
 		fn->dev = NULL;
+		if (build_may_refuse(fn, st))
+			return true;
 		rig_fail(fn->rig, "%s cannot be added: %s", fn->name, lz_status_name(st));
 		return false;
 	}

@@ -193,12 +193,13 @@ static json_t *storm(const struct result *r)
 
 	for (unsigned i = 0; i < RESULT_QUARTERS; i++)
 		json_array_append_new(calm, json_integer((json_int_t)s->calm_bytes[i]));
-	return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "cut_short",
+	return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "cut_short",
 			 s->cut_short, "blows", (json_int_t)s->blows, "faults",
-			 (json_int_t)s->faults, "resets", (json_int_t)s->resets, "removals",
-			 (json_int_t)s->removals, "readds", (json_int_t)s->adds, "quarantines",
-			 (json_int_t)s->quarantines, "recoveries", (json_int_t)s->recovered,
-			 "peak_bytes", (json_int_t)r->peak_bytes, "calm_bytes", calm);
+			 (json_int_t)s->faults, "resets", (json_int_t)s->resets, "bus_resets",
+			 (json_int_t)s->bus_resets, "removals", (json_int_t)s->removals, "readds",
+			 (json_int_t)s->adds, "quarantines", (json_int_t)s->quarantines,
+			 "recoveries", (json_int_t)s->recovered, "peak_bytes",
+			 (json_int_t)r->peak_bytes, "calm_bytes", calm);
 }
 
 json_t *report_json(const struct result *r)

@@ -343,10 +343,11 @@ void report_storm(FILE *f, const struct report_style *s, const struct result *r)
 	fprintf(f, "%sstorm%s%s\n", s->bold, s->plain,
 		st->cut_short ? " (cut short: the SMMU was switched off by policy)" : "");
 	fprintf(f,
-		"  %" PRIu64 " blows: %" PRIu64 " faults, %" PRIu64 " resets, %" PRIu64
-		" removals, %" PRIu64 " re-adds; %" PRIu64 " quarantines, %" PRIu64 " recoveries\n",
-		st->blows, st->faults, st->resets, st->removals, st->adds, st->quarantines,
-		st->recovered);
+		"  %" PRIu64 " blows: %" PRIu64 " faults, %" PRIu64 " resets (%" PRIu64
+		" of a bus), %" PRIu64 " removals, %" PRIu64 " re-adds; %" PRIu64
+		" quarantines, %" PRIu64 " recoveries\n",
+		st->blows, st->faults, st->resets, st->bus_resets, st->removals, st->adds,
+		st->quarantines, st->recovered);
 	fprintf(f, "  bytes allocated: %" PRIu64 " at most; in the calm after each quarter",
 		r->peak_bytes);
 	for (unsigned i = 0; i < RESULT_QUARTERS; i++)

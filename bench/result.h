@@ -61,6 +61,7 @@ struct result_storm {
 	bool ran;
 	bool cut_short; /* the SMMU was switched off by policy */
 	uint64_t blows, faults, resets, removals, adds;
+	uint64_t bus_resets; /* of the resets: of all below a port */
 	uint64_t quarantines, recovered;
 	uint64_t calm_bytes[RESULT_QUARTERS];
 };

@@ -266,6 +266,11 @@ void units_counts(struct rig *r, struct lzm_iommu_counts *out);
 bool build_models(struct rig *r);
 bool build_library(struct rig *r);
 bool build_device(struct rig_fn *fn);
+/* May adding it be refused like that, as lz_device_add() says? Its removal is not finished
+ * (LZ_EEXIST), or the IOMMU is off for good (LZ_ENODEV). In a storm, whose calms try again: the
+ * queue does not answer (LZ_ETIMEDOUT), or it has gone in between, and its ATS does not go off
+ * (LZ_EIO). Else it is an error of the run. */
+bool build_may_refuse(const struct rig_fn *fn, enum lz_status st);
 void build_free(struct rig *r);
 /* Everything detached, unmapped, removed and freed; books for E. */
 void build_teardown(struct rig *r);

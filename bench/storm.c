@@ -131,6 +131,7 @@ struct deed {
 	struct rig_fn *fn;
 	struct scenario_action action;
 	bool add; /* afterwards, as after a power cycle */
+	bool bus; /* of the port above it: that reset */
 };
 
 static struct rig_domain *home_of(const struct storm *s, const struct rig_fn *fn)
@@ -150,7 +151,9 @@ static void do_deed(void *arg)
 	struct rig *r = fn->rig;
 
 	/* Who is on its way out is left alone, as the library demands. */
-	if (d->action.kind != SCENARIO_ADD && is_present(fn))
+	if (d->bus)
+		actions_bus_reset(fn->upstream);
+	else if (d->action.kind != SCENARIO_ADD && is_present(fn))
 		actions_act(r, &d->action);
 	if (d->add) {
 		/* Not attached when it went, if it could not be when it came. */
@@ -162,18 +165,33 @@ static void do_deed(void *arg)
 	free(d);
 }
 
-static void deed(struct storm *s, struct rig_fn *fn, struct scenario_action a, bool add)
+static struct deed *make_deed(struct storm *s, struct rig_fn *fn, struct scenario_action a)
 {
 	struct deed *d = malloc(sizeof(*d));
 
 	if (!d) {
 		rig_fail(s->rig, "out of memory");
-		return;
+		return NULL;
 	}
-	*d = (struct deed){.storm = s, .fn = fn, .action = a, .add = add};
+	*d = (struct deed){.storm = s, .fn = fn, .action = a};
 	d->action.device.bdf = fn->bdf;
-	s->rig->owners++;
-	sim_task("embedder", below(s, s->rig->cpus), do_deed, d);
+	return d;
+}
+
+static void start_deed(struct deed *d)
+{
+	d->storm->rig->owners++;
+	sim_task("embedder", below(d->storm, d->storm->rig->cpus), do_deed, d);
+}
+
+static void deed(struct storm *s, struct rig_fn *fn, struct scenario_action a, bool add)
+{
+	struct deed *d = make_deed(s, fn, a);
+
+	if (!d)
+		return;
+	d->add = add;
+	start_deed(d);
 }
 
 static void add(struct storm *s, struct rig_fn *fn)
@@ -195,11 +213,51 @@ static void remove_fn(struct storm *s, struct rig_fn *fn)
 	deed(s, fn, (struct scenario_action){.kind = SCENARIO_REMOVE}, false);
 }
 
+static struct rig_fn *pick(struct storm *s, bool (*is)(const struct rig_fn *fn))
+{
+	unsigned n = s->rig->n_fns, first = below(s, n);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct rig_fn *fn = &s->rig->fns[(first + i) % n];
+
+		if (!fn->mf->is_bridge && is(fn))
+			return fn;
+	}
+	return NULL;
+}
+
+static bool is_behind(const struct rig_fn *fn)
+{
+	return fn->upstream && is_present(fn);
+}
+
+static void bus_reset(struct storm *s, struct rig_fn *fn)
+{
+	struct deed *d = make_deed(s, fn, (struct scenario_action){.kind = SCENARIO_RESET});
+
+	if (!d)
+		return;
+	d->bus = true;
+	s->res->resets++;
+	s->res->bus_resets++;
+	start_deed(d);
+}
+
 static void reset(struct storm *s, struct rig_fn *fn)
 {
 	static const enum scenario_reset methods[] = {SCENARIO_FLR, SCENARIO_ANY,
 						      SCENARIO_NO_METHOD};
 	struct scenario_action a = {.kind = SCENARIO_RESET, .method = methods[below(s, 3)]};
+
+	/* Few are behind a bridge; with one there every third reset is of a bus. */
+	if (s->rig->sc->machine.bridges && !below(s, 3)) {
+		fn = pick(s, is_behind);
+		if (fn)
+			bus_reset(s, fn);
+		return;
+	}
+	if (fn->upstream && below(s, 2))
+		a.method = SCENARIO_BUS;
 
 	a.n_results = below(s, 3);
 	if (a.method == SCENARIO_NO_METHOD && !a.n_results)
@@ -263,19 +321,6 @@ static void strike(struct storm *s, struct rig_fn *fn)
 	} else {
 		fault(s, fn, kind);
 	}
-}
-
-static struct rig_fn *pick(struct storm *s, bool (*is)(const struct rig_fn *fn))
-{
-	unsigned n = s->rig->n_fns, first = below(s, n);
-
-	for (unsigned i = 0; i < n; i++) {
-		struct rig_fn *fn = &s->rig->fns[(first + i) % n];
-
-		if (!fn->mf->is_bridge && is(fn))
-			return fn;
-	}
-	return NULL;
 }
 
 static bool is_attached(const struct rig_fn *fn)

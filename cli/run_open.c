@@ -284,11 +284,12 @@ static int settle_iommu(struct scenario *sc, const struct machine *m)
 int run_open(struct scenario *sc, struct machine *m)
 {
 	const struct scenario_machine *sm = &sc->machine;
+	struct machine_synthetic how = machine_synthetic_mixed;
 	char err[512];
 	int code;
 
-	if (sm->generate &&
-	    !machine_synthesize(m, (unsigned)sm->generate, &machine_synthetic_mixed))
+	how.bridges = (unsigned)sm->bridges;
+	if (sm->generate && !machine_synthesize(m, (unsigned)sm->generate, &how))
 		return cli_input_error("out of memory");
 	if (!sm->generate &&
 	    machine_load(m, sm->lspci.path, sm->dtb.path, sm->iort.path, err, sizeof(err)))

@@ -68,7 +68,8 @@ struct scenario_machine {
 	unsigned iommu;			  /* enum scenario_iommu */
 	bool has_iommu;			  /* given; else the device tree may choose */
 	struct scenario_smmu smmu;
-	uint64_t smmus; /* at least so many; 0: as many as firmware says */
+	uint64_t bridges; /* of a machine that is made up */
+	uint64_t smmus;	  /* at least so many; 0: as many as firmware says */
 	struct scenario_behind *behind;
 	size_t n_behind;
 };

@@ -96,7 +96,7 @@ static const struct section behind_section = {.what = "machine.behind",
 					      .size = sizeof(struct scenario_behind),
 					      .start = start_behind};
 
-enum { M_LSPCI, M_IORT, M_DTB, M_GENERATE, M_ATS, M_IOMMU, M_SMMU, M_SMMUS, M_BEHIND };
+enum { M_LSPCI, M_IORT, M_DTB, M_GENERATE, M_ATS, M_IOMMU, M_SMMU, M_SMMUS, M_BRIDGES, M_BEHIND };
 static const struct key machine_keys[] = {
 	[M_LSPCI] = {"lspci", read_file, .offset = offsetof(struct scenario_machine, lspci)},
 	[M_IORT] = {"iort", read_file, .offset = offsetof(struct scenario_machine, iort)},
@@ -111,6 +111,8 @@ static const struct key machine_keys[] = {
 		    .section = &smmu_section},
 	[M_SMMUS] = {"smmus", read_number, .offset = offsetof(struct scenario_machine, smmus),
 		     .min = 1, .max = SCENARIO_SMMUS},
+	[M_BRIDGES] = {"bridges", read_number, .offset = offsetof(struct scenario_machine, bridges),
+		       .min = 1, .max = MACHINE_BRIDGES_MAX},
 	[M_BEHIND] = {"behind", read_list, .offset = offsetof(struct scenario_machine, behind),
 		      .section = &behind_section},
 	END,
@@ -139,6 +141,10 @@ static bool check_machine(struct reader *r, yaml_node_t *node, void *out, uint32
 		return read_fail_line(r, node_line(node),
 				      "expected either the key \"lspci\" or "
 				      "\"generate\" in machine");
+	if (m->bridges && (!m->generate || m->generate > MACHINE_BESIDE_BRIDGES))
+		return read_fail_line(r, node_line(node),
+				      "bridges: expected generate with it, of at most %u",
+				      MACHINE_BESIDE_BRIDGES);
 	if (m->generate && (m->iort.path || m->dtb.path))
 		return read_fail_line(r, node_line(node),
 				      "key \"%s\" does not go with \"generate\"",

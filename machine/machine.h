@@ -126,13 +126,18 @@ void machine_free(struct machine *m);
 struct machine_synthetic {
 	unsigned share_every; /* each so many-th function is in the group of the one before it */
 	unsigned pasid_every; /* each so many-th has the PASID capability */
+	unsigned bridges;     /* besides: so many, each with a bus of its own */
 };
+#define MACHINE_BRIDGES_MAX  16u
+#define MACHINE_BELOW_BRIDGE 4u /* functions at most; the first bridge has one, and so on */
 /* That of a scenario's machine.generate. */
 extern const struct machine_synthetic machine_synthetic_mixed;
-#define MACHINE_SYNTHETIC_MAX 8160u /* the buses of one segment, from 1 on */
+#define MACHINE_SYNTHETIC_MAX  8160u /* the buses of one segment, from 1 on */
+#define MACHINE_BESIDE_BRIDGES (MACHINE_SYNTHETIC_MAX - 32 * MACHINE_BRIDGES_MAX)
 /*
  * `n` functions (1 .. MACHINE_SYNTHETIC_MAX) of their own devices with FLR and ATS, each in a group
- * of its own, behind one SMMU; stream ids are requester ids. False: out of memory, *m is empty.
+ * of its own, behind one SMMU; stream ids are requester ids. Bridges take the last buses: with
+ * them n is at most MACHINE_BESIDE_BRIDGES. False: out of memory, *m is empty.
  */
 bool machine_synthesize(struct machine *m, unsigned n, const struct machine_synthetic *how);
 /* The name of its function number i. */

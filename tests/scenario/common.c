@@ -13,8 +13,10 @@ void load(struct loaded *l, const char *path)
 	if (scenario_load(path, &l->sc, err, sizeof(err)))
 		fail_msg("%s", err);
 	if (l->sc.machine.generate) {
-		assert_true(machine_synthesize(&l->m, (unsigned)l->sc.machine.generate,
-					       &machine_synthetic_mixed));
+		struct machine_synthetic how = machine_synthetic_mixed;
+
+		how.bridges = (unsigned)l->sc.machine.bridges;
+		assert_true(machine_synthesize(&l->m, (unsigned)l->sc.machine.generate, &how));
 	} else if (machine_load(&l->m, l->sc.machine.lspci.path, l->sc.machine.dtb.path,
 				l->sc.machine.iort.path, err, sizeof(err)))
 		fail_msg("%s", err);

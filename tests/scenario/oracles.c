@@ -420,6 +420,24 @@ static void f_sees_a_long_unmap(void **state)
 	assert_int_equal(violations(f, INV_E), 1);
 }
 
+/* What lz_device_add() may say of one that comes back, and no more. */
+static void only_documented_refusals_pass(void **state)
+{
+	struct fixture *f = *state;
+
+	for (enum lz_status st = LZ_IN_CUSTODY; st <= LZ_EFAULT; st++)
+		assert_int_equal(build_may_refuse(&f->fn, st), st == LZ_EEXIST);
+	f->rig.storm = (struct storm *)f;
+	for (enum lz_status st = LZ_IN_CUSTODY; st <= LZ_EFAULT; st++)
+		assert_int_equal(build_may_refuse(&f->fn, st),
+				 st == LZ_EEXIST || st == LZ_ETIMEDOUT);
+	lzm_ep_fault(f->ep, LZM_EP_REMOVED, 0, 0);
+	assert_true(build_may_refuse(&f->fn, LZ_EIO));
+	assert_false(build_may_refuse(&f->fn, LZ_ENOMEM));
+	f->rig.armed = false; /* the first time */
+	assert_false(build_may_refuse(&f->fn, LZ_EIO) || build_may_refuse(&f->fn, LZ_ETIMEDOUT));
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -439,6 +457,7 @@ int main(void)
 		TEST(c_allows_assumed_and_the_guilty),
 		TEST(g_sees_a_second_event_of_one_generation),
 		TEST(f_sees_a_long_unmap),
+		TEST(only_documented_refusals_pass),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,7 @@ static void everything_happens_and_nothing_is_left(void **state)
 	run(1, 0, &r);
 	assert_true(r.storm.ran && !r.storm.cut_short);
 	assert_true(r.storm.faults > 50 && r.storm.resets > 2 && r.storm.removals > 10);
+	assert_true(r.storm.bus_resets > 0 && r.storm.bus_resets < r.storm.resets);
 	assert_true(r.storm.adds >= r.storm.removals / 2);
 	assert_true(r.storm.quarantines > 10 && r.storm.recovered > 10);
 	assert_true(r.custody_max > 0);
