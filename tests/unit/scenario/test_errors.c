@@ -35,7 +35,7 @@ static void unknown_and_missing_keys(void **state)
 		"regimes");
 	expect_error(MACHINE "  irot: x\n", "4: unknown key \"irot\" in machine; expected one of "
 					    "lspci, iort, dtb, generate, ats, iommu, smmu, smmus, "
-					    "behind");
+					    "bridges, behind");
 	expect_error(MACHINE "cpus: 2\ncpus: 3\n",
 		     "5: key \"cpus\" is given twice in the scenario");
 	expect_error("cpus: 2\n", "1: expected the key \"machine\" in the scenario");
@@ -208,6 +208,10 @@ static void storm(void **state)
 		"4: expected a duration from 100000000ns to 1000000s for every, found \"99ms\"");
 	expect_error("machine: {generate: 8161}\n",
 		     "1: expected a whole number from 1 to 8160 for generate, found \"8161\"");
+	expect_error("machine: {generate: 8000, bridges: 2}\n",
+		     "1: bridges: expected generate with it, of at most 7648");
+	expect_error(MACHINE "  bridges: 2\n",
+		     "2: bridges: expected generate with it, of at most 7648");
 	expect_error("machine: {generate: 9, iort: x}\n",
 		     "1: key \"iort\" does not go with \"generate\"");
 	expect_error("machine: {generate: 9, lspci: x}\n",
