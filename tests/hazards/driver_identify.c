@@ -293,6 +293,50 @@ static void many_time_out(struct rig *r)
 	rig_drop(r, m.dom);
 }
 
+static void unmap_task(void *arg)
+{
+	struct many *m = arg;
+	unsigned i = m->at++;
+
+	(void)!lz_unmap(m->dom, IOVA + i * LZ_PAGE, LZ_PAGE);
+	m->done++;
+}
+
+static unsigned shared_rounds;
+
+/* Two unmaps at once: a batch that is out when another one fails costs its timeout, since
+ * nobody can withdraw it, but whoever is in both is asked once. */
+static void two_batches_out(struct rig *r)
+{
+	struct many m = {r, rig_shared(r, 0, 3), 0, 0};
+
+	look_map(r, m.dom, 2, 3);
+	rig_silence(r, 1);
+	for (unsigned i = 0; i < 2; i++)
+		sim_task("inv", 2 + i, unmap_task, &m);
+	assert_true(look_told(r, 1));
+	while (m.done < 2)
+		rig_sleep(LZ_MS(1));
+	look_settle(r);
+	/* One for each batch that was out, one for who is broken. */
+	assert_in_range(rig_count(r, LZ_EV_TIMEOUT, -1), 2, 3);
+	shared_rounds += rig_count(r, LZ_EV_TIMEOUT, -1) == 3;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(rig_count(r, LZ_EV_SUSPECT, (int)i), 1);
+		assert_int_equal(rig_health(r, i).probes, 1);
+		assert_int_equal(rig_health(r, i).fences, i == 1);
+	}
+	rig_drop(r, m.dom);
+}
+
+static void h62_suspects_of_two_batches_are_asked_once(void **state)
+{
+	(void)state;
+	shared_rounds = 0;
+	look_run(&(struct rig_opts){.devs = 3}, 48, two_batches_out);
+	assert_true(shared_rounds); /* or nothing was shown */
+}
+
 static void h62_one_report_per_generation(void **state)
 {
 	(void)state;
@@ -498,6 +542,7 @@ int main(void)
 		cmocka_unit_test(h51_probe_covers_all_streams),
 		cmocka_unit_test(h53_error_after_removal),
 		cmocka_unit_test(h62_one_report_per_generation),
+		cmocka_unit_test(h62_suspects_of_two_batches_are_asked_once),
 		cmocka_unit_test(h76_clean_answer_with_ats_off_proves_nothing),
 		cmocka_unit_test(h76_orderly_and_fence_order),
 		cmocka_unit_test(h81_late_is_a_normal_case),
