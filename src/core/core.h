@@ -162,6 +162,8 @@ bool lz_sibling_stays(struct lz_gated g, struct lz_device *dev, uint32_t reasons
 /* The device has answered: it and its siblings are let back, or none of them.
  * LZ_OK while dev->block is not 0: a sibling turned out to hold it. */
 enum lz_status lz_recover_together(struct lz_gated g, struct lz_device *dev, uint32_t lift);
+/* It only waited for a sibling, and is back. */
+void lz_sibling_tell_lifted(struct lz_device *dev);
 /* The report work of one that is blocked for a sibling only. False: once more. */
 bool lz_sibling_lift(struct lz_gated g, struct lz_device *dev);
 

@@ -285,6 +285,7 @@ struct lz_device {
 	uint32_t family;   /* of those that share requester ids; [gate] */
 	bool tell_held;	   /* a sibling blocked it, its owner has not heard; [gate] */
 	bool owes_resume;  /* its owner waits for what a sibling's recovery lifts; [gate] */
+	bool waited;	   /* what is delayed is its sibling's recovery, not its own; [gate] */
 	/* Times of the last recoveries, core/limit.c; [gate] */
 	lz_ns *recovered_at;
 	uint64_t n_recovered;

@@ -30,6 +30,7 @@ static void begin(struct lz_gated g, struct lz_device *dev)
 					  : lz_device_fence(dev);
 	dev->reattach = false;
 	dev->delayed = false;
+	dev->waited = false;
 	lz_device_move_generation(dev);
 	lz_block_set(g, dev, LZ_BLOCK_RESET); /* counted once (H08) */
 	lz_emit_device(dev, LZ_EV_RESET_BEGIN, LZ_OK, 0);
@@ -295,14 +296,22 @@ bool lz_reset_reattach(struct lz_gated g, struct lz_device *dev, bool *resumed)
 {
 	dev->reattach = false;
 	*resumed = !lift_nothing(g, dev) && verify(g, dev, false) == LZ_OK && !dev->block;
-	if (*resumed)
+	if (*resumed && dev->waited) {
+		dev->owes_resume = false; /* whoever calls tells its owner */
+		lz_sibling_tell_lifted(dev);
+	} else if (*resumed) {
 		count_recovery(g, dev);
+	}
 	return !dev->reattach;
 }
 
 static enum lz_status end_ok(struct lz_gated g, struct lz_device *dev)
 {
-	return lift_nothing(g, dev) ? LZ_OK : verify(g, dev, true);
+	if (!lift_nothing(g, dev))
+		return verify(g, dev, true);
+	/* It is not asked, but what the queue waited for it is over (F). */
+	dev->iommu->ops->reset_succeeded(dev);
+	return LZ_OK;
 }
 
 static enum lz_status end_not_attempted(struct lz_gated g, struct lz_device *dev)

@@ -88,11 +88,17 @@ static void tell_held(struct lz_device *dev, struct lz_device *holder)
 	       (unsigned)ev.detail);
 }
 
-static void tell_lifted(struct lz_device *dev)
+void lz_sibling_tell_lifted(struct lz_device *dev)
 {
+	dev->waited = false;
 	lz_emit_device(dev, LZ_EV_SIBLING_LIFTED, LZ_OK, 0);
 	lz_log(dev->lz, LZ_LOG_INFO, dev->name,
 	       "Device is unblocked: nobody who shares its requester id is blocked");
+}
+
+static void tell_lifted(struct lz_device *dev)
+{
+	lz_sibling_tell_lifted(dev);
 	/* Its owner hears of it outside the gate. */
 	if (dev->owes_resume)
 		lz_report_queue(dev, 0);
@@ -232,6 +238,7 @@ static void found_broken(struct lz_gated g, struct lz_device *dev)
 
 static void later(struct lz_gated g, struct lz_device *dev, enum lz_status why)
 {
+	dev->waited = true;
 	(void)lz_recover_later(g, dev, why);
 	lz_report_queue(dev, LZ_MS(1));
 }

@@ -2,94 +2,7 @@
 /* Devices that share a requester id: blocked together, lifted when all are well. */
 #include <string.h>
 
-#include "tests/unit/core/bench.h"
-
-#define X 0x500u /* the id that they share */
-
-/* A {0x10, X}, B {0x20, X}, C {0x30}, in one group and one domain. */
-struct family {
-	struct lz_group *g;
-	struct lz_domain *dom;
-	struct lz_device *a, *b, *c;
-};
-
-static struct lz_device *add(struct lz_group *g, const char *name, uint32_t own, uint32_t alias)
-{
-	const uint32_t ids[2] = {own, alias};
-	struct lz_device_desc desc = {.name = name,
-				      .iommu = bench.iommu,
-				      .streams = ids,
-				      .n_streams = alias ? 2 : 1,
-				      .ats = true,
-				      .pasid_bits = 2,
-				      .owner = bench_owner()};
-	struct lz_device *dev;
-
-	assert_int_equal(lz_device_add(g, &desc, &dev), LZ_OK);
-	return dev;
-}
-
-static void make(struct family *f)
-{
-	f->g = bench_group(7);
-	f->dom = bench_domain();
-	f->a = add(f->g, "a", 0x10, X);
-	f->b = add(f->g, "b", 0x20, X);
-	f->c = add(f->g, "c", 0x30, 0);
-	assert_int_equal(lz_attach(f->a, f->dom), LZ_OK);
-	assert_int_equal(lz_attach(f->b, f->dom), LZ_OK);
-	assert_int_equal(lz_attach(f->c, f->dom), LZ_OK);
-}
-
-static void drop(struct family *f)
-{
-	struct lz_device *all[] = {f->a, f->b, f->c};
-
-	for (unsigned i = 0; i < 3; i++)
-		if (all[i])
-			assert_int_equal(lz_device_remove(all[i]), LZ_OK);
-	bench_destroy(f->dom);
-	bench_settle();
-	assert_int_equal(lz_group_recovery_count(f->g), 0);
-	assert_int_equal(lz_group_destroy(f->g), LZ_OK);
-}
-
-static uint64_t blocked_ids(void)
-{
-	struct lz_stats st;
-
-	lz_stats_get(bench.lz, &st);
-	return st.blocked_ids;
-}
-
-static enum lz_status reset(struct lz_device *dev, enum lz_reset_result result)
-{
-	assert_int_equal(lz_reset_prepare(dev), LZ_OK);
-	if (result == LZ_RESET_OK)
-		fake_of(dev)->mute = false;
-	return lz_reset_done(dev, result);
-}
-
-static bool is_open(const struct lz_device *dev)
-{
-	return !dev->block && dev->fence == LZ_FENCE_OPEN && fake_of(dev)->table[0];
-}
-
-/* Held by its sibling alone, and out of reach. */
-static bool is_held(const struct lz_device *dev)
-{
-	return dev->block == LZ_BLOCK_SIBLING && dev->fence == LZ_FENCE_FENCED &&
-	       !fake_of(dev)->table[0];
-}
-
-/* The last event of the kind about `dev`, or NULL. */
-static const struct lz_event *last(enum lz_event_kind k, const struct lz_device *dev)
-{
-	for (unsigned i = bench.n_ev; i-- > 0;)
-		if (bench.ev[i].kind == k && bench.ev[i].device == dev)
-			return &bench.ev[i];
-	return NULL;
-}
+#include "tests/unit/core/family.h"
 
 static void one_broken(struct bench *b)
 {
@@ -118,6 +31,7 @@ static void one_broken(struct bench *b)
 	/* A reset of its own does not lift it (H13), and says who holds it. */
 	assert_int_equal(reset(f.b, LZ_RESET_OK), LZ_OK);
 	assert_true(is_held(f.b));
+	assert_int_equal(b->fake.count[OP_RESET_SUCCEEDED], 1); /* a queue may wait for that */
 	assert_int_equal(b->n_resumed, 0);
 	assert_non_null(strstr(b->last_log, "b: Device is blocked as long as a"));
 	assert_non_null(strstr(b->last_log, "0x500"));
@@ -358,6 +272,37 @@ static void h13_together_or_not_at_all(void **s)
 {
 	(void)s;
 	bench_run(1, 0, NULL, sibling_install_fails);
+}
+
+/* The queue does not answer when the sibling is asked: it is asked again, which is no
+ * recovery of its own, since nobody has reset it. */
+static void sibling_not_asked(struct bench *b)
+{
+	struct family f;
+
+	make(&f);
+	bench_break(f.a, f.dom);
+	b->fake.fail[OP_PROBE] = LZ_ETIMEDOUT;
+	b->fake.fail_skip[OP_PROBE] = 1; /* A's own */
+	b->fake.fail_count[OP_PROBE] = 1;
+	assert_int_equal(reset(f.a, LZ_RESET_OK), LZ_OK);
+	assert_true(is_held(f.a));
+	bench_settle();
+	assert_true(is_open(f.a) && is_open(f.b));
+	assert_null(last(LZ_EV_RECOVERED, f.b));
+	assert_non_null(last(LZ_EV_SIBLING_LIFTED, f.b));
+	assert_int_equal(f.b->n_recoveries, 0);
+	assert_int_equal(b->n_resumed, 2);
+	/* A reset of its own is one. */
+	assert_int_equal(reset(f.b, LZ_RESET_OK), LZ_OK);
+	assert_int_equal(f.b->n_recoveries, 1);
+	drop(&f);
+}
+
+static void h13_whoever_only_waited_has_not_recovered(void **s)
+{
+	(void)s;
+	bench_run(1, 0, NULL, sibling_not_asked);
 }
 
 /* A link's reset prepares all below it before the first is done. */
@@ -669,6 +614,7 @@ int main(void)
 		cmocka_unit_test(h10_a_held_one_is_removed_and_comes_back),
 		cmocka_unit_test(h13_a_sibling_that_does_not_answer_holds_the_others),
 		cmocka_unit_test(h13_together_or_not_at_all),
+		cmocka_unit_test(h13_whoever_only_waited_has_not_recovered),
 		cmocka_unit_test(h13_resets_of_both_overlap),
 		cmocka_unit_test(h13_whoever_was_told_of_a_sibling_hears_of_its_end),
 		cmocka_unit_test(h13_an_operator_recovers_one_after_the_other),
