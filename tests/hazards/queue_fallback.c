@@ -247,6 +247,36 @@ static void h84_a_vcmdq_that_stays_off_is_given_up(void **state)
 	rig_run_seeds(&(struct rig_opts){.devs = 2, .cmdqv = true, .cfg = soon}, 8, stays_off);
 }
 
+/* ---- one that does not take them ---- */
+
+/* Inside a guest whose host does not know the stream ids. */
+static void not_for_it(struct rig *r)
+{
+	struct lz_domain *dom = alone(r, 0);
+	uint64_t before;
+
+	assert_true(lane(r, 0)->limited);
+	before = lane(r, 0)->ring.published;
+	assert_int_equal(lz_unmap(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	assert_true(rig_until(r, rig_idle, LZ_SEC(5)));
+	assert_int_equal(r->released, LZ_PAGE);
+	assert_false(rig_dma_cached(r, 0));
+	assert_true(lane(r, 0)->ring.published > before);
+	before = lane(r, 0)->ring.published;
+	neighbour_goes_on(r, 1);
+	assert_int_equal(lane(r, 0)->ring.published, before);
+	assert_int_equal(rig_count(r, LZ_EV_SUSPECT, -1), 0);
+	finish(r, dom);
+}
+
+static void what_a_lane_refuses_goes_elsewhere(void **state)
+{
+	(void)state;
+	rig_run_seeds(
+		&(struct rig_opts){.devs = 2, .cmdqv = true, .cmdqv_guest = true, .cfg = soon}, 4,
+		not_for_it);
+}
+
 /* ---- half way through ---- */
 
 /* The lane is lost when the first batch has reached it: the next one goes elsewhere, and
@@ -293,6 +323,7 @@ int main(void)
 		cmocka_unit_test(h84_a_lost_lane_holds_no_suspect),
 		cmocka_unit_test(stopping_ecmdq_is_not_written),
 		cmocka_unit_test(h84_a_vcmdq_that_stays_off_is_given_up),
+		cmocka_unit_test(what_a_lane_refuses_goes_elsewhere),
 		cmocka_unit_test(a_batch_goes_on_elsewhere),
 	};
 

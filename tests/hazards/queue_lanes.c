@@ -150,6 +150,89 @@ static void a_guests_timeout_blames_nobody(void **state)
 		      left_behind);
 }
 
+/* ---- ... whoever's sync it meets (H35 to H38 for what nobody flushed yet) ---- */
+
+/* Device 0 is the guest's and does not answer. */
+static uint64_t *guest_waits(struct rig *r)
+{
+	uint64_t *ring = guest_queue(r);
+
+	rig_silence(r, 0);
+	guest_sends(r, ring, 0, lz_smmu_cmd_atc0(5, 0), SMMU_ATC1_ALL);
+	rig_sleep(LZ_MS(5)); /* it has timed out */
+	return ring;
+}
+
+static void nobody_is_blamed(struct rig *r)
+{
+	assert_true(rig_model_stats(r).cmdq_errors > 0);
+	assert_true(rig_until(r, rig_idle, LZ_SEC(5)));
+	assert_int_equal(rig_count(r, LZ_EV_QUARANTINED, -1), 0);
+	assert_int_equal(rig_health(r, 1).fence, LZ_FENCE_OPEN);
+}
+
+/* A TLB invalidation's sync, while queues keep their timeouts apart: that is not taken
+ * for a sign that they do not. */
+static void meets_a_tlbi(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 1, 1);
+	uint64_t *ring = guest_waits(r);
+
+	warm(r, dom, IOVA, 0);
+	vcmdq_write(r, CMDQV_QUEUE_CONFIG, 0);
+	rig_sleep(LZ_US(10));
+	lz_mem_dma_free(r->lz, ring, 256);
+	assert_int_equal(lz_unmap(dom, IOVA, LZ_PAGE), LZ_OK);
+	nobody_is_blamed(r);
+	assert_false(drv(r)->shares_timeouts);
+	finish(r, dom);
+}
+
+static void a_guests_timeout_says_nothing_about_lanes(void **state)
+{
+	(void)state;
+	rig_run_seeds(
+		&(struct rig_opts){
+			.devs = 2, .cmdqv = true, .own_timeouts = true, .tune = tells_of_it},
+		4, meets_a_tlbi);
+}
+
+/* The guest's queue goes while the host's ATC_INV is out, which the SMMU's own queue has
+ * carried, since the lane is lost. */
+static void guest_goes(struct rig *r, int device, const struct lzm_atc_inv *inv)
+{
+	(void)inv;
+	if (device == 1)
+		lzm_cmdqv_write(r->cmdqv, GUEST_PAGE0 + CMDQV_QUEUE_CONFIG, 4, 0);
+}
+
+static void meets_an_atc_inv(struct rig *r)
+{
+	struct lz_domain *dom = rig_shared(r, 1, 1);
+	uint64_t *ring = guest_waits(r);
+
+	assert_int_equal(lz_map(dom, IOVA, RIG_MEM, LZ_PAGE, LZ_READ | LZ_WRITE), LZ_OK);
+	assert_true(rig_dma(r, 1, IOVA, true));
+	lz_store32(&drv(r)->lanes[0].refuses, 1);
+	lz_smmu_lanes_alert(drv(r));
+	r->on_atc = guest_goes;
+	/* The sync fails, or what it is taken for ends before it is looked at. */
+	assert_int_equal(lz_unmap(dom, IOVA, LZ_PAGE), LZ_IN_CUSTODY);
+	r->on_atc = NULL;
+	nobody_is_blamed(r);
+	assert_int_equal(rig_count(r, LZ_EV_EXONERATED, 1), 1);
+	assert_int_equal(r->released, LZ_PAGE);
+	lz_mem_dma_free(r->lz, ring, 256);
+	finish(r, dom);
+}
+
+static void a_guests_timeout_names_no_device_of_the_host(void **state)
+{
+	(void)state;
+	rig_run_seeds(&(struct rig_opts){.devs = 2, .cmdqv = true, .tune = tells_of_it}, 4,
+		      meets_an_atc_inv);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +240,8 @@ int main(void)
 		cmocka_unit_test(h35_issuer_drains_a_vcmdq),
 		cmocka_unit_test(a_guests_error_is_its_own),
 		cmocka_unit_test(a_guests_timeout_blames_nobody),
+		cmocka_unit_test(a_guests_timeout_says_nothing_about_lanes),
+		cmocka_unit_test(a_guests_timeout_names_no_device_of_the_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

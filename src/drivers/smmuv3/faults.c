@@ -105,7 +105,7 @@ static struct lz_smmu_queue *ask_in(struct lz_smmu *s, void *queue)
 {
 	struct lz_smmu_queue *q = queue;
 
-	return q && !lz_load32(&q->given_up) ? q : lz_smmu_lane_pick(s);
+	return q && !lz_smmu_lane_is_lost(q) ? q : lz_smmu_lane_pick(s);
 }
 
 static enum lz_status probe_send(struct lz_device *dev, const struct lz_command *accused,
@@ -164,8 +164,10 @@ static enum lz_answer await(struct lz_iommu *iommu, const struct lz_sync *sync, 
 
 static bool held(struct lz_iommu *iommu, void *queue)
 {
-	struct lz_smmu_queue *q = ask_in(lz_smmu_of(iommu), queue);
+	struct lz_smmu_queue *q = queue;
 
+	if (!q || lz_load32(&q->given_up))
+		q = lz_smmu_lane_pick(lz_smmu_of(iommu));
 	if (lz_load32(&q->held_error))
 		return true;
 	/* Nobody asks in a lane that stands; others go on. */

@@ -100,6 +100,12 @@ static bool handle_cmdq_error(struct lz_smmu_queue *q)
 		emit_queue(s, LZ_EV_QUEUE_ERROR, cons);
 	} else {
 		illegal_command(q, pos, cons);
+		/* Its host does not know the stream id: what the lane does not take goes to
+		 * the SMMU's own queue. */
+		if (LZ_CONFIG_LANES && q->kind == SMMU_VCMDQ && code == SMMU_CERROR_ILL_ACCESS) {
+			lz_store32(&q->refuses, 1);
+			lz_smmu_lanes_alert(s);
+		}
 	}
 	return lz_ring_clear_again(s->lz, &q->ring);
 }

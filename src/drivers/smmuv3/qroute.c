@@ -20,15 +20,9 @@
 
 /* ---- which ---- */
 
-/* It takes nothing, or nothing that it takes is known to get anywhere. */
-static bool is_lost(struct lz_smmu_queue *q)
-{
-	return lz_load32(&q->off) || lz_load32(&q->given_up);
-}
-
 static bool is_stuck(struct lz_smmu_queue *q)
 {
-	return lz_load32(&q->held_error) || is_lost(q) || lz_smmu_stalled(q) ||
+	return lz_load32(&q->held_error) || lz_smmu_lane_is_lost(q) || lz_smmu_stalled(q) ||
 	       (lz_load64(&q->ring.tail) & LZ_RING_FROZEN);
 }
 
@@ -50,10 +44,10 @@ struct lz_smmu_queue *lz_smmu_lane_pick(struct lz_smmu *s)
 
 		if (!is_stuck(other))
 			return other;
-		if (is_lost(q))
+		if (lz_smmu_lane_is_lost(q))
 			q = other;
 	}
-	if (!is_lost(q))
+	if (!lz_smmu_lane_is_lost(q))
 		return q;
 	lz_store32(&s->atc_on_main, 1);
 	return &s->cmdq;
@@ -67,7 +61,8 @@ static bool stands(struct lz_smmu *s, uint64_t left)
 {
 	struct lz_smmu_queue *q = &s->lanes[(left >> LEFT_LANE) - 1];
 
-	return !is_lost(q) && lz_smmu_queue_cons(q) < (left & ((1ull << LEFT_LANE) - 1));
+	return !lz_smmu_lane_is_lost(q) &&
+	       lz_smmu_queue_cons(q) < (left & ((1ull << LEFT_LANE) - 1));
 }
 
 bool lz_smmu_lane_has_left(struct lz_smmu *s, struct lz_smmu_domain *sdom)
@@ -128,7 +123,7 @@ void lz_smmu_lanes_alert(struct lz_smmu *s)
 		return;
 	(void)lz_fetch_and32(&s->iommu.alert, ~SMMU_ALERT_LANES);
 	for (unsigned i = 0; i < s->n_lanes; i++)
-		any |= lz_load32(&s->lanes[i].held_error) || is_lost(&s->lanes[i]) ||
+		any |= lz_load32(&s->lanes[i].held_error) || lz_smmu_lane_is_lost(&s->lanes[i]) ||
 		       lz_load64(&s->lanes[i].ring.stalled_at);
 	if (any)
 		(void)lz_fetch_or32(&s->iommu.alert, SMMU_ALERT_LANES);
@@ -174,6 +169,16 @@ static void accuse_out(struct lz_smmu_queue *q)
 		(void)lz_smmu_accuse_unsettled(q, p, false);
 }
 
+/* A guest's queue that was switched off leaves its timeouts to the next sync of the SMMU's
+ * own, whosever that is. Is there anybody who could have one? */
+static bool may_be_a_guests(const struct lz_smmu_queue *q)
+{
+	struct lz_smmu *s = q->smmu;
+
+	return LZ_CONFIG_LANES && q == &s->cmdq && s->cmdqv && !s->cmdqv_guest &&
+	       SMMU_GET(CMDQV_PARAM_VINTFS, lz_mmio_read32(s->cmdqv, CMDQV_PARAM));
+}
+
 /* [err_lock] */
 void lz_smmu_tell_others(struct lz_smmu_queue *q, uint64_t pos, unsigned own)
 {
@@ -183,7 +188,8 @@ void lz_smmu_tell_others(struct lz_smmu_queue *q, uint64_t pos, unsigned own)
 
 	if (!LZ_CONFIG_LANES || !s->n_lanes)
 		return;
-	if (!own && !q->ring.err.carry && s->own_timeouts && !of_guest && !s->shares_timeouts) {
+	if (!own && !q->ring.err.carry && s->own_timeouts && !may_be_a_guests(q) &&
+	    !s->shares_timeouts) {
 		s->shares_timeouts = true;
 		lz_log(s->lz, LZ_LOG_WARN, s->iommu.name,
 		       "a queue told of a timeout of another one's: they are not kept apart");
@@ -204,6 +210,8 @@ bool lz_smmu_tells_own(struct lz_smmu_queue *q)
 {
 	struct lz_smmu *s = q->smmu;
 
+	if (may_be_a_guests(q))
+		return false;
 	if (!LZ_CONFIG_LANES || !s->n_lanes || (s->own_timeouts && !s->shares_timeouts))
 		return true;
 	for (unsigned i = 0; i <= s->n_lanes; i++) {

@@ -51,6 +51,7 @@ struct lz_smmu_queue {
 	uint32_t off;	/* it has stopped, and is not on again; atomic */
 	/* A lane whose ladder has come to its end: others carry its ATC_INVs; atomic. */
 	uint32_t given_up;
+	uint32_t refuses; /* a VCMDQ that does not take what it is there for; atomic */
 };
 
 /* ---- the steps, inline ---- */

@@ -179,6 +179,7 @@
 #define SMMU_CERROR_ILL		 1u
 #define SMMU_CERROR_ABT		 2u
 #define SMMU_CERROR_ATC_INV_SYNC 3u
+#define SMMU_CERROR_ILL_ACCESS	 4u /* of a VCMDQ: its owner may not send that */
 
 /* ---- 4 commands: two 64-bit words ---- */
 #define SMMU_CMD_OP		 SMMU_BITS(7, 0)

@@ -178,6 +178,11 @@ bool lz_smmu_queue_accepts(const struct lz_smmu_queue *q, uint64_t w0);
 /* Where this CPU's ATC_INVs go; another one's lane while its own is stuck, and the SMMU's
  * own queue when all are given up. Any context. */
 struct lz_smmu_queue *lz_smmu_lane_pick(struct lz_smmu *s);
+/* It takes nothing, or nothing that it takes is known to get anywhere. */
+static inline bool lz_smmu_lane_is_lost(const struct lz_smmu_queue *q)
+{
+	return lz_load32(&q->off) || lz_load32(&q->given_up) || lz_load32(&q->refuses);
+}
 /* It has been told to stop, and is to be started again when it has. Work only. */
 bool lz_smmu_lane_stops(const struct lz_smmu_queue *q);
 /* Takes note of whether the lane's ladder has come to its end. Work only. */
