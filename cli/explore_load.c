@@ -32,8 +32,6 @@ bool explore_check_iommu(const struct ex_case *c, char *err, size_t err_size)
 		return true;
 	if (b && !exr_body_runs_on(b, c->iommu))
 		snprintf(err, err_size, "body: %s: a RISC-V IOMMU has no service failure", c->body);
-	else if (c->alias)
-		snprintf(err, err_size, "alias: the RISC-V driver refuses ids that are shared");
 	else if (c->lanes && strcmp(c->lanes, "none"))
 		snprintf(err, err_size, "lanes: a RISC-V IOMMU has one command queue");
 	else if (c->queue < 8)

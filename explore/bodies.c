@@ -494,6 +494,8 @@ const struct exr_body exr_bodies[] = {
 	{"two_dead", "two of the devices are dead", two_dead_prepare, two_unmaps},
 	{"three_invalidators", "three invalidators on one dead device", exb_one_dead, three_unmaps},
 	{"attach_fence", "attach against fence", attach_prepare, attach_fence},
+	{"alias_deaf", "the dead one of two that share a stream id is fenced",
+	 exb_alias_deaf_prepare, exb_alias_deaf},
 	{"leave_sound", "a sound device is detached while others invalidate", exb_shared,
 	 exb_leave_sound},
 	{"reset_identify", "a reset's end against identification", exb_one_dead, reset_meets},

@@ -30,6 +30,8 @@ void exb_reset_fails(struct exr *r);
 void exb_broken_again(struct exr *r);
 void exb_detach_reset_prepare(struct exr *r);
 void exb_leave_sound(struct exr *r);
+void exb_alias_deaf_prepare(struct exr *r);
+void exb_alias_deaf(struct exr *r);
 void exb_detach_reset(struct exr *r);
 void exb_nested_settle(struct exr *r);
 void exb_operator_reset(struct exr *r);

@@ -351,3 +351,28 @@ void exb_leave_sound(struct exr *r)
 	(void)exr_unmap(r, 0, 0, 1);
 	(void)exr_unmap(r, 0, 2, 1);
 }
+
+/* ---- the fence of one takes ATS from who sends its id too ---- */
+
+void exb_alias_deaf_prepare(struct exr *r)
+{
+	exb_shared(r);
+	exr_domain(r, 1, 0);
+	for (unsigned p = 0; p < 3; p++)
+		exr_must(r, exr_map(r, 1, p), "lz_map()");
+	exr_must(r, lz_attach_pasid(r->dev[0].dev, EXR_PASID, r->dom[1].dom), "lz_attach_pasid()");
+	exr_warm_pasid(r, 0, EXR_PASID, 0, 3);
+	exr_silence(r, 1);
+}
+
+static void unmap_dom_1(struct exr *r)
+{
+	for (unsigned p = 0; p < 3; p++)
+		(void)exr_unmap(r, 1, p, 1);
+}
+
+void exb_alias_deaf(struct exr *r)
+{
+	exr_go(r, "invalidator", 3, unmap_dom_1);
+	(void)exr_unmap(r, 0, 0, 1);
+}

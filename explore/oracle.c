@@ -83,6 +83,17 @@ void exr_destroyed(struct exr_dom *d)
 
 /* ---- B: broken means fenced ---- */
 
+/* Asked after a reset, it has to be heard, also by an id that others send: until all of
+ * them are let back. */
+static bool listens(const struct exr *r, unsigned i, unsigned k)
+{
+	for (unsigned j = 0; j < r->n_devs; j++)
+		for (unsigned n = 0; r->dev[j].hears && n < r->dev[j].n_own; n++)
+			if ((j != i || r->dev[i].listens) && r->dev[j].sid[n] == r->dev[i].sid[k])
+				return true;
+	return false;
+}
+
 void exr_step(struct ex_run *run)
 {
 	struct exr *r = run->own;
@@ -90,12 +101,12 @@ void exr_step(struct ex_run *run)
 	for (unsigned i = 0; r->fenced >> i; i++) {
 		bool now = false, uncached = false;
 
-		/* Asked after a reset, it has to be heard. */
-		if (!is_fenced(&r->dev[i]) || r->dev[i].listens)
+		if (!is_fenced(&r->dev[i]))
 			continue;
 		for (unsigned k = 0; k < r->dev[i].n_sids && !now && !uncached; k++)
-			lzm_iommu_ats_effective(r->dev[i].unit->model, r->dev[i].sid[k], &now,
-						&uncached);
+			if (!listens(r, i, k))
+				lzm_iommu_ats_effective(r->dev[i].unit->model, r->dev[i].sid[k],
+							&now, &uncached);
 		if (now || uncached)
 			ex_violate(run, 'B', "fenced and its ATS is effective",
 				   "device %u is fenced and its ATS is effective%s", i,
@@ -252,11 +263,12 @@ void exr_event(void *ctx, const struct lz_event *ev)
 	case LZ_EV_PROBE:
 		d->asked = true;
 		d->listens = is_fenced(d) && r->iommu->asks_with_ats;
+		d->hears = is_blocked(d, ~0u) && r->iommu->asks_with_ats;
 		if (r->on_probe)
 			r->on_probe(r);
 		break;
 	case LZ_EV_FENCED:
-		d->asked = d->listens = false;
+		d->asked = d->listens = d->hears = false;
 		exr_fenced(d, d->dev != NULL);
 		d->on_the_way = exr_lanes_pending(d);
 		exr_step(r->run); /* there may be no further step */
@@ -268,12 +280,15 @@ void exr_event(void *ctx, const struct lz_event *ev)
 		exr_fenced(d, false);
 		break;
 	case LZ_EV_REMOVED:
-		d->listens = false;
+		d->listens = d->hears = false;
 		exr_fenced(d, false);
 		break;
 	case LZ_EV_RECOVERED:
 	case LZ_EV_OPERATOR_CLEARED:
-		d->broken = false;
+		d->broken = d->hears = false;
+		break;
+	case LZ_EV_SIBLING_LIFTED:
+		d->hears = false;
 		break;
 	case LZ_EV_STILL_BROKEN:
 		if (d->dev)

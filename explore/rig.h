@@ -103,6 +103,7 @@ struct exr_dev {
 	bool mute;     /* an access to its config space failed since its last reset */
 	bool asked;    /* a probe is out, or its answer is being believed */
 	bool listens;  /* fenced, and probed since, with ATS on in its context */
+	bool hears;    /* blocked, and probed since, likewise, and not let back yet */
 	bool doubted;  /* since its last accusation a read of config space failed there */
 	bool held;     /* an operator blocked it and could not clear it yet */
 	bool broken;   /* quarantined, and not recovered since */

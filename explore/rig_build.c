@@ -299,7 +299,7 @@ enum lz_status exr_add(struct exr *r, unsigned i)
 
 	d->quarantined_gen = 0;
 	d->guilty = d->broken = d->claimed = d->reset_ok = false;
-	d->asked = d->doubted = d->silent = d->listens = false;
+	d->asked = d->doubted = d->silent = d->listens = d->hears = false;
 	return lz_device_add(d->group, &desc, &d->dev);
 }
 

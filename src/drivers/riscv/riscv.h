@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The RISC-V IOMMU driver's state and what its files offer each other. Low to high:
- * rv_queue, rv_error, rv_directory, rv_contexts, rv_invalidate, rv_faults, rv_ladder,
+ * rv_queue, rv_error, rv_directory, rv_contexts, rv_shared, rv_invalidate, rv_faults, rv_ladder,
  * rv_ops, rv_probe.
  */
 #ifndef LZ_RISCV_RISCV_H
@@ -10,6 +10,7 @@
 #include "core/driver.h"
 #include "core/epoch.h"
 #include "drivers/common/links.h"
+#include "drivers/common/senders.h"
 #include "drivers/riscv/rv_queue.h"
 #include "lazaret/riscv.h"
 
@@ -20,36 +21,45 @@ enum lz_rv_voice {
 	RV_QUIET,  /* no, nor is there any need */
 };
 
+/* A device context, with all devices that send its id (H13). */
+struct lz_rv_stream {
+	struct lz_stream s;	/* first */
+	bool begun, pdtv;	/* has process contexts, as who came first has them; [gate] */
+	struct lz_rv_dev *live; /* whose tables it points to; NULL: aborts; [gate] */
+	uint32_t pscid;		/* that the IOTLB may know it by; 0 none; atomic */
+	uint32_t closed;	/* devices whose fence forbids EN_ATS; [share_lock] */
+	bool owed;		/* it is on for another one: deafen() first; [share_lock] */
+	/* Everything aborts, but it still has a PSCID: see lz_rv_push(). */
+	bool shut;     /* [share_lock] */
+	uint64_t when; /* it was shut: lz_rv.shuts then; [share_lock] */
+};
+
 struct lz_rv_dev {
+	struct lz_sending sending; /* first; its streams are struct lz_rv_stream */
 	struct lz_device *dev;
 	struct lz_rv *s;
 	uint64_t *dc[LZ_MAX_STREAMS]; /* device contexts, in the directory */
 	/* Process directory: a root page when there are two levels, then leaf pages.
-	 * NULL: the device has no PASIDs. */
+	 * NULL: none of its contexts has process contexts. */
 	uint64_t *pdt;
 	lz_phys pdt_phys;
+	unsigned pdt_bits;
 	size_t pdt_bytes;
-	uint64_t fsc;	/* what the contexts have when they translate; [gate] */
-	uint32_t pscid; /* that the IOTLB may know it by; 0 none; [gate] */
-	bool clean;	/* nothing is cached by it, as it has said; [gate] */
+	struct lz_domain_part *installed; /* the RID's; NULL: its tables abort; [gate] */
+	uint64_t fsc; /* what contexts have that translate without a directory; [gate] */
+	bool clean;   /* nothing is cached by it, as it has said; [gate] */
+	bool stale;   /* it was not heard: what its ATC holds is not known; [gate] */
 	/* enum lz_rv_voice, see rv_faults.c. Written under the fence lock, read without
 	 * (atomic). */
 	uint8_t voice;
 	uint64_t hushed; /* EN_ATS went off: lz_rv.shuts then; [fence_lock] */
-	/* Everything aborts, but the contexts still have a PSCID: see lz_rv_push(). */
-	bool shut;     /* [fence_lock] */
-	uint64_t when; /* it was shut: lz_rv.shuts then; [fence_lock] */
-	bool listens;  /* EN_ATS is on for a probe alone, with effect; [gate] */
+	uint32_t hushes; /* counts who asked for it; [fence_lock] */
+	bool listens;	 /* EN_ATS is on for a probe alone, with effect; [gate] */
 };
 
 struct lz_rv_domain {
 	uint32_t pscid;
 	struct lz_links links;
-};
-
-struct lz_rv_id {
-	uint32_t did;
-	struct lz_rv_dev *rd;
 };
 
 /* In lz_iommu.alert, whose lower half counts devices. */
@@ -79,9 +89,8 @@ struct lz_rv {
 	struct lz_spinlock err_lock; /* queue errors: marks, accusations; cqcsr, fqcsr */
 	uint32_t held_error;	     /* written under err_lock: left for the ladder */
 
-	struct lz_spinlock id_lock;
-	struct lz_rv_id *ids; /* [id_lock] sorted by did */
-	uint32_t n_ids, ids_room;
+	struct lz_streams streams;     /* by device id */
+	struct lz_spinlock share_lock; /* tc of contexts, inside the fence lock */
 
 	_Alignas(LZ_RING_LINE) struct lz_epoch readers; /* of invalidation arrays */
 
@@ -119,6 +128,10 @@ static inline struct lz_rv *lz_rv_of(struct lz_iommu *iommu)
 static inline struct lz_rv_dev *lz_rv_dev_of(struct lz_device *dev)
 {
 	return dev->drv;
+}
+static inline struct lz_rv_stream *lz_rv_stream_of(const struct lz_rv_dev *rd, unsigned i)
+{
+	return (struct lz_rv_stream *)rd->sending.stream[i];
 }
 static inline uint32_t lz_rv_read32(const struct lz_rv *s, uint32_t off)
 {
@@ -164,21 +177,49 @@ unsigned lz_rv_ddt_bits(const struct lz_rv *s, unsigned levels);
 void lz_rv_ddt_fini(struct lz_rv *s, bool unused);
 /* The context of a device id; made (V = 0) when there is no page for it yet. */
 enum lz_status lz_rv_ddt_get(struct lz_rv *s, uint32_t did, uint64_t **dc);
-/* All of the device's ids, or none. LZ_EEXIST: somebody has one; LZ_ENOMEM. */
-enum lz_status lz_rv_id_insert(struct lz_rv *s, struct lz_rv_dev *rd);
-void lz_rv_id_remove(struct lz_rv *s, struct lz_rv_dev *rd);
-/* Who sends the id, with a reference (H25, H53), or NULL. Any context. */
-struct lz_device *lz_rv_id_get(struct lz_rv *s, uint32_t did);
 
-/* rv_contexts.c: those of one device. Each is stored; lz_rv_push() makes it count. */
-void lz_rv_dc_begin(struct lz_rv_dev *rd);
-/* Room for its process contexts, if it has PASIDs. */
-enum lz_status lz_rv_pdt_init(struct lz_rv_dev *rd);
-/* Everything aborts, and ATS is off. */
+/* rv_shared.c: contexts that several devices send to. [gate] */
+/* Contexts that nobody lives in abort, if they have not before; room for what the others
+ * need. LZ_ENOMEM. */
+enum lz_status lz_rv_dc_begin(struct lz_rv_dev *rd);
+/* Those live in the device from now on that nobody lives in, or somebody with another
+ * domain although it is the device that is heard by them. */
+void lz_rv_dc_claim(struct lz_rv_dev *rd, const struct lz_domain_part *part);
+/* Those go on for it by which it is heard, and that live in another one without ATS. */
+void lz_rv_dc_take_over(struct lz_rv_dev *rd);
+/* Those that live in it go on for another one, or abort. */
+void lz_rv_dc_leave(struct lz_rv_dev *rd);
+/* One more, or one fewer, whose fence forbids ATS in them. [fence_lock] */
+void lz_rv_dc_closed(struct lz_rv_dev *rd, int by);
+/* Is ATS forbidden in one by which the device is heard; does a fence owe it there?
+ * [share_lock] */
+bool lz_rv_dc_is_closed(const struct lz_rv_dev *rd);
+bool lz_rv_dc_is_owed(const struct lz_rv_dev *rd);
+/* The next device, with a reference, whose answers may be heard by a context of `rd`
+ * although a fence forbids it; NULL. And when it is not heard any more. */
+struct lz_device *lz_rv_dc_next_owed(struct lz_rv_dev *rd);
+void lz_rv_dc_paid(struct lz_rv_dev *rd);
+
+/* rv_contexts.c: those that live in one device. Each is stored; lz_rv_push() makes it
+ * count. */
+/* What a context has that aborts everything, or that translates for the device. */
+uint64_t lz_rv_dc_nothing(const struct lz_rv_dev *rd, const struct lz_rv_stream *st);
+uint64_t lz_rv_dc_fsc(const struct lz_rv_dev *rd, const struct lz_rv_stream *st);
+/* tc but for what the fences forbid; `how`: EN_ATS, DTF. [fence_lock, share_lock] */
+void lz_rv_dc_store_tc(struct lz_rv_dev *rd, unsigned i, uint64_t how);
+/* Room for process contexts. */
+enum lz_status lz_rv_pdt_init(struct lz_rv_dev *rd, unsigned bits);
+/* Everything aborts, and ATS is off; close: and nobody lives there. */
+void lz_rv_dc_abort(struct lz_rv_dev *rd);
 void lz_rv_dc_close(struct lz_rv_dev *rd);
 /* ATS off in all its contexts. [fence_lock] */
 void lz_rv_dc_ats_off_locked(struct lz_rv_dev *rd);
 void lz_rv_dc_ats_off(struct lz_rv_dev *rd);
+/* ATS off wherever it is heard, for the fence of another one: it is hushed, and when
+ * nothing is out for it any more, with what begin has counted, not heard. Nothing happens
+ * when that fence does not owe it any more: false. */
+bool lz_rv_dc_deafen_begin(struct lz_rv_dev *rd, uint32_t *hushes);
+void lz_rv_dc_deafen(struct lz_rv_dev *rd, uint32_t hushes);
 /* It aborts: its answers are heard all the same. False: it is being fenced. */
 bool lz_rv_dc_listen(struct lz_rv_dev *rd);
 /* EN_ATS is on, or about to have effect. */
@@ -224,7 +265,8 @@ enum lz_status lz_rv_ats_flush(struct lz_rv_dev *rd, uint32_t pid);
 enum lz_status lz_rv_hush(struct lz_rv_dev *rd);
 void lz_rv_hush_locked(struct lz_rv_dev *rd);
 void lz_rv_set_voice(struct lz_rv_dev *rd, enum lz_rv_voice voice);
-void lz_rv_loud(struct lz_rv_dev *rd);
+/* False: it is not heard. */
+bool lz_rv_loud(struct lz_rv_dev *rd);
 void lz_rv_reset_succeeded(struct lz_device *dev);
 
 /* rv_ladder.c: operations */

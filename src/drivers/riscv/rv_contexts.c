@@ -5,7 +5,8 @@
  * comes from the work at any time and clears ATS. So tc is stored under the fence lock,
  * and whoever stores it looks at the fence under the same lock (H44, H45, H46): a whole
  * 64-bit store, in which EN_ATS, EN_PRI, T2GPA and PRPR go together, since one of them
- * alone makes the context misconfigured.
+ * alone makes the context misconfigured. A context that several devices send to has one
+ * lock more inside those (rv_shared.c); it is changed for the one that it lives in.
  *
  * A context is never invalid again once it was valid. V = 0 would have page requests
  * answered with a Response Failure, which switches PRI off for a whole family, and DTF
@@ -24,29 +25,31 @@
  */
 #include "drivers/riscv/riscv.h"
 
-static uint64_t base_tc(const struct lz_rv_dev *rd)
+static bool lives_in(const struct lz_rv_dev *rd, unsigned i)
 {
-	return RV_TC_V | (rd->pdt ? RV_TC_PDTV | RV_TC_DPE : 0);
+	return lz_rv_stream_of(rd, i)->live == rd;
 }
 
-/* What aborts everything, of the kind that tc says. */
-static uint64_t nothing(const struct lz_rv_dev *rd)
+uint64_t lz_rv_dc_nothing(const struct lz_rv_dev *rd, const struct lz_rv_stream *st)
 {
-	uint64_t mode = rd->pdt ? RV_PDTP_PD8 : RV_ATP_SV39;
+	uint64_t mode = st->pdtv ? RV_PDTP_PD8 : RV_ATP_SV39;
 
 	return RV_FIELD(RV_ATP_MODE, mode) | RV_FIELD(RV_ATP_PPN, rd->s->nothing_phys / LZ_PAGE);
 }
 
-static void store_all(struct lz_rv_dev *rd, unsigned word, uint64_t w)
+uint64_t lz_rv_dc_fsc(const struct lz_rv_dev *rd, const struct lz_rv_stream *st)
 {
-	for (unsigned i = 0; i < rd->dev->n_streams; i++)
-		lz_dma_store64(&rd->dc[i][word], w);
+	uint64_t mode = rd->pdt_bits > RV_PD8_BITS ? RV_PDTP_PD17 : RV_PDTP_PD8;
+
+	return st->pdtv ? RV_FIELD(RV_ATP_MODE, mode) | RV_FIELD(RV_ATP_PPN, rd->pdt_phys / LZ_PAGE)
+			: rd->fsc;
 }
 
 /* Nothing more is sent to who will not be heard (H70). What its ATC holds counts until
  * EN_ATS is off with effect, unless it has said that it is empty. [fence_lock] */
 void lz_rv_hush_locked(struct lz_rv_dev *rd)
 {
+	rd->hushes++;
 	if (rd->voice != RV_LOUD)
 		return;
 	rd->hushed = UINT64_MAX;
@@ -61,51 +64,96 @@ static void count_hushed(struct lz_rv_dev *rd)
 		rd->hushed = lz_fetch_add64(&rd->s->shuts, 1) + 1;
 }
 
-static void store_tc(struct lz_rv_dev *rd, uint64_t tc)
+/* Its own fence, and one of somebody who sends the id too (H45). A suspect keeps what it
+ * asks for, as one whose tables nobody touches does. Nobody but who answers the id's
+ * invalidations has an ATC that they reach. */
+void lz_rv_dc_store_tc(struct lz_rv_dev *rd, unsigned i, uint64_t how)
+{
+	const struct lz_rv_stream *st = lz_rv_stream_of(rd, i);
+
+	lz_assert(lz_spin_held(&rd->s->share_lock));
+	if (rd->dev->fence >= LZ_FENCE_FENCING || st->closed)
+		how = RV_TC_DTF;
+	if (!lz_answers(&rd->sending, i))
+		how &= ~RV_TC_ATS;
+	lz_dma_store64(&rd->dc[i][RV_DC_TC],
+		       RV_TC_V | (st->pdtv ? RV_TC_PDTV | RV_TC_DPE : 0) | how);
+}
+
+/* A device is heard by each id that it answers, or by none: voice is one for all. */
+static void store_tc(struct lz_rv_dev *rd, uint64_t how)
 {
 	struct lz_device *dev = rd->dev;
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
+	unsigned long inner = lz_spin_lock(&rd->s->share_lock);
 
-	/* A suspect keeps what it asks for, as one whose tables nobody touches does. */
-	if (dev->fence >= LZ_FENCE_FENCING)
-		tc = (tc & ~RV_TC_ATS) | RV_TC_DTF;
-	if (!(tc & RV_TC_EN_ATS))
+	if (dev->fence >= LZ_FENCE_FENCING || lz_rv_dc_is_closed(rd))
+		how &= ~RV_TC_ATS;
+	if (!(how & RV_TC_EN_ATS))
 		lz_rv_hush_locked(rd);
-	store_all(rd, RV_DC_TC, tc);
-	if (!(tc & RV_TC_EN_ATS))
+	for (unsigned i = 0; i < dev->n_streams; i++)
+		if (lives_in(rd, i))
+			lz_rv_dc_store_tc(rd, i, how);
+	if (!(how & RV_TC_EN_ATS))
 		count_hushed(rd);
+	lz_spin_unlock(&rd->s->share_lock, inner);
 	lz_spin_unlock(&dev->fence_lock, flags);
 }
 
-void lz_rv_dc_begin(struct lz_rv_dev *rd)
+/* The PSCIDs go. */
+static void shut(struct lz_rv_dev *rd)
 {
-	store_all(rd, RV_DC_IOHGATP, 0);
-	store_all(rd, RV_DC_TA, RV_FIELD(RV_TA_PSCID, RV_PSCID_NOTHING));
-	store_all(rd, RV_DC_FSC, nothing(rd));
-	lz_dma_wmb(); /* the others before V */
-	store_tc(rd, base_tc(rd) | RV_TC_DTF);
-	lz_dma_wmb();
+	unsigned long flags = lz_spin_lock(&rd->s->share_lock);
+	/* fsc before the count, which whoever pushes reads first */
+	uint64_t now = lz_fetch_add64(&rd->s->shuts, 1) + 1;
+
+	for (unsigned i = 0; i < rd->dev->n_streams; i++) {
+		struct lz_rv_stream *st = lz_rv_stream_of(rd, i);
+
+		if (!lives_in(rd, i) || st->pdtv || !lz_load32(&st->pscid))
+			continue;
+		st->shut = true;
+		st->when = now;
+	}
+	lz_spin_unlock(&rd->s->share_lock, flags);
 }
 
-/* The PSCID goes, or has come. */
-static void set_shut(struct lz_rv_dev *rd, bool shut)
+void lz_rv_dc_abort(struct lz_rv_dev *rd)
 {
-	unsigned long flags = lz_spin_lock(&rd->dev->fence_lock);
-
-	rd->shut = shut;
-	if (shut) /* fsc before the count, which whoever pushes reads first */
-		rd->when = lz_fetch_add64(&rd->s->shuts, 1) + 1;
-	else
-		store_all(rd, RV_DC_TA, RV_FIELD(RV_TA_PSCID, rd->pscid));
-	lz_spin_unlock(&rd->dev->fence_lock, flags);
+	rd->listens = false;
+	for (unsigned i = 0; i < rd->dev->n_streams; i++)
+		if (lives_in(rd, i))
+			lz_dma_store64(&rd->dc[i][RV_DC_FSC],
+				       lz_rv_dc_nothing(rd, lz_rv_stream_of(rd, i)));
+	shut(rd);
+	store_tc(rd, RV_TC_DTF);
+	lz_dma_wmb();
 }
 
 void lz_rv_dc_close(struct lz_rv_dev *rd)
 {
-	rd->listens = false;
-	store_all(rd, RV_DC_FSC, nothing(rd));
-	set_shut(rd, !rd->pdt && rd->pscid);
-	store_tc(rd, base_tc(rd) | RV_TC_DTF);
+	lz_rv_dc_abort(rd);
+	for (unsigned i = 0; i < rd->dev->n_streams; i++)
+		if (lives_in(rd, i))
+			lz_rv_stream_of(rd, i)->live = NULL;
+}
+
+/* `owes`: those by which somebody else is heard wait until nothing is out for him any
+ * more (H70). [fence_lock] */
+static void ats_off_locked(struct lz_rv_dev *rd, bool owes)
+{
+	lz_assert(lz_spin_held(&rd->dev->fence_lock));
+	lz_rv_hush_locked(rd);
+	for (unsigned i = 0; i < rd->dev->n_streams; i++) {
+		uint64_t *word = &rd->dc[i][RV_DC_TC], tc = lz_dma_load64(word);
+		uint64_t dtf = owes || lz_rv_stream_of(rd, i)->closed ? RV_TC_DTF : 0;
+
+		if (lz_answers(&rd->sending, i) || (owes && !(tc & RV_TC_EN_ATS)))
+			lz_dma_store64(word, (tc & ~RV_TC_ATS) | dtf);
+		else if (owes)
+			lz_rv_stream_of(rd, i)->owed = true;
+	}
+	count_hushed(rd);
 	lz_dma_wmb();
 }
 
@@ -114,25 +162,63 @@ void lz_rv_dc_close(struct lz_rv_dev *rd)
  * request that is refused from here on. */
 void lz_rv_dc_ats_off_locked(struct lz_rv_dev *rd)
 {
-	lz_assert(lz_spin_held(&rd->dev->fence_lock));
-	lz_rv_hush_locked(rd);
-	for (unsigned i = 0; i < rd->dev->n_streams; i++) {
-		uint64_t *tc = &rd->dc[i][RV_DC_TC];
+	unsigned long flags = lz_spin_lock(&rd->s->share_lock);
 
-		lz_dma_store64(tc, (lz_dma_load64(tc) & ~RV_TC_ATS) | RV_TC_DTF);
-	}
-	count_hushed(rd);
-	lz_dma_wmb();
+	ats_off_locked(rd, true);
+	lz_spin_unlock(&rd->s->share_lock, flags);
 }
 
+bool lz_rv_dc_deafen_begin(struct lz_rv_dev *rd, uint32_t *hushes)
+{
+	unsigned long flags = lz_spin_lock(&rd->dev->fence_lock);
+	unsigned long inner = lz_spin_lock(&rd->s->share_lock);
+	bool owed = lz_rv_dc_is_owed(rd);
+
+	if (owed)
+		lz_rv_hush_locked(rd);
+	*hushes = rd->hushes;
+	lz_spin_unlock(&rd->s->share_lock, inner);
+	lz_spin_unlock(&rd->dev->fence_lock, flags);
+	return owed;
+}
+
+/* Somebody else may have paid, and the device have been let back: then it has been hushed
+ * for nothing, unless somebody else did that too. */
+void lz_rv_dc_deafen(struct lz_rv_dev *rd, uint32_t hushes)
+{
+	unsigned long flags = lz_spin_lock(&rd->dev->fence_lock);
+	unsigned long inner = lz_spin_lock(&rd->s->share_lock);
+
+	if (lz_rv_dc_is_owed(rd))
+		ats_off_locked(rd, false);
+	else if (rd->hushes == hushes && rd->voice == RV_HUSHED && rd->hushed == UINT64_MAX)
+		lz_store8_release(&rd->voice, RV_LOUD);
+	lz_spin_unlock(&rd->s->share_lock, inner);
+	lz_spin_unlock(&rd->dev->fence_lock, flags);
+}
+
+/* Whoever sends its ids too is blocked with it, and was not found broken: their fences
+ * do not forbid it here (H13). */
 bool lz_rv_dc_listen(struct lz_rv_dev *rd)
 {
 	struct lz_device *dev = rd->dev;
 	unsigned long flags = lz_spin_lock(&dev->fence_lock);
+	unsigned long inner = lz_spin_lock(&rd->s->share_lock);
 	bool may = dev->fence < LZ_FENCE_FENCING;
 
-	if (may)
-		store_all(rd, RV_DC_TC, base_tc(rd) | RV_TC_EN_ATS | RV_TC_DTF);
+	for (unsigned i = 0; i < dev->n_streams && may; i++) {
+		struct lz_rv_stream *st = lz_rv_stream_of(rd, i);
+
+		if (!lz_answers(&rd->sending, i))
+			continue;
+		if (!st->live)
+			st->live = rd;
+		if (st->live == rd)
+			lz_dma_store64(&rd->dc[i][RV_DC_TC],
+				       RV_TC_V | (st->pdtv ? RV_TC_PDTV | RV_TC_DPE : 0) |
+					       RV_TC_EN_ATS | RV_TC_DTF);
+	}
+	lz_spin_unlock(&rd->s->share_lock, inner);
 	lz_spin_unlock(&dev->fence_lock, flags);
 	lz_dma_wmb();
 	return may;
@@ -146,7 +232,7 @@ bool lz_rv_dc_hears(struct lz_rv_dev *rd)
 /* Without a fence: its faults are worth telling. */
 void lz_rv_dc_ats_off(struct lz_rv_dev *rd)
 {
-	store_tc(rd, base_tc(rd));
+	store_tc(rd, 0);
 	lz_dma_wmb();
 }
 
@@ -168,26 +254,36 @@ static uint32_t pscid_of(const struct lz_domain_part *part)
 	return part->dom->type == LZ_DOMAIN_PAGING ? rdom->pscid : RV_PSCID_IDENTITY;
 }
 
-/* Everything aborts, with effect. */
+/* Everything aborts that lives in it, with effect. */
 void lz_rv_dc_prepare(struct lz_rv_dev *rd, const struct lz_domain_part *part, bool ats)
 {
-	if (rd->pdt) {
+	unsigned long flags;
+
+	if (rd->pdt)
 		lz_rv_pc_write(rd, 0, part);
-		rd->fsc = RV_FIELD(RV_ATP_MODE,
-				   rd->dev->pasid_bits > RV_PD8_BITS ? RV_PDTP_PD17 : RV_PDTP_PD8) |
-			  RV_FIELD(RV_ATP_PPN, rd->pdt_phys / LZ_PAGE);
-	} else {
-		rd->pscid = pscid_of(part);
-		set_shut(rd, false);
-		rd->fsc = atp(part);
+	rd->fsc = atp(part);
+	lz_rv_dc_take_over(rd);
+	flags = lz_spin_lock(&rd->s->share_lock);
+	for (unsigned i = 0; i < rd->dev->n_streams; i++) {
+		struct lz_rv_stream *st = lz_rv_stream_of(rd, i);
+
+		if (!lives_in(rd, i) || st->pdtv)
+			continue;
+		st->shut = false;
+		lz_store32(&st->pscid, pscid_of(part));
+		lz_dma_store64(&rd->dc[i][RV_DC_TA], RV_FIELD(RV_TA_PSCID, pscid_of(part)));
 	}
-	store_tc(rd, base_tc(rd) | (ats ? RV_TC_EN_ATS : 0));
+	lz_spin_unlock(&rd->s->share_lock, flags);
+	store_tc(rd, ats ? RV_TC_EN_ATS : 0);
 	lz_dma_wmb();
 }
 
 void lz_rv_dc_commit(struct lz_rv_dev *rd)
 {
-	store_all(rd, RV_DC_FSC, rd->fsc);
+	for (unsigned i = 0; i < rd->dev->n_streams; i++)
+		if (lives_in(rd, i))
+			lz_dma_store64(&rd->dc[i][RV_DC_FSC],
+				       lz_rv_dc_fsc(rd, lz_rv_stream_of(rd, i)));
 	lz_dma_wmb();
 }
 
@@ -196,7 +292,7 @@ void lz_rv_dc_commit(struct lz_rv_dev *rd)
 /* Leaf pages follow the root page, if there is one. */
 static uint64_t *pc_of(struct lz_rv_dev *rd, uint32_t pid)
 {
-	uint64_t *leaves = rd->pdt + (rd->dev->pasid_bits > RV_PD8_BITS ? LZ_PAGE / 8 : 0);
+	uint64_t *leaves = rd->pdt + (rd->pdt_bits > RV_PD8_BITS ? LZ_PAGE / 8 : 0);
 
 	return &leaves[(size_t)pid * RV_PC_WORDS];
 }
@@ -218,14 +314,14 @@ void lz_rv_pc_write(struct lz_rv_dev *rd, uint32_t pid, const struct lz_domain_p
 	lz_dma_wmb();
 }
 
-enum lz_status lz_rv_pdt_init(struct lz_rv_dev *rd)
+enum lz_status lz_rv_pdt_init(struct lz_rv_dev *rd, unsigned bits)
 {
-	unsigned bits = rd->dev->pasid_bits;
 	unsigned leaves = bits > RV_PD8_BITS ? 1u << (bits - RV_PD8_BITS) : 1;
 	bool root = bits > RV_PD8_BITS;
 
 	if (!LZ_CONFIG_PASID || !bits)
 		return LZ_OK;
+	rd->pdt_bits = bits;
 	rd->pdt_bytes = (size_t)(leaves + root) * LZ_PAGE;
 	rd->pdt = lz_mem_dma_alloc(rd->s->lz, rd->pdt_bytes, LZ_PAGE, &rd->pdt_phys);
 	if (!rd->pdt)
@@ -260,32 +356,48 @@ static enum lz_status run_or_owe(struct lz_rv *s, const struct lz_command *cmd, 
 /* Section 6.2: by what the context was before. */
 static enum lz_status push(struct lz_rv_dev *rd, lz_ns *deadline)
 {
-	struct lz_command cmd[LZ_MAX_STREAMS + 1];
-	uint32_t n = 0;
+	struct lz_command cmd[2 * LZ_MAX_STREAMS];
+	uint32_t n = 0, last = RV_PSCID_NOTHING;
+	bool all = false;
 
-	for (unsigned i = 0; i < rd->dev->n_streams; i++)
+	for (unsigned i = 0; i < rd->dev->n_streams; i++) {
 		cmd[n++] = lz_rv_cmd_ddt(rd->dev->streams[i]);
-	if (rd->pdt)
+		all |= lz_rv_stream_of(rd, i)->pdtv;
+	}
+	for (unsigned i = 0; i < rd->dev->n_streams && !all; i++) {
+		uint32_t pscid = lz_load32(&lz_rv_stream_of(rd, i)->pscid);
+
+		if (pscid != RV_PSCID_NOTHING && pscid != last)
+			cmd[n++] = lz_rv_cmd_vma_space(pscid);
+		last = pscid;
+	}
+	if (all)
 		cmd[n++] = lz_rv_cmd_vma_all();
-	else if (rd->pscid)
-		cmd[n++] = lz_rv_cmd_vma_space(rd->pscid);
 	return run_or_owe(rd->s, cmd, n, deadline);
 }
 
-/* What had been done when the count was `until` is in effect. True: it had been shut, is
- * empty with effect, and has no PSCID any more. The work pushes for a fence while somebody with the
- * gate changes contexts, so who was first is decided under the fence lock. */
+/* What had been done when the count was `until` is in effect. True: a context that had
+ * been shut is empty with effect, and has no PSCID any more. The work pushes for a fence
+ * while somebody with the gate changes contexts, so who was first is decided under the
+ * locks. */
 static bool take_effect(struct lz_rv_dev *rd, uint64_t until)
 {
 	unsigned long flags = lz_spin_lock(&rd->dev->fence_lock);
-	bool drop = rd->shut && rd->when <= until;
+	unsigned long inner = lz_spin_lock(&rd->s->share_lock);
+	bool drop = false;
 
-	if (drop) {
-		rd->shut = false;
-		store_all(rd, RV_DC_TA, RV_FIELD(RV_TA_PSCID, RV_PSCID_NOTHING));
+	for (unsigned i = 0; i < rd->dev->n_streams; i++) {
+		struct lz_rv_stream *st = lz_rv_stream_of(rd, i);
+
+		if (!st->shut || st->when > until)
+			continue;
+		st->shut = false;
+		lz_dma_store64(&rd->dc[i][RV_DC_TA], RV_FIELD(RV_TA_PSCID, RV_PSCID_NOTHING));
+		drop = true;
 	}
 	if (rd->voice == RV_HUSHED && rd->hushed <= until)
 		lz_store8_release(&rd->voice, RV_QUIET);
+	lz_spin_unlock(&rd->s->share_lock, inner);
 	lz_spin_unlock(&rd->dev->fence_lock, flags);
 	lz_dma_wmb();
 	return drop;

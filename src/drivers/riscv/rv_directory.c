@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The device directory (2.1): one to three levels of 4 KiB pages, as ddtp's mode says.
- * And the index that finds devices by id, for the error path.
  */
-#include "core/mem.h"
 #include "drivers/riscv/riscv.h"
 
 #define PAGE_WORDS (LZ_PAGE / 8)
@@ -98,109 +96,4 @@ enum lz_status lz_rv_ddt_get(struct lz_rv *s, uint32_t did, uint64_t **dc)
 	}
 	*dc = &table[(did & ((1u << shift_of(s, 1)) - 1)) * dc_words(s)];
 	return LZ_OK;
-}
-
-/* ---- ids ---- */
-
-/* First index that is not below `did`. [id_lock] */
-static uint32_t lower_bound(const struct lz_rv *s, uint32_t did)
-{
-	uint32_t lo = 0, hi = s->n_ids;
-
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (s->ids[mid].did < did)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-static bool is_at(const struct lz_rv *s, uint32_t at, uint32_t did)
-{
-	return at < s->n_ids && s->ids[at].did == did;
-}
-
-/* Room for `n` more; the bigger array is made without the lock. */
-static enum lz_status reserve(struct lz_rv *s, uint32_t n)
-{
-	unsigned long flags = lz_spin_lock(&s->id_lock);
-	uint32_t room = s->ids_room, old_room = room;
-	bool fits = s->n_ids + n <= room;
-	struct lz_rv_id *bigger, *old;
-
-	lz_spin_unlock(&s->id_lock, flags);
-	if (fits)
-		return LZ_OK;
-	room = room * 2 + n + 16;
-	bigger = lz_mem_alloc(s->lz, room * sizeof(*bigger));
-	if (!bigger)
-		return LZ_ENOMEM;
-	flags = lz_spin_lock(&s->id_lock);
-	old = s->ids;
-	old_room = s->ids_room;
-	if (old_room < room) {
-		if (s->n_ids)
-			memcpy(bigger, old, s->n_ids * sizeof(*bigger));
-		s->ids = bigger;
-		s->ids_room = room;
-	} else { /* somebody else was faster */
-		old = bigger;
-		old_room = room;
-	}
-	lz_spin_unlock(&s->id_lock, flags);
-	lz_mem_free(s->lz, old, old_room * sizeof(*old));
-	return LZ_OK;
-}
-
-/* All in one step: whoever finds the device by one id may fence it, in all of them. An
- * id that is there stays as it is (H61). */
-enum lz_status lz_rv_id_insert(struct lz_rv *s, struct lz_rv_dev *rd)
-{
-	const struct lz_device *dev = rd->dev;
-	enum lz_status st = reserve(s, dev->n_streams);
-	unsigned long flags = lz_spin_lock(&s->id_lock);
-
-	if (st == LZ_OK && s->ids_room - s->n_ids < dev->n_streams)
-		st = LZ_ENOMEM;
-	for (unsigned i = 0; i < dev->n_streams && st == LZ_OK; i++)
-		if (is_at(s, lower_bound(s, dev->streams[i]), dev->streams[i]))
-			st = LZ_EEXIST;
-	for (unsigned i = 0; i < dev->n_streams && st == LZ_OK; i++) {
-		uint32_t at = lower_bound(s, dev->streams[i]);
-
-		memmove(&s->ids[at + 1], &s->ids[at], (s->n_ids - at) * sizeof(*s->ids));
-		s->ids[at] = (struct lz_rv_id){dev->streams[i], rd};
-		s->n_ids++;
-	}
-	lz_spin_unlock(&s->id_lock, flags);
-	return st;
-}
-
-void lz_rv_id_remove(struct lz_rv *s, struct lz_rv_dev *rd)
-{
-	unsigned long flags = lz_spin_lock(&s->id_lock);
-	uint32_t to = 0;
-
-	for (uint32_t i = 0; i < s->n_ids; i++)
-		if (s->ids[i].rd != rd)
-			s->ids[to++] = s->ids[i];
-	s->n_ids = to;
-	lz_spin_unlock(&s->id_lock, flags);
-}
-
-struct lz_device *lz_rv_id_get(struct lz_rv *s, uint32_t did)
-{
-	unsigned long flags = lz_spin_lock(&s->id_lock);
-	uint32_t at = lower_bound(s, did);
-	struct lz_device *dev = NULL;
-
-	if (is_at(s, at, did)) {
-		dev = s->ids[at].rd->dev;
-		lz_device_get(dev);
-	}
-	lz_spin_unlock(&s->id_lock, flags);
-	return dev;
 }

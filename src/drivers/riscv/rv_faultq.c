@@ -61,7 +61,7 @@ static void decode(const uint64_t raw[RV_FQ_WORDS], struct lz_riscv_fault *f)
 
 static void deliver(struct lz_rv *s, const struct lz_riscv_fault *f)
 {
-	struct lz_device *dev = f->transaction ? lz_rv_id_get(s, f->device) : NULL;
+	struct lz_device *dev = f->transaction ? lz_streams_any(&s->streams, f->device) : NULL;
 	struct lz_event ev = {.kind = LZ_EV_DMA_FAULT,
 			      .iommu = &s->iommu,
 			      .device = dev,

@@ -13,14 +13,27 @@
 
 /* ---- ATS.INVAL outside of unmaps ---- */
 
-static uint32_t flush_commands(const struct lz_device *dev, struct lz_command *cmd, uint32_t pid)
+/* One for each id whose invalidations it answers. */
+static uint32_t flush_commands(const struct lz_rv_dev *rd, struct lz_command *cmd, uint32_t pid)
 {
+	const struct lz_device *dev = rd->dev;
+	uint32_t n = 0;
+
 	for (unsigned i = 0; i < dev->n_streams; i++)
-		cmd[i] = (struct lz_command){{lz_rv_cmd_ats0(dev->streams[i], pid), RV_ATS1_ALL}};
-	return dev->n_streams;
+		if (lz_answers(&rd->sending, i))
+			cmd[n++] = (struct lz_command){
+				{lz_rv_cmd_ats0(dev->streams[i], pid), RV_ATS1_ALL}};
+	return n;
 }
 
-/* One batch, as those of an unmap. LZ_ELIMIT: no room. */
+/* May it be sent something now? Who is not a suspect has to be heard as well (H70); one
+ * that is asked after a reset is, whatever its voice. */
+static bool may_ask(const struct lz_rv_dev *rd, enum lz_fence_state most)
+{
+	return lz_load8_acquire(&rd->dev->fence) <= most &&
+	       (most != LZ_FENCE_OPEN || lz_load8_acquire(&rd->voice) == RV_LOUD);
+}
+
 /* LZ_EBUSY: its fence is beyond `most`. Decided and published in one read section, which
  * fence and reset wait for: none is sent to who is fenced (H60). */
 static enum lz_status submit(struct lz_rv_dev *rd, const struct lz_command *cmd, uint32_t n,
@@ -32,9 +45,7 @@ static enum lz_status submit(struct lz_rv_dev *rd, const struct lz_command *cmd,
 	do {
 		struct lz_epoch_section section = lz_epoch_enter(&s->readers);
 
-		st = lz_load8_acquire(&rd->dev->fence) > most
-			     ? LZ_EBUSY
-			     : lz_ring_try_atc(s->lz, &s->cmdq, cmd, n, fence);
+		st = may_ask(rd, most) ? lz_ring_try_atc(s->lz, &s->cmdq, cmd, n, fence) : LZ_EBUSY;
 		lz_epoch_leave(&s->readers, section);
 		if (st != LZ_ELIMIT)
 			return st;
@@ -62,7 +73,7 @@ enum lz_status lz_rv_ats_flush(struct lz_rv_dev *rd, uint32_t pid)
 
 	if (!is_our_turn(rd->s, &deadline))
 		return LZ_ETIMEDOUT;
-	st = submit(rd, cmd, flush_commands(rd->dev, cmd, pid), &fence, &deadline, LZ_FENCE_OPEN);
+	st = submit(rd, cmd, flush_commands(rd, cmd, pid), &fence, &deadline, LZ_FENCE_OPEN);
 	if (st == LZ_OK) {
 		st = lz_rv_queue_wait(rd->s, fence, &deadline);
 		if (st == LZ_ETIMEDOUT)
@@ -92,11 +103,20 @@ void lz_rv_set_voice(struct lz_rv_dev *rd, enum lz_rv_voice voice)
 }
 
 /* Whoever found it quiet had cleared his entries before: what the device fetches once
- * it may does not have them (A). */
-void lz_rv_loud(struct lz_rv_dev *rd)
+ * it may does not have them (A). A fence of another one that sends its ids counts before
+ * it takes EN_ATS away. */
+bool lz_rv_loud(struct lz_rv_dev *rd)
 {
-	lz_rv_set_voice(rd, RV_LOUD);
+	unsigned long flags = lz_spin_lock(&rd->dev->fence_lock);
+	unsigned long inner = lz_spin_lock(&rd->s->share_lock);
+	bool heard = lz_rv_dc_hears(rd) && !lz_rv_dc_is_closed(rd);
+
+	if (heard)
+		lz_store8_release(&rd->voice, RV_LOUD);
+	lz_spin_unlock(&rd->s->share_lock, inner);
+	lz_spin_unlock(&rd->dev->fence_lock, flags);
 	lz_epoch_grace(rd->s->lz, &rd->s->readers, rd->s->iommu.name);
+	return heard;
 }
 
 /* ---- asking ---- */
@@ -138,7 +158,7 @@ static enum lz_status probe_send(struct lz_device *dev, const struct lz_command 
 	/* A very small queue has room for the ones that matter only. */
 	if (accused && dev->n_streams < rd->s->cmdq.guard)
 		cmd[n++] = (struct lz_command){{accused->w[0], accused->w[1]}};
-	n += flush_commands(dev, cmd + n, 0);
+	n += flush_commands(rd, cmd + n, 0);
 	sync->queue = &rd->s->cmdq;
 	return submit(rd, cmd, n, &sync->pos, deadline, LZ_FENCE_SUSPECT);
 }
@@ -190,10 +210,9 @@ static bool held(struct lz_iommu *iommu, void *queue)
 	return lz_load32(&lz_rv_of(iommu)->held_error);
 }
 
-/* One device at most: nobody else may have its id. */
 static struct lz_device *find(struct lz_iommu *iommu, uint32_t id, const struct lz_device *after)
 {
-	return after ? NULL : lz_rv_id_get(lz_rv_of(iommu), id);
+	return lz_streams_answering(&lz_rv_of(iommu)->streams, id, after ? after->drv : NULL);
 }
 
 /* ---- fencing ---- */
@@ -221,14 +240,53 @@ static bool close(struct lz_device *dev)
 	if (lz_load8(&rd->voice) == RV_LOUD)
 		(void)lz_rv_hush(rd);
 	lz_rv_dc_close(rd);
+	rd->installed = NULL;
 	return rd->clean;
+}
+
+/* The fence of another one takes EN_ATS from whoever is heard by an id that both send: as
+ * in close(), and he goes on without ATS. A suspect has to be asked first, which the work
+ * does before it comes back here. Whoever has the gate may be at work on him. */
+static enum lz_status deafen(struct lz_rv_dev *rd, lz_ns *deadline)
+{
+	struct lz_rv *s = rd->s;
+	enum lz_status st = LZ_ETIMEDOUT;
+	uint32_t hushes;
+
+	if (lz_load8_acquire(&rd->dev->fence) == LZ_FENCE_SUSPECT)
+		return LZ_ETIMEDOUT;
+	if (!lz_rv_dc_deafen_begin(rd, &hushes))
+		return LZ_OK;
+	lz_epoch_grace(s->lz, &s->readers, s->iommu.name);
+	/* A queue that stands still would get nothing but entries. */
+	if (!lz_load32(&s->held_error) || lz_load32(&s->ladder.retry))
+		st = lz_rv_queue_run(s, NULL, 0, deadline);
+	if (st != LZ_OK)
+		return st; /* asked again until the fence is in effect */
+	lz_rv_dc_deafen(rd, hushes);
+	return lz_rv_push(rd, deadline);
 }
 
 static enum lz_status push_config(struct lz_device *dev)
 {
+	struct lz_rv_dev *rd = lz_rv_dev_of(dev);
+	enum lz_status st = LZ_OK;
+	struct lz_device *other;
 	lz_ns deadline = 0;
 
-	return lz_rv_push(lz_rv_dev_of(dev), &deadline);
+	while (st == LZ_OK && (other = lz_rv_dc_next_owed(rd)) != NULL) {
+		st = deafen(lz_rv_dev_of(other), &deadline);
+		lz_device_put(other);
+	}
+	if (st != LZ_OK)
+		return st;
+	lz_rv_dc_paid(rd);
+	return lz_rv_push(rd, &deadline);
+}
+
+static void closed(struct lz_device *dev, int by)
+{
+	lz_rv_dc_closed(lz_rv_dev_of(dev), by);
 }
 
 /* EN_ATS = 0 refuses translated requests on every part (3.2). */
@@ -308,6 +366,7 @@ const struct lz_fault_ops lz_rv_fault_ops = {
 	.close = close,
 	.push_config = push_config,
 	.fence_counts = fence_counts,
+	.closed = closed,
 	.head = lz_rv_head,
 	.stands = lz_rv_stands,
 	.let_go = lz_rv_let_go,

@@ -15,8 +15,8 @@
 enum lz_status lz_rv_link(struct lz_device *dev, uint32_t pasid, struct lz_domain_part *part)
 {
 	struct lz_rv_domain *rdom = part->drv;
-	struct lz_link_change c = {dev, pasid, UINT32_MAX, lz_rv_cmd_ats0,
-				   &lz_rv_of(dev->iommu)->readers};
+	struct lz_link_change c = {dev, pasid, lz_load32(&lz_rv_dev_of(dev)->sending.answers),
+				   lz_rv_cmd_ats0, &lz_rv_of(dev->iommu)->readers};
 
 	if (part->dom->type != LZ_DOMAIN_PAGING || !dev->ats_capable)
 		return LZ_OK; /* holds no translations of its own */
@@ -71,15 +71,19 @@ static enum lz_status choose(struct ats_batch *b, const struct lz_link_array *a)
 	b->n = 0;
 	for (; i < a->n && b->n < b->s->cmdq.guard; i++) {
 		uint8_t voice, fence = lz_load8_acquire(&a->e[i].dev->fence);
+		const struct lz_rv_dev *rd;
 
 		if (fence == LZ_FENCE_SUSPECT || fence == LZ_FENCE_FENCING)
 			return LZ_EBUSY;
 		if (fence != LZ_FENCE_OPEN)
 			continue;
-		voice = lz_load8_acquire(&lz_rv_dev_of(a->e[i].dev)->voice);
+		rd = lz_rv_dev_of(a->e[i].dev);
+		voice = lz_load8_acquire(&rd->voice);
 		if (voice == RV_HUSHED)
 			return LZ_EBUSY;
-		if (voice == RV_LOUD)
+		/* By an id that another one has come for it is not reached any more. */
+		if (voice == RV_LOUD &&
+		    (a->e[i].dev->n_streams == 1 || lz_answers_id(&rd->sending, a->e[i].id)))
 			b->index[b->n++] = (uint16_t)i;
 	}
 	b->id = i < a->n ? a->e[i].id : UINT32_MAX;

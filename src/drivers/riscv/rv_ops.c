@@ -28,14 +28,14 @@ static enum lz_status prepare_device(struct lz_rv *s, struct lz_rv_dev *rd)
 	if (LZ_CONFIG_PASID && dev->pci && dev->pasid_bits > lz_pci_pasid_bits(dev->pci))
 		dev->pasid_bits = lz_pci_pasid_bits(dev->pci);
 	dev->ats_capable = s->ats && dev->ats_allowed && dev->pci && lz_pci_has_ats(dev->pci);
-	return lz_rv_pdt_init(rd);
+	return lz_rv_pdt_init(rd, dev->pasid_bits);
 }
 
 /* Once the ids are out of the index nobody new finds the device, and whoever found it
  * before has a reference: the memory goes in device_free() (H25). */
 static void leave(struct lz_rv_dev *rd)
 {
-	lz_rv_id_remove(rd->s, rd);
+	lz_streams_remove(&rd->s->streams, &rd->sending);
 	lz_suspect_leave(rd->dev);
 }
 
@@ -51,18 +51,18 @@ static enum lz_status device_add(struct lz_device *dev)
 	rd = lz_mem_alloc(s->lz, sizeof(*rd));
 	if (!rd)
 		return LZ_ENOMEM;
-	rd->dev = dev;
+	rd->dev = rd->sending.dev = dev;
 	rd->s = s;
 	rd->clean = true;
 	rd->voice = RV_QUIET;
 	dev->drv = rd;
 	st = prepare_device(s, rd);
 	if (st == LZ_OK)
-		st = lz_rv_id_insert(s, rd);
-	if (st == LZ_OK) {
-		lz_rv_dc_begin(rd);
+		st = lz_streams_insert(&s->streams, &rd->sending);
+	if (st == LZ_OK)
+		st = lz_rv_dc_begin(rd);
+	if (st == LZ_OK)
 		st = lz_rv_push(rd, &deadline);
-	}
 	if (st != LZ_OK)
 		leave(rd);
 	return st;
@@ -82,6 +82,7 @@ static void device_free(struct lz_device *dev)
 
 	if (!rd)
 		return;
+	lz_streams_put(&rd->s->streams, &rd->sending);
 	lz_mem_dma_free(dev->lz, rd->pdt, rd->pdt_bytes);
 	lz_mem_free(dev->lz, rd, sizeof(*rd));
 }
@@ -221,6 +222,11 @@ static enum lz_status ats_stop(struct lz_rv_dev *rd, bool leave_it)
 	if (st == LZ_OK) {
 		lz_rv_set_voice(rd, RV_QUIET);
 		st = lz_rv_hush(rd);
+	} else if (is_open(dev, leave_it) && lz_load8(&rd->voice) != RV_LOUD) {
+		/* Not heard for the fence of another one that sends its ids: what its ATC
+		 * holds counts for nothing as long as EN_ATS is off. */
+		rd->stale = true;
+		st = lz_rv_hush(rd);
 	}
 	/* What its ATC holds is not known, or something is out whose answer will not be
 	 * heard: nor can this one be asked. */
@@ -255,8 +261,7 @@ static enum lz_status ats_start(struct lz_rv_dev *rd, bool on)
 		go_without_ats(dev);
 		return LZ_OK;
 	}
-	lz_rv_loud(rd);
-	if (lz_pci_ats_enable(dev->pci, 0) == LZ_OK) {
+	if (lz_rv_loud(rd) && lz_pci_ats_enable(dev->pci, 0) == LZ_OK) {
 		rd->clean = false;
 		lz_store8(&dev->ats_on, 1);
 		return LZ_OK;
@@ -284,8 +289,9 @@ static enum lz_status to_blocking(struct lz_rv_dev *rd)
 	lz_ns deadline = 0;
 	enum lz_status st;
 
-	rd->clean = ats_stop(rd, true) == LZ_OK;
-	lz_rv_dc_close(rd);
+	rd->clean = ats_stop(rd, true) == LZ_OK && !rd->stale;
+	rd->installed = NULL;
+	lz_rv_dc_leave(rd);
 	st = lz_rv_push(rd, &deadline);
 	if (rd->dev->ats_on) /* fence order: off after EN_ATS */
 		ats_off_in_config(rd->dev);
@@ -303,10 +309,12 @@ static enum lz_status to_blocking(struct lz_rv_dev *rd)
 static enum lz_status roll_back(struct lz_rv_dev *rd, struct lz_domain_part *old, enum lz_status st)
 {
 	ats_off_unconfirmed(rd);
-	lz_rv_dc_close(rd);
+	lz_rv_dc_abort(rd);
 	if (old) {
 		lz_rv_dc_prepare(rd, old, false);
 		lz_rv_dc_commit(rd);
+	} else {
+		lz_rv_dc_leave(rd);
 	}
 	lz_rv_owe(rd->s);
 	return st;
@@ -325,8 +333,11 @@ static enum lz_status to_domain(struct lz_rv_dev *rd, struct lz_domain_part *new
 			(void)ats_start(rd, true);
 		return st == LZ_EIO || st == LZ_EBUSY ? st : LZ_ETIMEDOUT;
 	}
-	ats = paging && lz_device_ats_is_off(rd->dev);
-	lz_rv_dc_close(rd);
+	if (rd->listens) /* it has been asked */
+		rd->stale = false;
+	ats = paging && !rd->stale && lz_device_ats_is_off(rd->dev);
+	lz_rv_dc_claim(rd, new_);
+	lz_rv_dc_abort(rd);
 	if (rd->pdt)
 		lz_rv_pc_clear(rd, 0);
 	st = lz_rv_push(rd, &deadline);
@@ -345,6 +356,7 @@ static enum lz_status to_domain(struct lz_rv_dev *rd, struct lz_domain_part *new
 		st = ats_start(rd, ats);
 	if (st != LZ_OK)
 		return roll_back(rd, old, st);
+	rd->installed = new_;
 	return LZ_OK;
 }
 

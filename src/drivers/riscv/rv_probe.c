@@ -152,7 +152,6 @@ static void free_memory(struct lz_rv *s, bool unused)
 	else
 		lz_log(lz, LZ_LOG_ERR, s->iommu.name,
 		       "does not switch off: queues and tables are not given back");
-	lz_mem_free(lz, s->ids, s->ids_room * sizeof(*s->ids));
 	lz_mem_free(lz, s->memory, sizeof(*s) + LZ_RING_LINE);
 }
 
@@ -240,6 +239,7 @@ static enum lz_status hw_reset(struct lz_rv *s, const struct lz_riscv_desc *d)
 
 static const struct lz_lock_class err_class = {"riscv.err", LZ_RANK_QUEUE_ERR};
 static const struct lz_lock_class id_class = {"riscv.id", LZ_RANK_SID};
+static const struct lz_lock_class share_class = {"riscv.share", LZ_RANK_SHARE};
 static const struct lz_lock_class pscid_class = {"riscv.pscid", LZ_RANK_SID};
 
 static struct lz_rv *make(struct lz *lz, const struct lz_riscv_desc *desc)
@@ -254,7 +254,8 @@ static struct lz_rv *make(struct lz *lz, const struct lz_riscv_desc *desc)
 	s->lz = lz;
 	s->mmio = desc->mmio;
 	lz_spin_init(&s->err_lock, &err_class);
-	lz_spin_init(&s->id_lock, &id_class);
+	lz_streams_init(&s->streams, lz, sizeof(struct lz_rv_stream), &id_class);
+	lz_spin_init(&s->share_lock, &share_class);
 	lz_spin_init(&s->pscid_lock, &pscid_class);
 	s->pscid_map[0] = 1u << RV_PSCID_NOTHING | 1u << RV_PSCID_IDENTITY;
 	lz_iommu_init(&s->iommu, lz, &lz_rv_ops, desc->name ? desc->name : "riscv-iommu");

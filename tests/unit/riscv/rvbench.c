@@ -200,15 +200,20 @@ static void add_device(struct bench *b, unsigned i)
 	struct bench_dev *d = &b->dev[i];
 	struct lz_device_desc desc = {.name = lzm_ep_name(d->ep),
 				      .iommu = b->iommu,
-				      .streams = &d->did,
-				      .n_streams = 1,
+				      .streams = d->dids,
+				      .n_streams = b->opt.alias && i ? 2 : 1,
 				      .pci = &d->pci,
 				      .ats = true,
 				      .pasid_bits = b->opt.pasid_bits,
 				      .owner = &d->owner,
 				      .owner_ctx = d};
 
-	assert_int_equal(lz_group_create(b->lz, i, &d->group), LZ_OK);
+	d->dids[0] = d->did;
+	d->dids[1] = b->dev[0].did;
+	if (b->opt.alias && i)
+		d->group = b->dev[0].group;
+	else
+		assert_int_equal(lz_group_create(b->lz, i, &d->group), LZ_OK);
 	assert_int_equal(lz_device_add(d->group, &desc, &d->dev), LZ_OK);
 }
 
@@ -247,7 +252,8 @@ static void tear_down(struct bench *b)
 		b->dev[i].dev = NULL;
 	assert_true(bench_settles(b));
 	for (unsigned i = 0; i < b->opt.devs; i++)
-		assert_int_equal(lz_group_destroy(b->dev[i].group), LZ_OK);
+		if (!i || !b->opt.alias)
+			assert_int_equal(lz_group_destroy(b->dev[i].group), LZ_OK);
 	assert_int_equal(lz_riscv_remove(b->iommu), LZ_OK);
 	b->iommu = NULL;
 	b->worker.stop = true;

@@ -40,11 +40,13 @@ struct bench_dev {
 	struct lz_pci_access pci;
 	struct lz_owner_ops owner;
 	uint32_t did;
+	uint32_t dids[2]; /* it, and another one's */
 	unsigned told, atc_invs, dmas;
 };
 
 struct bench_opts {
 	unsigned devs; /* 1 .. BENCH_DEVS, each in a group of its own */
+	bool alias;    /* all in one, and the others send the first one's id too */
 	unsigned pasid_bits, cmdq_log2, levels;
 	bool msi;
 	uint64_t seed;
