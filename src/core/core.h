@@ -201,6 +201,8 @@ bool lz_has_pasids(const struct lz_device *dev);
 void lz_detach_pasids(struct lz_gated g, struct lz_device *dev);
 /* The same, then the RID. */
 void lz_detach_all(struct lz_gated g, struct lz_device *dev);
+/* The operation `block`, and whether it has to be repeated before the device is asked. */
+enum lz_status lz_block_tables(struct lz_gated g, struct lz_device *dev);
 
 /* ---- report.c ---- */
 void lz_report_run(struct lz_work *w);

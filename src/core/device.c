@@ -119,6 +119,15 @@ void lz_device_ats_off(struct lz_gated g, struct lz_device *dev)
 		(void)lz_pci_ats_disable(dev->pci);
 }
 
+enum lz_status lz_block_tables(struct lz_gated g, struct lz_device *dev)
+{
+	enum lz_status st = dev->iommu->ops->block(dev);
+
+	(void)g;
+	dev->block_owed = st != LZ_OK;
+	return st;
+}
+
 void lz_device_quiesce(struct lz_gated g, struct lz_device *dev)
 {
 	lz_device_ats_off(g, dev);
@@ -338,7 +347,7 @@ static bool finish_removal(struct lz_gated g, struct lz_device *dev)
 {
 	struct lz_iommu *iommu = dev->iommu;
 
-	if (iommu->ops->block(dev) != LZ_OK && !lz_iommu_dead(iommu))
+	if (lz_block_tables(g, dev) != LZ_OK && !lz_iommu_dead(iommu))
 		return false;
 	free_attachments(g, dev);
 	iommu->ops->device_remove(dev);

@@ -279,6 +279,7 @@ struct lz_device {
 	bool counted;	   /* its ids are in the group's recovery count (H08, H11) */
 	bool reattach;	   /* a good reset, tables still to be written; [gate] */
 	bool cures;	   /* what is under way ends a fault; [gate] */
+	bool block_owed;   /* it was blocked, and not with effect so far; [gate] */
 	bool delayed;	   /* somebody was told that its recovery waits; [gate] */
 	uint8_t degraded;  /* quarantined by its fence alone (atomic); [gate] */
 	uint32_t response; /* enum lz_response (atomic) */

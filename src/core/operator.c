@@ -22,7 +22,7 @@ enum lz_status lz_device_block(struct lz_device *dev)
 	}
 	fresh = !(dev->block & LZ_BLOCK_OPERATOR);
 	lz_block_set(g, dev, LZ_BLOCK_OPERATOR);
-	r = dev->iommu->ops->block(dev);
+	r = lz_block_tables(g, dev);
 	lz_device_quiesce(g, dev);
 	cause = dev->block;
 	generation = dev->generation;
@@ -53,7 +53,7 @@ static enum lz_status may_clear(const struct lz_device *dev)
 static void stay_blocked(struct lz_gated g, struct lz_device *dev, uint32_t reasons)
 {
 	lz_block_set(g, dev, reasons);
-	(void)dev->iommu->ops->block(dev);
+	(void)lz_block_tables(g, dev);
 	lz_device_quiesce(g, dev);
 	lz_report_renew(dev);
 }
@@ -63,7 +63,7 @@ static void stay_blocked(struct lz_gated g, struct lz_device *dev, uint32_t reas
 static void block_degraded(struct lz_gated g, struct lz_device *dev)
 {
 	lz_block_set(g, dev, LZ_BLOCK_BROKEN);
-	(void)dev->iommu->ops->block(dev);
+	(void)lz_block_tables(g, dev);
 	lz_store8(&dev->degraded, 0);
 }
 

@@ -149,7 +149,7 @@ static enum lz_status quarantine(struct lz_gated g, struct lz_device *dev)
 	}
 	lz_store8(&dev->degraded, 0);
 	lz_block_set(g, dev, LZ_BLOCK_BROKEN);
-	r = dev->iommu->ops->block(dev);
+	r = lz_block_tables(g, dev);
 	/* Without effect yet: the driver goes on trying. */
 	if (r != LZ_OK && r != LZ_ETIMEDOUT)
 		return r;

@@ -37,7 +37,7 @@ static void begin(struct lz_gated g, struct lz_device *dev)
 	/* Without effect in time the reset may go on: where the queue stands because of
 	 * this device, nothing but its reset frees it. Until the fence is in effect the
 	 * device is held, so all that it can reach is mapped or in custody (A). */
-	st = dev->iommu->ops->block(dev);
+	st = lz_block_tables(g, dev);
 	if (st)
 		lz_emit_device(dev, LZ_EV_FENCE_DELAYED, st, 0);
 	lz_device_quiesce(g, dev);
@@ -106,10 +106,14 @@ static enum lz_status try_device(struct lz_gated g, struct lz_device *dev, bool 
 
 	if (lz_device_pasid_on(dev) != LZ_OK)
 		return LZ_EIO;
-	if (dev->ats_capable && dev->pci && lz_pci_ats_enable(dev->pci, 0) != LZ_OK)
-		return LZ_EIO;
 	if (was_reset)
 		ops->reset_succeeded(dev);
+	/* With ATS on it would fill its cache by tables that are still in the IOMMU's; what
+	 * they reach is given back once they are gone, and the cache would outlive that (A). */
+	if (dev->block_owed && lz_block_tables(g, dev) != LZ_OK)
+		return LZ_ETIMEDOUT;
+	if (dev->ats_capable && dev->pci && lz_pci_ats_enable(dev->pci, 0) != LZ_OK)
+		return LZ_EIO;
 	ops->unfence(dev); /* H15: the driver first */
 	r = dev->ats_capable ? ops->probe(dev) : LZ_OK;
 	lz_device_quiesce(g, dev);
@@ -218,7 +222,7 @@ static enum lz_status still_broken(struct lz_gated g, struct lz_device *dev, enu
 	lz_block_clear(g, dev, LZ_BLOCK_RESET);
 	lz_store8(&dev->degraded, 0); /* it is more than that now */
 	dev->delayed = false;
-	(void)dev->iommu->ops->block(dev);
+	(void)lz_block_tables(g, dev);
 	lz_device_quiesce(g, dev);
 	lz_report_renew(dev);
 	lz_emit_device(dev, LZ_EV_STILL_BROKEN, why, 0);
@@ -230,7 +234,7 @@ static enum lz_status still_broken(struct lz_gated g, struct lz_device *dev, enu
 enum lz_status lz_recover_later(struct lz_gated g, struct lz_device *dev, enum lz_status why)
 {
 	lz_block_set(g, dev, LZ_BLOCK_RESET);
-	(void)dev->iommu->ops->block(dev);
+	(void)lz_block_tables(g, dev);
 	lz_device_quiesce(g, dev);
 	dev->reattach = true;
 	if (!dev->delayed)
@@ -350,7 +354,7 @@ static enum lz_status end_not_attempted(struct lz_gated g, struct lz_device *dev
 	/* Found broken, not yet quarantined: the report is made again. */
 	lz_block_set(g, dev, LZ_BLOCK_BROKEN);
 	lz_block_clear(g, dev, LZ_BLOCK_RESET);
-	(void)ops->block(dev);
+	(void)lz_block_tables(g, dev);
 	/* G: whoever hears of it is told how sure we are. */
 	renew_report(dev, r == LZ_EIO && !lz_iommu_dead(dev->iommu) ? LZ_EVIDENCE_PROBED
 								    : LZ_EVIDENCE_ASSUMED);

@@ -108,7 +108,7 @@ static void tell_lifted(struct lz_device *dev)
 
 static void block(struct lz_gated g, struct lz_device *dev)
 {
-	(void)dev->iommu->ops->block(dev);
+	(void)lz_block_tables(g, dev);
 	lz_device_quiesce(g, dev);
 }
 

@@ -479,6 +479,7 @@ static void h86_evidence_of_another_generation_is_dropped(void **s)
 static void unconfirmed_body(struct bench *b)
 {
 	bool freed = b->seed & 1; /* the queue goes on before the reset is over */
+	unsigned asked;
 
 	set_up(1);
 	assert_int_equal(lz_map(dom, 0x4000, 0x10000000, LZ_PAGE, LZ_READ), LZ_OK);
@@ -499,8 +500,13 @@ static void unconfirmed_body(struct bench *b)
 		assert_int_equal(dev->fence, LZ_FENCE_FENCED);
 		assert_int_equal(b->n_released, 1);
 	}
+	asked = b->fake.count[OP_PROBE];
 	assert_int_equal(done(LZ_RESET_OK), freed ? LZ_OK : LZ_ETIMEDOUT);
 	bench_sleep(LZ_MS(50));
+	/* With ATS on it would cache by the old tables: it is not asked before they are gone,
+	 * but the queue hears of the reset. */
+	assert_int_equal(b->fake.count[OP_PROBE] - asked, freed);
+	assert_true(b->fake.count[OP_RESET_SUCCEEDED]);
 	assert_int_equal(b->n_released, freed);
 	b->fake.stalled = false;
 	bench_settle();
