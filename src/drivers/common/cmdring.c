@@ -87,6 +87,11 @@ uint64_t lz_ring_moved(struct lz_ring *r, uint64_t pos)
 	return pos;
 }
 
+void lz_ring_restarted(struct lz_ring *r, uint64_t pos)
+{
+	raise_to(&r->limit, pos + r->room);
+}
+
 /* ---- marks ---- */
 
 void lz_ring_set_mark(struct lz_ring *r, uint64_t pos, enum lz_mark m)

@@ -189,6 +189,8 @@ void lz_ring_fini(struct lz *lz, struct lz_ring *r, bool unused);
 
 /* The hardware says `pos`: the head, or where it was last seen when that cannot be. */
 uint64_t lz_ring_moved(struct lz_ring *r, uint64_t pos);
+/* The hardware goes on from `pos`, and says so. Producers are locked out. */
+void lz_ring_restarted(struct lz_ring *r, uint64_t pos);
 void lz_ring_set_mark(struct lz_ring *r, uint64_t pos, enum lz_mark m);
 enum lz_mark lz_ring_get_mark(struct lz_ring *r, uint64_t pos);
 /* Nobody waits for this sync any more; an error found there already is kept. */

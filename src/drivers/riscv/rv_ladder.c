@@ -46,8 +46,10 @@ static bool wait_csr(struct lz_rv *s, bool (*pred)(void *))
 
 /* The queue is off. cqh and cqt begin at 0 again, so positions go on at the next whole
  * lap; a waiter that looks meanwhile sees cqh no further than that, and what he waits
- * for is marked before cqh moves. */
-static void drop_unfenced(struct lz_rv *s)
+ * for is marked before cqh moves. The shadow goes on to that lap only when cqh is seen to
+ * be 0: with the old cqh beside it, a waiter that is slow from there on would take the
+ * sum for a head far ahead, and all that is issued meanwhile for done. */
+static uint64_t drop_unfenced(struct lz_rv *s)
 {
 	struct lz_ring *q = &s->cmdq;
 	unsigned long flags = lz_spin_lock(&s->err_lock);
@@ -58,7 +60,6 @@ static void drop_unfenced(struct lz_rv *s)
 	end = (end + q->mask) & ~(uint64_t)q->mask;
 	lz_store64(&q->tail, end | LZ_RING_FROZEN);
 	lz_store64_release(&q->published, end);
-	lz_store64_release(&q->limit, end + q->room);
 	q->begun = end;
 	q->err.pos = 0;
 	q->err.count = 0;
@@ -72,16 +73,18 @@ static void drop_unfenced(struct lz_rv *s)
 	lz_rv_write32(s, RV_CQCSR, RV_QCSR_EN | RV_QCSR_IE);
 	lz_rv_stall_forget(s);
 	lz_spin_unlock(&s->err_lock, flags);
+	return end;
 }
 
 static enum lz_status restart_finish(struct lz_rv *s)
 {
 	const struct lz_command all[2] = {lz_rv_cmd_ddt_all(), lz_rv_cmd_vma_all()};
 	lz_ns deadline = 0;
-	bool runs;
+	uint64_t end = drop_unfenced(s);
+	bool runs = wait_csr(s, queue_runs);
 
-	drop_unfenced(s);
-	runs = wait_csr(s, queue_runs);
+	if (runs)
+		lz_ring_restarted(&s->cmdq, end);
 	s->frozen = false;
 	lz_ring_thaw(&s->cmdq);
 	return runs ? lz_rv_queue_run(s, all, 2, &deadline) : LZ_ETIMEDOUT;

@@ -97,7 +97,7 @@ static void drop_unsynced(struct lz_smmu_queue *q)
 	lz_ring_fail_from(&q->ring, lz_smmu_queue_cons(q));
 	lz_dma_wmb(); /* M: marks before CONS */
 	lz_smmu_queue_set_cons(q, end);
-	lz_store64_release(&q->ring.limit, end + q->ring.room);
+	lz_ring_restarted(&q->ring, end);
 	lz_smmu_acknowledge_locked(q);
 	q->ring.err.pos = 0;
 	q->ring.err.carry = true;
