@@ -138,32 +138,86 @@ static enum lz_status issue_batch(struct ats_batch *b, uint64_t *fence, lz_ns *d
 	}
 }
 
+static enum lz_status ats_wait(struct lz_rv *s, uint64_t fence, lz_ns *deadline)
+{
+	enum lz_status st;
+
+	if (LZ_USUAL(lz_rv_queue_done(s->mmio, &s->cmdq, fence + 1)))
+		return LZ_OK;
+	st = lz_rv_queue_wait(s, fence, deadline);
+	if (st == LZ_ETIMEDOUT)
+		lz_ring_abandon(&s->cmdq, fence);
+	return st;
+}
+
 /* Entries are sorted and the cursor is a key, so a replaced array between two batches
  * leaves nothing out: whoever joined meanwhile fetches after the entry was cleared
  * (A). */
-static enum lz_status ats(struct lz_rv *s, struct lz_rv_domain *rdom, uint64_t ats1,
-			  lz_ns *deadline)
+RV_COLD static enum lz_status ats_slowly(struct lz_rv *s, struct lz_rv_domain *rdom, uint64_t ats1,
+					 lz_ns *deadline)
 {
 	struct ats_batch b = {.s = s, .rdom = rdom, .ats1 = ats1};
 
-	lz_dma_rmb(); /* A: the fence's completion before the array */
-	if (!lz_load32(&rdom->links.entries))
-		return LZ_OK;
 	do {
 		uint64_t fence = 0;
 		enum lz_status st = issue_batch(&b, &fence, deadline);
 
 		if (st == LZ_ENOENT)
 			break;
-		if (st == LZ_OK && !lz_rv_queue_done(s->mmio, &s->cmdq, fence + 1)) {
-			st = lz_rv_queue_wait(s, fence, deadline);
-			if (st == LZ_ETIMEDOUT)
-				lz_ring_abandon(&s->cmdq, fence);
-		}
+		if (st == LZ_OK)
+			st = ats_wait(s, fence, deadline);
 		if (st != LZ_OK)
 			return st;
 	} while (b.id != UINT32_MAX);
 	return LZ_OK;
+}
+
+/* May all of them be asked, in one batch? [reader] */
+static bool all_loud(struct lz_rv *s, const struct lz_link_array *a)
+{
+	if (LZ_RARE(a->n - 1 >= s->cmdq.guard) || LZ_RARE(lz_load32(&s->iommu.alert)))
+		return false;
+	for (const struct lz_link *e = a->e, *end = e + a->n; e < end; e++)
+		if (LZ_RARE(lz_load8_acquire(&lz_rv_dev_of(e->dev)->voice) != RV_LOUD))
+			return false;
+	return true;
+}
+
+/* Everybody is open, the batch fits and there is room: one reservation, as
+ * issue_batch(). False: not sent. */
+static bool ats_send(struct lz_rv *s, struct lz_rv_domain *rdom, uint64_t ats1, uint64_t *next)
+{
+	struct lz_epoch_section section = lz_epoch_enter(&s->readers); /* A */
+	const struct lz_link_array *a = lz_links_read(&rdom->links);
+	struct lz_ring *q = &s->cmdq;
+	struct lz_ring_pen pen;
+	uint64_t pos;
+
+	if (!all_loud(s, a) || !lz_ring_take(q, (uint64_t)a->n + 1, &pos, next)) {
+		lz_epoch_leave(&s->readers, section);
+		return false;
+	}
+	pen = lz_ring_pen_at(q, pos);
+	lz_store32(&q->slot_seq[(*next - 1) & q->mask], lz_load32(&s->lz->resets)); /* H86 */
+	for (const struct lz_link *e = a->e, *end = e + a->n; e < end; e++)
+		lz_ring_pen_write(&pen, e->command, ats1);
+	lz_ring_pen_write(&pen, RV_FENCE, 0);
+	lz_rv_queue_post(s->mmio, q, pos, *next);
+	lz_epoch_leave(&s->readers, section);
+	return true;
+}
+
+static enum lz_status ats(struct lz_rv *s, struct lz_rv_domain *rdom, uint64_t ats1,
+			  lz_ns *deadline)
+{
+	uint64_t next;
+
+	lz_dma_rmb(); /* A: the fence's completion before the array */
+	if (!lz_load32(&rdom->links.entries))
+		return LZ_OK;
+	if (LZ_CONFIG_FAST && ats_send(s, rdom, ats1, &next))
+		return ats_wait(s, next - 1, deadline);
+	return ats_slowly(s, rdom, ats1, deadline);
 }
 
 /* What is dead translates nothing: that is as good as invalidated (H90). There may be

@@ -37,9 +37,7 @@ static uint64_t head(struct lz_ring *q)
 
 static void post(struct lz_ring *q, uint64_t pos, uint64_t next)
 {
-	lz_ring_turn(q, pos);
-	lz_rv_write32(rv_of_ring(q), RV_CQT, (uint32_t)next & q->mask);
-	lz_ring_posted(q, next);
+	lz_rv_queue_post(rv_of_ring(q)->mmio, q, pos, next);
 }
 
 static enum lz_status wait_room(struct lz_ring *q, uint32_t n, lz_ns *deadline)
@@ -175,20 +173,53 @@ static enum lz_status run_once(struct lz_rv *s, const struct lz_command *cmds, u
  * errors), so then the commands go again. A timeout names nobody's commands as its
  * cause, so all who wait do the same, and none is blamed for another's (H68). Nothing
  * here retries an ATS.INVAL or runs the fence of a device (H65). */
-enum lz_status lz_rv_queue_run(struct lz_rv *s, const struct lz_command *cmds, uint32_t n,
-			       lz_ns *deadline)
+RV_COLD static enum lz_status run_again(struct lz_rv *s, enum lz_status st,
+					const struct lz_command *cmds, uint32_t n, lz_ns *deadline)
+{
+	uint32_t again = 0;
+
+	while ((st == LZ_EIO || st == LZ_EFAULT) && again++ <= s->lz->cfg.settle_max)
+		st = run_once(s, cmds, st == LZ_EIO ? 0 : n, deadline);
+	return st == LZ_EIO ? LZ_ETIMEDOUT : st;
+}
+
+/* More than a batch, or no room as far as the shadow knows. */
+RV_COLD static enum lz_status run_slowly(struct lz_rv *s, const struct lz_command *cmds, uint32_t n,
+					 lz_ns *deadline)
 {
 	uint32_t max = lz_ring_batch(&s->cmdq) - 1;
 	enum lz_status st;
 
 	do {
-		uint32_t now = n < max ? n : max, again = 0;
+		uint32_t now = n < max ? n : max;
 
-		st = run_once(s, cmds, now, deadline);
-		while ((st == LZ_EIO || st == LZ_EFAULT) && again++ <= s->lz->cfg.settle_max)
-			st = run_once(s, cmds, st == LZ_EIO ? 0 : now, deadline);
+		st = run_again(s, run_once(s, cmds, now, deadline), cmds, now, deadline);
 		cmds = now ? cmds + now : cmds;
 		n -= now;
 	} while (st == LZ_OK && n);
-	return st == LZ_EIO ? LZ_ETIMEDOUT : st;
+	return st;
+}
+
+enum lz_status lz_rv_queue_run(struct lz_rv *s, const struct lz_command *cmds, uint32_t n,
+			       lz_ns *deadline)
+{
+	struct lz_ring *q = &s->cmdq;
+	unsigned long flags = lz_irq_save();
+	struct lz_ring_pen pen;
+	uint64_t pos, next;
+
+	if (!LZ_CONFIG_FAST || LZ_RARE(n >= lz_ring_batch(q)) ||
+	    !lz_ring_take(q, (uint64_t)n + 1, &pos, &next)) {
+		lz_irq_restore(flags);
+		return run_slowly(s, cmds, n, deadline);
+	}
+	pen = lz_ring_pen_at(q, pos);
+	for (uint32_t i = 0; i < n; i++)
+		lz_ring_pen_write(&pen, cmds[i].w[0], cmds[i].w[1]);
+	lz_ring_pen_write(&pen, RV_FENCE, 0);
+	lz_rv_queue_post(s->mmio, q, pos, next);
+	lz_irq_restore(flags);
+	if (LZ_USUAL(lz_rv_queue_done(s->mmio, q, next)))
+		return LZ_OK;
+	return run_again(s, lz_rv_queue_wait(s, next - 1, deadline), cmds, n, deadline);
 }

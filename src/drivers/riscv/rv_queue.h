@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The command queue: the ring of drivers/common/cmdring.h with this IOMMU's registers. */
+/* The command queue: the ring of drivers/common/cmdring.h with this IOMMU's registers.
+ * The steps that every unmap takes are inline. */
 #ifndef LZ_RISCV_QUEUE_H
 #define LZ_RISCV_QUEUE_H
 
@@ -9,6 +10,14 @@
 struct lz_rv;
 
 #define RV_COLD __attribute__((noinline, cold))
+
+/* Step 3. */
+static inline void lz_rv_queue_post(uintptr_t mmio, struct lz_ring *q, uint64_t pos, uint64_t next)
+{
+	lz_ring_turn(q, pos);
+	lz_mmio_write32(mmio, RV_CQT, (uint32_t)next & q->mask);
+	lz_ring_posted(q, next);
+}
 
 /* Step 5 when all is well: the batch before `next` is consumed, and its fence is not
  * marked, nor is a later one. One look. As long as the fence is not consumed cqh is
