@@ -475,6 +475,25 @@ static bool pay_cfgi(struct lz_smmu *s)
 	return true;
 }
 
+/* Who is owed it may find no moment in which the queue is empty. So it stands in the queue
+ * once, waited for by nobody: it takes effect when the queue comes to it, and the debt is
+ * paid later all the same. */
+static void send_cfgi(struct lz_smmu *s)
+{
+	struct lz_ring *q = &s->cmdq.ring;
+	unsigned long flags;
+	uint32_t owed;
+	uint64_t pos;
+
+	if (!lz_smmu_cfgi_is_owed(s, &owed) || lz_smmu_queue_cons(&s->cmdq) < s->cfgi_sent ||
+	    lz_ring_reserve(q, 2, &pos, &flags) != LZ_OK)
+		return;
+	lz_ring_write(q, pos, lz_smmu_cmd_cfgi_all());
+	lz_ring_write(q, pos + 1, lz_smmu_cmd_sync());
+	lz_ring_publish(q, pos, 2, flags);
+	s->cfgi_sent = pos + 2;
+}
+
 /* No sweep into a queue that does not move. */
 static bool takes_sweep(struct lz_smmu_queue *q)
 {
@@ -542,6 +561,8 @@ static struct lz_work_next work(struct lz_iommu *iommu)
 		uint32_t owed;
 
 		next.due = LZ_NEVER;
+		if (!idle)
+			send_cfgi(s);
 		if (!lz_identify(iommu, &next.due))
 			next.queue_works = false;
 		else if (paid)

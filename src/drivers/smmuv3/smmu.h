@@ -118,6 +118,7 @@ struct lz_smmu {
 	uint32_t ats_unchecked; /* atomic: ATSCHK was found off, and told so */
 	uint32_t cfgi_owed;	/* atomic: counts CFGIs without effect */
 	uint32_t cfgi_paid;	/* cfgi_owed when everything cached last went */
+	uint64_t cfgi_sent;	/* position after the last that nobody waits for; work() only */
 };
 
 static inline struct lz_smmu *lz_smmu_of(struct lz_iommu *iommu)
