@@ -21,6 +21,7 @@
 #define ENTRIES_MAX 16u
 #define IOVA	    0x10000000ull
 #define ROUNDS	    4u
+#define QUEUE_LOG2  10u
 
 struct bed {
 	struct lzm_board *board;
@@ -155,8 +156,11 @@ static void teardown(struct bed *b)
 
 static enum lz_status add_iommu(struct bed *b)
 {
-	const struct lz_smmuv3_desc smmu = {.name = "smmu", .mmio = MMIO_BASE};
-	const struct lz_riscv_desc riscv = {.name = "iommu", .mmio = MMIO_BASE, .coherent = true};
+	/* Set-up and rounds have room without a look at how far the hardware is. */
+	const struct lz_smmuv3_desc smmu = {
+		.name = "smmu", .mmio = MMIO_BASE, .cmdq_log2 = QUEUE_LOG2};
+	const struct lz_riscv_desc riscv = {
+		.name = "iommu", .mmio = MMIO_BASE, .coherent = true, .cmdq_log2 = QUEUE_LOG2};
 
 	return b->out->iommu == BENCH_RISCV ? lz_riscv_add(b->lz, &riscv, &b->iommu)
 					    : lz_smmuv3_add(b->lz, &smmu, &b->iommu);
